@@ -1,0 +1,3 @@
+//! The only runner and the only writer: observe, decide, commit, act, publish, sleep (DESIGN §2).
+
+pub mod port;

@@ -1,0 +1,119 @@
+//! The ports: what the engine needs from the world, in its own words. Adapters implement them; only `cli` joins the two.
+//!
+//! Every error arrives classified. A port never decides, never retries beyond what the tenant asks for, and never logs names.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use jiff::Timestamp;
+
+use crate::rollout::event::{Because, Slot};
+use crate::rollout::id::{ObjectId, PersonRef};
+use crate::rollout::observed::{Directory, Person, Registration, Safety, SignIn, Target, Trouble};
+use crate::rollout::plan::Enforcement;
+
+/// An answer that takes time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Reading the tenant. Every method is idempotent and changes nothing.
+pub trait Tenant: Send + Sync {
+    /// Everybody, complete or not at all.
+    fn directory(&self) -> Answer<'_, Result<Directory, Trouble>>;
+
+    /// Transitive user members of the one group with this object id or exact display name, ascending.
+    /// No group, or more than one: `Unusable`.
+    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+
+    /// People whom `$filter` on `/users` returns, ascending.
+    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+
+    /// The whole registration report.
+    fn registration(&self) -> Answer<'_, Result<Registration, Trouble>>;
+
+    /// Sign-in attempts since `since`, each once, oldest first.
+    fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>>;
+
+    /// These people as they are now, for the guard; who does not exist is missing.
+    fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>>;
+
+    /// Requests that have left so far, of any kind; for reports and benchmarks.
+    fn requests(&self) -> u64;
+}
+
+/// One way to require MFA of people.
+pub trait Enforce: Send + Sync {
+    /// Finds what the plan names: exactly one usable match each, or a clear refusal (`Unusable`).
+    fn resolve<'a>(&'a self, enforcement: &'a Enforcement) -> Answer<'a, Result<Target, Trouble>>;
+
+    /// Policy and break-glass accounts, as they are now.
+    fn safety<'a>(&'a self, target: Target, break_glass: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>>;
+
+    /// Everybody of whom MFA is required by the target, ascending; direct members.
+    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>>;
+
+    /// Requires MFA of the people of each batch (at most 20 each; at most [`ENVELOPE`] batches). One answer per batch, in order.
+    ///
+    /// Not idempotent on the wire, harmless when repeated. Waits as the tenant asks and re-sends what it throttled; a refused batch
+    /// is halved until the bad id stands alone; a lost answer or a 5xx is `unknown` for everybody concerned.
+    fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>>;
+}
+
+/// Most batches that the engine hands out at once; Microsoft's own service saw 503s above five PATCHes in one envelope.
+pub const ENVELOPE: usize = 5;
+
+/// What became of one batch; every person of it is in exactly one list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchOutcome {
+    /// The tenant took the write.
+    pub enforced: Vec<ObjectId>,
+    /// Members already, as a read showed.
+    pub already: Vec<ObjectId>,
+    /// The account does not exist.
+    pub gone: Vec<ObjectId>,
+    /// The tenant refused; the reason names nobody.
+    pub refused: Vec<Because>,
+    /// No answer that can be trusted.
+    pub unknown: Vec<ObjectId>,
+    /// Never sent: the tenant refused to talk before it (credentials, throttled for too long).
+    pub not_sent: Vec<Because>,
+}
+
+/// A group of notices: the same words and instant, one mail per person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// `seq` of the intent; with the person it makes the notice's id.
+    pub intent: u64,
+    /// The stage's name.
+    pub stage: String,
+    /// Which notice it is.
+    pub slot: Slot,
+    /// The instant from which MFA is required.
+    pub instant: Timestamp,
+    /// The plan's zone (IANA), in which the date is written.
+    pub time_zone: String,
+    /// How to get help.
+    pub helpdesk: String,
+    /// Mailboxes that share the load.
+    pub from: Vec<PersonRef>,
+    /// To whom.
+    pub people: Vec<ObjectId>,
+}
+
+/// What became of a group of notices; every person of it is in exactly one list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoticeOutcome {
+    /// The mail service took it (202).
+    pub accepted: Vec<ObjectId>,
+    /// Refused for good: no address, an invalid one; the reason names nobody.
+    pub refused: Vec<Because>,
+    /// No answer that can be trusted.
+    pub unknown: Vec<ObjectId>,
+    /// Never sent, or refused for a reason that has nothing to do with the person; may be tried again.
+    pub not_sent: Vec<Because>,
+}
+
+/// Telling people.
+pub trait Notify: Send + Sync {
+    /// Sends one mail per person. An accepted send is never repeated; an unknown one is not repeated by the port.
+    fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome>;
+}

@@ -1,0 +1,281 @@
+//! The records of the journal (DESIGN §7): what happened, when, by whom. The state is what these add up to.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::hold::Hold;
+use super::id::ObjectId;
+use super::observed::Target;
+use super::plan::{Measure, Plan};
+use super::stage::PhaseName;
+
+/// The version of the records this program writes.
+pub const VERSION: u32 = 1;
+
+/// One line of the journal, less its hash.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Number of the record, from 1, without gaps, across segments.
+    pub seq: u64,
+    /// When, on the engine's clock.
+    pub at: Timestamp,
+    /// Version of the record's form.
+    pub v: u32,
+    /// What kind of cause.
+    pub by: By,
+    /// Who: `tidegate`, or the operator's login name.
+    pub actor: String,
+    /// What.
+    pub event: Event,
+}
+
+/// What caused a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The plan's dates.
+    Schedule,
+    /// A human's command.
+    Operator,
+    /// A gate's verdict, or another rule's.
+    Gate,
+    /// Start-up, or reading back.
+    Recovery,
+    /// A new plan.
+    Plan,
+}
+
+/// People and one reason that all of them share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Because {
+    /// The reason; names nobody.
+    pub why: String,
+    /// Who.
+    pub people: Vec<ObjectId>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The daemon began.
+    Started {
+        /// Version of the program.
+        program: String,
+    },
+    /// The daemon ended in order.
+    Stopped {
+        /// Why.
+        why: String,
+    },
+    /// Bytes after the last valid record were cut off the newest segment.
+    TailCut {
+        /// The segment's file name.
+        segment: String,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// The checkpoint was put aside and made anew from the journal.
+    CheckpointRebuilt {
+        /// Why.
+        why: String,
+    },
+    /// A plan is in force from now on.
+    PlanAccepted {
+        /// Its revision.
+        revision: String,
+        /// The plan.
+        plan: Box<Plan>,
+    },
+    /// The names in the plan's enforcement were resolved.
+    Resolved {
+        /// To these objects.
+        target: Target,
+    },
+    /// Who was in the enforcement group before the program put anybody there.
+    Baseline {
+        /// Those people.
+        members: Vec<ObjectId>,
+    },
+    /// A stage's people were fixed.
+    RosterFrozen {
+        /// The stage.
+        stage: String,
+        /// Its people.
+        people: Vec<ObjectId>,
+        /// People it selects who are out, by reason.
+        out: Vec<Because>,
+    },
+    /// A stage moved along one edge of the machine.
+    StageMoved {
+        /// The stage.
+        stage: String,
+        /// Out of this phase.
+        from: PhaseName,
+        /// Into this one.
+        to: PhaseName,
+        /// Why.
+        why: String,
+    },
+    /// Notices are about to be sent: one to each person.
+    NoticeIntent {
+        /// The stage, or `tail`.
+        stage: String,
+        /// Which.
+        slot: Slot,
+        /// The instant that the notices name.
+        instant: Timestamp,
+        /// To whom.
+        people: Vec<ObjectId>,
+    },
+    /// What became of notices.
+    NoticeOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// The mail service took it.
+        accepted: Vec<ObjectId>,
+        /// The mail service refused it, or there is no address.
+        refused: Vec<Because>,
+        /// Nobody knows.
+        unknown: Vec<ObjectId>,
+        /// It never left.
+        not_sent: Vec<Because>,
+    },
+    /// People are about to be enforced: one batch.
+    EnforceIntent {
+        /// The stage, or `tail`.
+        stage: String,
+        /// Who.
+        people: Vec<ObjectId>,
+    },
+    /// What became of a batch.
+    EnforceOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// The tenant took the write.
+        enforced: Vec<ObjectId>,
+        /// They were members already.
+        already: Vec<ObjectId>,
+        /// The account does not exist any more.
+        gone: Vec<ObjectId>,
+        /// The tenant refused.
+        refused: Vec<Because>,
+        /// No answer came; reading back settles it.
+        unknown: Vec<ObjectId>,
+        /// It never left: held back by the guard, or cut off by a stop.
+        not_sent: Vec<Because>,
+    },
+    /// Reading back settled people of a batch whose answer never came.
+    Settled {
+        /// `seq` of the intent.
+        intent: u64,
+        /// The write had landed.
+        landed: Vec<ObjectId>,
+        /// Two agreeing reads do not show it.
+        absent: Vec<ObjectId>,
+    },
+    /// Two agreeing reads show these people as members.
+    Verified {
+        /// Who.
+        people: Vec<ObjectId>,
+    },
+    /// Somebody else changed the group's members.
+    ForeignChange {
+        /// Put in by somebody else.
+        added: Vec<ObjectId>,
+        /// Taken out by somebody else.
+        removed: Vec<ObjectId>,
+    },
+    /// A gate was read for a stage.
+    GateRead {
+        /// The stage, or `tail`.
+        stage: String,
+        /// The gate.
+        gate: String,
+        /// What was found.
+        evidence: Evidence,
+    },
+    /// A reason not to move came into force.
+    HoldPlaced {
+        /// The hold.
+        hold: Hold,
+    },
+    /// A hold ended.
+    HoldCleared {
+        /// Its id.
+        id: String,
+        /// Why.
+        why: String,
+    },
+    /// People who still waited were moved to the tail.
+    Carried {
+        /// Out of this stage.
+        stage: String,
+        /// For this reason.
+        why: String,
+        /// Who.
+        people: Vec<ObjectId>,
+    },
+    /// Healthy time of a stage that was observed, in all.
+    Soaked {
+        /// The stage.
+        stage: String,
+        /// In all, so far.
+        healthy: SignedDuration,
+        /// Up to this instant.
+        until: Timestamp,
+    },
+    /// No new batch starts from now on.
+    Paused {
+        /// The operator's reason.
+        why: String,
+    },
+    /// The pause is over.
+    Unpaused {
+        /// Whether a stage whose start has passed may still start.
+        allow_start: bool,
+    },
+}
+
+/// Which notice of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// The announcement: the largest value of `before`.
+    Announcement,
+    /// The n-th value of `before`, from 1.
+    Reminder(u8),
+    /// A new date after an old one was told.
+    Correction,
+}
+
+/// A gate's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Enough people, within the threshold.
+    Pass,
+    /// Enough people, beyond the threshold.
+    Fail,
+    /// Too few people with an attempt.
+    Inconclusive,
+    /// The source cannot be read, or is stale.
+    NoData,
+}
+
+/// One reading of a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The answer.
+    pub verdict: Verdict,
+    /// What was measured.
+    pub measure: Measure,
+    /// The share, 0 to 1; none without people.
+    pub value: Option<f64>,
+    /// The people that counted for it.
+    pub hits: u32,
+    /// The people it rests on.
+    pub sample: u32,
+    /// When its source was read; none when it never was.
+    pub as_of: Option<Timestamp>,
+}

@@ -1,0 +1,179 @@
+//! Ids: object ids of the tenant, keyed hashes of names, and hashes of revisions.
+//!
+//! The journal holds people by object id only; a plan names people by user principal name. A [`NameHash`] lets a
+//! journalled plan point at a person whose object id is not known yet without holding the name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// The object id (a GUID) of a user, group or policy, in lower case with hyphens when shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ObjectId(u128);
+
+/// What is wrong with the text of an id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an id")]
+pub struct IdError(String);
+
+impl ObjectId {
+    /// The id whose 128 bits are `bits`.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The 128 bits of the id, most significant first as it is written.
+    #[must_use]
+    pub const fn bits(self) -> u128 {
+        self.0
+    }
+}
+
+impl FromStr for ObjectId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let bytes = text.as_bytes();
+        let hyphens = [8, 13, 18, 23];
+        let well_formed = bytes.len() == 36
+            && bytes.iter().enumerate().all(|(i, b)| if hyphens.contains(&i) { *b == b'-' } else { b.is_ascii_hexdigit() });
+        if !well_formed {
+            return Err(IdError(text.to_owned()));
+        }
+        let hex: String = text.chars().filter(|c| *c != '-').collect();
+        u128::from_str_radix(&hex, 16).map(Self).map_err(|_| IdError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = format!("{:032x}", self.0);
+        write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for ObjectId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A keyed hash of a user principal name; equal for names that differ only in case.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameHash(u128);
+
+impl NameHash {
+    /// The hash of `name` in the tenant `tenant` (the plan's `tenant.id`, which is the key).
+    #[must_use]
+    pub fn new(tenant: &str, name: &str) -> Self {
+        Self(keyed_hash(tenant, &["name", &name.to_lowercase()]))
+    }
+}
+
+impl fmt::Debug for NameHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "name:{:032x}", self.0)
+    }
+}
+
+/// A person as a plan points at them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PersonRef {
+    /// By object id.
+    Id(ObjectId),
+    /// By the hash of the user principal name; written `name:<hex>`.
+    Name(NameHash),
+}
+
+impl PersonRef {
+    /// Reads an object id or a user principal name.
+    #[must_use]
+    pub fn new(tenant: &str, text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Name(NameHash::new(tenant, text)), Self::Id)
+    }
+}
+
+impl Serialize for PersonRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Id(id) => id.serialize(serializer),
+            Self::Name(name) => serializer.collect_str(&format_args!("{name:?}")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PersonRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        if let Some(hex) = text.strip_prefix("name:") {
+            return u128::from_str_radix(hex, 16)
+                .map(|bits| Self::Name(NameHash(bits)))
+                .map_err(|_| serde::de::Error::custom(IdError(text.to_string())));
+        }
+        text.parse().map(Self::Id).map_err(serde::de::Error::custom)
+    }
+}
+
+/// SHA-256 over the key and the parts, each ended by a zero byte, cut to its first 128 bits.
+#[must_use]
+pub fn keyed_hash(key: &str, parts: &[&str]) -> u128 {
+    let mut hasher = Sha256::new();
+    for part in std::iter::once(&key).chain(parts) {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    let digest = hasher.finalize();
+    digest.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+}
+
+/// SHA-256 of `bytes` in lower-case hex.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_id_reads_and_shows_itself() {
+        let text = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+        let id: ObjectId = text.to_uppercase().parse().unwrap();
+        assert_eq!(id.to_string(), text);
+        for wrong in [
+            "",
+            "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+            "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f",
+            "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8fg",
+        ] {
+            assert!(wrong.parse::<ObjectId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_hashed_with_the_tenant_and_without_case() {
+        assert_eq!(NameHash::new("t", "A@x.example"), NameHash::new("t", "a@X.example"));
+        assert_ne!(NameHash::new("t", "a@x.example"), NameHash::new("u", "a@x.example"));
+        let reference = PersonRef::new("t", "a@x.example");
+        let json = serde_json::to_string(&reference).unwrap();
+        assert!(!json.contains("a@x"), "{json}");
+        assert_eq!(serde_json::from_str::<PersonRef>(&json).unwrap(), reference);
+    }
+}

@@ -1,0 +1,343 @@
+//! The plan: what the operator's file says, validated and with its instants resolved.
+//!
+//! A `Plan` is part of the journal, so it holds no user principal name: people are object ids or keyed hashes.
+//! Credentials, addresses and folders are not part of it.
+
+use jiff::{SignedDuration, Timestamp, civil};
+use serde::{Deserialize, Serialize};
+
+use super::id::{PersonRef, sha256_hex};
+
+/// One content-hashed version of the operator's plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Tenant id or verified domain, as written; the key of every keyed hash.
+    pub tenant: String,
+    /// IANA name of the zone that civil times are read in.
+    pub time_zone: String,
+    /// How MFA is required.
+    pub enforcement: Enforcement,
+    /// Who is never enforced, and how much foreign change is borne.
+    pub people: People,
+    /// How many at once.
+    pub limits: Limits,
+    /// People other than the author who must approve each revision.
+    pub approvals_needed: u32,
+    /// When enforcing may happen.
+    pub calendar: Calendar,
+    /// What people are told, and when.
+    pub notices: Notices,
+    /// How often the tenant is read.
+    pub observe: Observe,
+    /// Questions that must be answered before, during and after a stage.
+    pub gates: Vec<Gate>,
+    /// The stages, in order of their start. Never empty.
+    pub stages: Vec<Stage>,
+    /// The tail behind the last stage.
+    pub tail: Tail,
+}
+
+impl Plan {
+    /// The revision: SHA-256, in hex, of the plan's canonical JSON.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        // A plan is plain data with string keys; serialising it cannot fail.
+        sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The minimum notice of a stage: its own, or the plan's.
+    #[must_use]
+    pub fn floor(&self, stage: &Stage) -> SignedDuration {
+        stage.min_notice.unwrap_or(self.notices.min_notice)
+    }
+}
+
+/// How MFA is required.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Enforcement {
+    /// Membership of a group that a Conditional Access policy includes.
+    ConditionalAccess {
+        /// Object id, or a display name that must match exactly one group.
+        group: String,
+        /// Object id, or a display name that must match exactly one policy.
+        policy: String,
+        /// Whether the program may create and enable the policy.
+        manage_policy: bool,
+    },
+    /// Per-user MFA state.
+    PerUser {
+        /// `conditional-access`, when people are to move on to it.
+        retire_to: Option<String>,
+    },
+    /// The tenant-wide switch, thrown at the last stage.
+    SecurityDefaults {
+        /// Display names of the policies to turn off just before the switch.
+        turn_off: Vec<String>,
+    },
+}
+
+/// `[people]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct People {
+    /// At least two accounts that are never enforced.
+    pub break_glass: Vec<PersonRef>,
+    /// Object id or exact display name of the group of exempt people, transitively.
+    pub exempt_group: Option<String>,
+    /// Whether guests are in scope.
+    pub include_guests: bool,
+    /// Members changed by someone else before the stage holds.
+    pub max_foreign: u32,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// People in a stage's first batch; 1 to 20.
+    pub canary: u32,
+    /// How long a `during` gate may stay Inconclusive after the canary.
+    pub canary_wait: SignedDuration,
+    /// Limits on people enforced in any sliding period.
+    pub caps: Vec<Cap>,
+}
+
+/// At most `amount` people enforced within any `per`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// How many.
+    pub amount: Amount,
+    /// Length of the sliding period.
+    pub per: SignedDuration,
+}
+
+/// The size of a cap.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Amount {
+    /// A number of people.
+    People(u32),
+    /// A share of all people in scope, 0 to 1.
+    Share(f64),
+}
+
+/// `[calendar]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calendar {
+    /// When enforcing may happen; empty means always.
+    pub windows: Vec<Window>,
+    /// When it may not.
+    pub blackouts: Vec<Blackout>,
+}
+
+/// A weekly window `[from, to)` in the plan's zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Bit 0 is Monday, bit 6 Sunday.
+    pub days: u8,
+    /// First civil time inside.
+    pub from: civil::Time,
+    /// First civil time outside; later than `from`. Midnight at the end of the day is `None`.
+    pub to: Option<civil::Time>,
+}
+
+/// A blackout `[from, to)`, resolved to instants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blackout {
+    /// First instant inside.
+    pub from: Timestamp,
+    /// First instant outside.
+    pub to: Timestamp,
+    /// The operator's reason.
+    pub why: String,
+}
+
+/// `[notices]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notices {
+    /// Mailboxes that send, in turn.
+    pub from: Vec<PersonRef>,
+    /// Channels.
+    pub channel: Vec<Channel>,
+    /// How long before the start each slot falls, largest first; the first announces.
+    pub before: Vec<SignedDuration>,
+    /// The minimum notice.
+    pub min_notice: SignedDuration,
+    /// How long before the new instant a moved or rebooked date must be told.
+    pub renotice: SignedDuration,
+    /// How to get help: an address and a number.
+    pub helpdesk: String,
+    /// Hash of the operator's templates, where there are any.
+    pub templates: Option<String>,
+}
+
+/// How a notice travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// One mail per person.
+    Mail,
+    /// A post to a channel; never counts as a person's notice.
+    Webhook,
+}
+
+/// `[observe]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observe {
+    /// Between two readings of the registration report.
+    pub registration: SignedDuration,
+    /// Between two readings of the sign-in log.
+    pub sign_ins: SignedDuration,
+    /// Between two readings of the enforcement group's members.
+    pub members: SignedDuration,
+    /// Between two readings of the whole directory.
+    pub directory: SignedDuration,
+    /// Data older than this counts as unknown.
+    pub max_age: SignedDuration,
+    /// Sign-in error codes that mean: the person was asked for MFA and did not pass.
+    pub mfa_failure_codes: Vec<i64>,
+}
+
+/// `[[gate]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Unique name.
+    pub name: String,
+    /// What is measured.
+    pub measure: Measure,
+    /// When it is asked.
+    pub at: GateAt,
+    /// Pass at this value or above it, or at it or below it.
+    pub bound: Bound,
+    /// People that a reading must rest on.
+    pub min_sample: u32,
+    /// Oldest evidence that counts.
+    pub max_age: SignedDuration,
+    /// Names of the stages it is asked for; empty means all.
+    pub stages: Vec<String>,
+}
+
+/// What a gate measures, as a share of 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Capable people among the people of the roster with a known reading.
+    RegisteredShare,
+    /// Enforced people of the stage whose attempts all failed at MFA, among those with an attempt.
+    MfaFailureShare,
+}
+
+/// When a gate is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateAt {
+    /// Before a stage's first batch.
+    Start,
+    /// Before each batch after the canary, and while soaking.
+    During,
+    /// Before Done.
+    Exit,
+}
+
+/// The side of a gate's threshold that passes; both include the threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Pass at the value or above.
+    AtLeast(f64),
+    /// Pass at the value or below.
+    AtMost(f64),
+}
+
+/// `[[stage]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Unique name.
+    pub name: String,
+    /// Who is in it: anybody whom one of these selects.
+    pub include: Vec<Selector>,
+    /// But nobody whom one of these selects.
+    pub exclude: Vec<Selector>,
+    /// When it starts.
+    pub start: Start,
+    /// After this long it is missed, not late.
+    pub late_by: SignedDuration,
+    /// After the start; who still waits then moves to the tail.
+    pub finish_by: SignedDuration,
+    /// Replaces the plan's minimum notice; never below 24 h.
+    pub min_notice: Option<SignedDuration>,
+    /// Healthy time that must be observed before Done.
+    pub soak: SignedDuration,
+    /// What happens on the day to people who were told and have no method.
+    pub unregistered: Unregistered,
+}
+
+/// A stage's start: what was written, and the instant it means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// Civil time in the plan's zone.
+    pub civil: civil::DateTime,
+    /// The instant.
+    pub instant: Timestamp,
+    /// Version of the zone data that read it.
+    pub tzdb: String,
+}
+
+/// People who were told and still have no method on the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unregistered {
+    /// Are enforced; the next sign-in is then their registration.
+    Enforce,
+    /// Wait, and are listed.
+    Wait,
+}
+
+/// One way to select people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selector {
+    /// These people.
+    Users(Vec<PersonRef>),
+    /// The people of a CSV file.
+    Csv {
+        /// Path as written.
+        path: String,
+        /// Its people.
+        people: Vec<PersonRef>,
+    },
+    /// Transitive members of a group: object id or exact display name.
+    Group(String),
+    /// People whom Graph's `$filter` on `/users` returns.
+    Filter(String),
+    /// Share of the remainder, 0 to 1, by a keyed hash.
+    Percent {
+        /// 0 to 1.
+        share: f64,
+        /// Key of the hash; the tenant's id unless the plan says otherwise.
+        salt: String,
+    },
+    /// At most so many capable people of the remainder.
+    ReadyFirst(u32),
+    /// The remainder.
+    EveryoneElse,
+}
+
+/// `[tail]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tail {
+    /// A joiner is enforced this long after their first notice.
+    pub grace: SignedDuration,
+}
