@@ -1,8 +1,24 @@
 //! The pure core: what may be done to whom, when, and why not. No I/O, no async, no clock, no randomness, no logging.
 
+pub mod apply;
+pub mod condition;
+pub mod decide;
 pub mod event;
+pub mod gate;
+pub mod guard;
 pub mod hold;
+pub mod holds;
 pub mod id;
+pub mod limit;
+pub mod moves;
+pub mod need;
 pub mod observed;
+pub mod person;
 pub mod plan;
+pub mod schedule;
+pub mod select;
+pub mod settle;
 pub mod stage;
+pub mod state;
+pub mod told;
+pub mod tranche;
