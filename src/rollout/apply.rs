@@ -125,9 +125,7 @@ impl State {
                 self.holds.insert(hold.id.clone(), hold.clone());
                 Ok(())
             }
-            Event::HoldCleared { id, .. } => {
-                self.holds.remove(id).map(|_| ()).ok_or_else(|| format!("there is no hold `{id}`"))
-            }
+            Event::HoldCleared { id, .. } => self.holds.remove(id).map(|_| ()).ok_or_else(|| format!("there is no hold `{id}`")),
             Event::Carried { stage, people, .. } => self.carry(stage, people),
             Event::Soaked { stage, healthy: so_far, until: upto } => {
                 let stage = self.stage_mut(stage)?;
@@ -165,7 +163,8 @@ impl State {
                 Some(known) => {
                     let mut known = known.clone();
                     let told = known.is_frozen();
-                    let begun = !matches!(known.phase, Phase::Scheduled | Phase::Announcing | Phase::Announced | Phase::Missed { .. });
+                    let begun =
+                        !matches!(known.phase, Phase::Scheduled | Phase::Announcing | Phase::Announced | Phase::Missed { .. });
                     // A told instant never comes nearer; what has begun keeps the start it had.
                     if !begun && (!told || stage.start.instant > known.start.instant) {
                         known.start = stage.start.clone();
@@ -226,7 +225,8 @@ impl State {
             return Err(format!("the roster of stage `{stage}` is frozen already"));
         }
         state.roster = places;
-        state.out = out.iter().map(|because| (because.why.clone(), u32::try_from(because.people.len()).unwrap_or(u32::MAX))).collect();
+        state.out =
+            out.iter().map(|because| (because.why.clone(), u32::try_from(because.people.len()).unwrap_or(u32::MAX))).collect();
         Ok(())
     }
 
@@ -273,8 +273,7 @@ impl State {
     }
 
     fn carry(&mut self, stage: &str, people: &[ObjectId]) -> Result<(), String> {
-        let places: std::collections::HashSet<_> =
-            people.iter().map(|id| self.people.settle_in(*id, Home::Tail)).collect();
+        let places: std::collections::HashSet<_> = people.iter().map(|id| self.people.settle_in(*id, Home::Tail)).collect();
         self.stage_mut(stage)?.roster.retain(|ix| !places.contains(ix));
         for id in people {
             let person = self.person(*id)?;
@@ -317,7 +316,12 @@ impl State {
 }
 
 /// Counts troubles in a row; one send that went through ends them.
-fn trouble(before: Option<(Timestamp, u32)>, at: Timestamp, not_sent: &[Because], nothing_went: bool) -> Option<(Timestamp, u32)> {
+fn trouble(
+    before: Option<(Timestamp, u32)>,
+    at: Timestamp,
+    not_sent: &[Because],
+    nothing_went: bool,
+) -> Option<(Timestamp, u32)> {
     if not_sent.is_empty() {
         return if nothing_went { before } else { None };
     }

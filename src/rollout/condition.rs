@@ -203,7 +203,8 @@ impl Ground<'_> {
         }
         let last = self.state.at?;
         (last.duration_since(self.now) > CLOCK_SLACK).then(|| {
-            format!("the clock shows {}, earlier than the last record of the journal ({last}); correct the clock", self.now).into()
+            format!("the clock shows {}, earlier than the last record of the journal ({last}); correct the clock", self.now)
+                .into()
         })
     }
 
@@ -219,9 +220,7 @@ impl Ground<'_> {
                     return Some(policy.problems.join("; ").into());
                 }
                 let edited = self.state.policy.as_ref().is_some_and(|seen| *seen != policy.fingerprint);
-                edited.then_some(
-                    "somebody edited the policy; put it back, or reload the plan to accept it as it is now".into(),
-                )
+                edited.then_some("somebody edited the policy; put it back, or reload the plan to accept it as it is now".into())
             }
         }
     }
@@ -230,7 +229,8 @@ impl Ground<'_> {
         let Some(reading) = self.observed.safety.fresh(self.now, self.fresh_within) else {
             return Some("the break-glass accounts have not been read lately".into());
         };
-        let sound = reading.value.break_glass.iter().filter(|account| account.id.is_some() && account.enabled && account.excluded);
+        let sound =
+            reading.value.break_glass.iter().filter(|account| account.id.is_some() && account.enabled && account.excluded);
         let sound = sound.count();
         (sound < 2).then(|| {
             format!(
@@ -272,7 +272,8 @@ impl Ground<'_> {
             return Some("was told a later instant".into());
         }
         let due = self.state.due(home, Some(promise));
-        due.is_some_and(|due| promise < due).then_some("was told an earlier date than the one in force, and not the new one yet".into())
+        due.is_some_and(|due| promise < due)
+            .then_some("was told an earlier date than the one in force, and not the new one yet".into())
     }
 
     fn refuses_floor(&self, home: Home, id: ObjectId) -> Option<Refusal> {

@@ -125,8 +125,13 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
             Phase::Enforcing { canary } => {
                 instants.extend(planned.map(|planned| plus(start, planned.finish_by)));
                 instants.extend(canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
-                let promises = stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());
-                instants.extend(promises.filter_map(|person| person.first_told).map(|told| plus(told, ground.floor(super::person::Home::Stage(ix)))));
+                let promises =
+                    stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());
+                instants.extend(
+                    promises
+                        .filter_map(|person| person.first_told)
+                        .map(|told| plus(told, ground.floor(super::person::Home::Stage(ix)))),
+                );
                 enforcing = true;
             }
             Phase::Soaking { healthy, until } => {

@@ -7,13 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::event::{Evidence, Verdict};
 use super::id::ObjectId;
 use super::observed::{Observed, Readiness};
-use super::plan::{Bound, Gate, GateAt, Measure, Plan};
 use super::person::PersonState;
+use super::plan::{Bound, Gate, GateAt, Measure, Plan};
 use super::state::{StageState, State};
 
 /// Gates of a stage that are asked at a moment of its life.
 pub fn gates_of<'a>(plan: &'a Plan, stage: &'a str, at: GateAt) -> impl Iterator<Item = &'a Gate> {
-    plan.gates.iter().filter(move |gate| gate.at == at && (gate.stages.is_empty() || gate.stages.iter().any(|name| name == stage)))
+    plan.gates
+        .iter()
+        .filter(move |gate| gate.at == at && (gate.stages.is_empty() || gate.stages.iter().any(|name| name == stage)))
 }
 
 /// Reads a gate for a stage.
@@ -138,7 +140,6 @@ pub fn sentence(gate: &Gate, evidence: &Evidence) -> String {
         gate.name, evidence.hits, evidence.sample, gate.min_sample
     )
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! The pure core: what may be done to whom, when, and why not. No I/O, no async, no clock, no randomness, no logging.
 
 pub mod apply;
+pub mod change;
 pub mod condition;
 pub mod decide;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod need;
 pub mod observed;
 pub mod person;
 pub mod plan;
+pub mod report;
 pub mod schedule;
 pub mod select;
 pub mod settle;

@@ -66,7 +66,10 @@ pub fn scheduled(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Sta
     let roster = roster(ground.plan, ground.state, ground.observed, ground.now, planned, &HashSet::new())?;
     if roster.people.is_empty() {
         let out: usize = roster.out.iter().map(|because| because.people.len()).sum();
-        return Err(format!("stage `{}` selects nobody who may be enforced ({out} people are out); correct its `people`", stage.name));
+        return Err(format!(
+            "stage `{}` selects nobody who may be enforced ({out} people are out); correct its `people`",
+            stage.name
+        ));
     }
     let frozen = Event::RosterFrozen { stage: stage.name.clone(), people: roster.people, out: roster.out };
     Ok(vec![frozen, moved(stage, PhaseName::Announcing, "the announcement begins")])

@@ -60,7 +60,8 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     if ground.state.target.is_none() || ground.state.target_revision.as_ref() != revision {
         need(Ask::Target, due(ground, &observed.target, SignedDuration::from_hours(1)));
     }
-    let people_every = if soon { observe.directory.min(observe.max_age.checked_div(2).unwrap_or(observe.max_age)) } else { observe.directory };
+    let people_every =
+        if soon { observe.directory.min(observe.max_age.checked_div(2).unwrap_or(observe.max_age)) } else { observe.directory };
     need(Ask::Directory, due(ground, &observed.directory, people_every));
     let never = Source::default();
     for key in selection_keys(ground.plan) {
@@ -108,7 +109,8 @@ fn is_near(ground: &Ground<'_>) -> bool {
         Phase::Scheduled => soon(announce_at(ground, stage)),
         Phase::Announcing | Phase::Enforcing { .. } => true,
         Phase::Announced => {
-            let reminders = ground.plan.notices.before.iter().skip(1).filter_map(|wait| stage.start.instant.checked_sub(*wait).ok());
+            let reminders =
+                ground.plan.notices.before.iter().skip(1).filter_map(|wait| stage.start.instant.checked_sub(*wait).ok());
             let reminder_soon = reminders.into_iter().any(|at| at >= ground.now && soon(at));
             let reminding = open_reminder(&ground.plan.notices.before, stage.start.instant, ground.now)
                 .is_some_and(|(_, opened)| ground.now.duration_since(opened) <= margin);
@@ -140,4 +142,3 @@ fn enforced_since(ground: &Ground<'_>) -> Option<Timestamp> {
     });
     under_way.min()
 }
-

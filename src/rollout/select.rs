@@ -192,7 +192,9 @@ impl<'a> Chosen<'a> {
             return HashSet::new();
         };
         let mut ranked: Vec<_> = in_scope
-            .filter(|person| self.capable.contains(&person.id) && !self.exclude.iter().any(|asked| asked.takes(person, &HashSet::new())))
+            .filter(|person| {
+                self.capable.contains(&person.id) && !self.exclude.iter().any(|asked| asked.takes(person, &HashSet::new()))
+            })
             .map(|person| (rank(&plan.tenant, person.id), person.id))
             .collect();
         ranked.sort_unstable();
@@ -200,7 +202,8 @@ impl<'a> Chosen<'a> {
     }
 
     fn takes(&self, person: &Person, ready: &HashSet<ObjectId>) -> bool {
-        self.include.iter().any(|asked| asked.takes(person, ready)) && !self.exclude.iter().any(|asked| asked.takes(person, ready))
+        self.include.iter().any(|asked| asked.takes(person, ready))
+            && !self.exclude.iter().any(|asked| asked.takes(person, ready))
     }
 }
 

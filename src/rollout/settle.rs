@@ -114,7 +114,8 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
         })
         .map(|person| person.id)
         .collect();
-    let count = state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
+    let count =
+        state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
     if added.is_empty() && removed.is_empty() {
         return;
     }

@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::condition::Ground;
+use super::condition::{Ground, NOTICE};
 use super::event::Slot;
 use super::gate::readiness;
 use super::id::ObjectId;
@@ -107,9 +107,12 @@ fn tail(ground: &Ground<'_>) -> Option<Due> {
     let zone = schedule::zone(&ground.plan.time_zone)?;
     let wait = ground.plan.tail.grace.max(ground.plan.notices.min_notice);
     let date = schedule::next_open(&ground.plan.calendar, &zone, ground.now.checked_add(wait).ok()?)?;
-    let people = ground.state.people.all().iter().filter(|person| {
-        person.home == Home::Tail && !person.is_processed() && wants_tail_notice(person, ground.now)
-    });
+    let people = ground
+        .state
+        .people
+        .all()
+        .iter()
+        .filter(|person| person.home == Home::Tail && !person.is_processed() && wants_tail_notice(person, ground.now));
     group(ground, Home::Tail, Slot::Announcement, date, people)
 }
 
@@ -164,7 +167,13 @@ fn group<'a>(
     people: impl Iterator<Item = &'a PersonState>,
 ) -> Option<Due> {
     let on_their_way: std::collections::HashSet<_> = ground.state.notices.values().flat_map(|notice| &notice.people).collect();
-    let people: Vec<_> = people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).take(GROUP).collect();
+    let rows = ground.observed.directory.last.as_ref().map(|reading| &reading.value);
+    let may_be_told = |id: &ObjectId| {
+        let row = rows.and_then(|directory| directory.person(*id));
+        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row).is_none())
+    };
+    let people: Vec<_> =
+        people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(GROUP).collect();
     (!people.is_empty()).then_some(Due { home, slot, instant, people })
 }
 
