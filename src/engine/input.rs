@@ -18,8 +18,6 @@ pub enum Input {
     },
     /// The plan file was read again: a validated plan, or why it was refused.
     Plan(Result<Box<Plan>, String>),
-    /// Whether the pause file lies in the state folder.
-    PauseFile(bool),
     /// Write the status to the log.
     Dump,
     /// Finish what is in flight and end.

@@ -15,8 +15,10 @@ use crate::rollout::change::forbidden;
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
+use crate::rollout::id::ObjectId;
 use crate::rollout::need::{is_due, needs};
 use crate::rollout::observed::Observed;
+use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::report::{Report, report};
 use crate::rollout::state::{PAUSED, State};
@@ -71,6 +73,8 @@ pub struct Parts {
     pub store: Box<dyn Store>,
     /// Inputs from outside.
     pub inputs: mpsc::Receiver<Input>,
+    /// Whether the pause file lies in the state folder.
+    pub pause_file: Box<dyn Fn() -> bool + Send + Sync>,
     /// All conditions, outside of proofs.
     pub conditions: Conditions,
 }
@@ -87,6 +91,7 @@ pub struct Engine {
     pub(super) store: Box<dyn Store>,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) conditions: Conditions,
+    pause_file: Box<dyn Fn() -> bool + Send + Sync>,
     pub(super) stopping: bool,
     status: watch::Sender<Option<Arc<Report>>>,
     published: Option<u64>,
@@ -117,6 +122,7 @@ impl Engine {
             store: parts.store,
             inputs: parts.inputs,
             conditions: parts.conditions,
+            pause_file: parts.pause_file,
             stopping: false,
             status: watch::Sender::new(None),
             published: None,
@@ -147,6 +153,39 @@ impl Engine {
     #[must_use]
     pub const fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Begins: says so in the journal, and closes what a crash left open. Nobody knows what became of it, so its outcome is unknown.
+    pub fn begin(&mut self, notes: &[Event]) -> Result<(), EngineError> {
+        let mut events = vec![Event::Started { program: env!("CARGO_PKG_VERSION").to_owned() }];
+        events.extend_from_slice(notes);
+        for (intent, notice) in &self.state.notices {
+            events.push(Event::NoticeOutcome {
+                intent: *intent,
+                accepted: Vec::new(),
+                refused: Vec::new(),
+                unknown: notice.people.clone(),
+                not_sent: Vec::new(),
+            });
+        }
+        let left_open = |person: ObjectId| {
+            self.state.people.get(person).is_some_and(|person| matches!(person.enforced, Enforced::Intended(_)))
+        };
+        for (intent, batch) in &self.state.batches {
+            let unknown: Vec<_> = batch.people.iter().copied().filter(|id| left_open(*id)).collect();
+            if !unknown.is_empty() {
+                events.push(Event::EnforceOutcome {
+                    intent: *intent,
+                    enforced: Vec::new(),
+                    already: Vec::new(),
+                    gone: Vec::new(),
+                    refused: Vec::new(),
+                    unknown,
+                    not_sent: Vec::new(),
+                });
+            }
+        }
+        self.commit(By::Recovery, ACTOR, &events)
     }
 
     /// Writes records by the program itself, as of now.
@@ -243,6 +282,7 @@ impl Engine {
 
     /// Takes everything that has come from outside.
     pub(super) fn take_inputs(&mut self) -> Result<(), EngineError> {
+        self.observed.pause_file = Some((self.pause_file)());
         while let Ok(input) = self.inputs.try_recv() {
             self.take_input(input)?;
         }
@@ -262,7 +302,6 @@ impl Engine {
                 tracing::error!(why, "the plan file is not valid; the plan in force stays");
                 self.observed.plan_doubt = Some(format!("the plan file is not valid: {why}"));
             }
-            Input::PauseFile(lies) => self.observed.pause_file = Some(lies),
             Input::Dump => {
                 if let Some(report) = self.status.borrow().as_ref() {
                     tracing::info!(status = %serde_json::to_string(&**report).unwrap_or_default(), "status as asked");

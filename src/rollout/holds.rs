@@ -62,6 +62,10 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
             place(format!("tenant:{key}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
         }
     }
+    if super::settle::is_another_group(ground) {
+        let why = "the plan's group now means another group than the one people were enforced in; name that one by its object id";
+        place("target".to_owned(), Scope::Rollout, Owner::Tenant, why.to_owned());
+    }
     // Before anything was read at start-up there is nothing to say yet; enforcing asks for fresh facts anyway.
     if observed.safety.asked.is_some() {
         if let Some(why) = ground.refuses_rollout(Condition::Policy) {

@@ -8,7 +8,6 @@ use super::condition::{Condition, Ground, NOTICE};
 use super::event::{Event, Verdict};
 use super::gate::{gates_of, is_watched, read, sentence};
 use super::hold::{Clears, Owner};
-use super::holds::canary_waits;
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{GateAt, Stage};
@@ -202,7 +201,7 @@ fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) 
     let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     let waiting: Vec<_> = people().filter(|person| !person.is_processed()).collect();
     if waiting.is_empty() {
-        if has_open_batch(ground, home) || canary_waits(ground, stage) && during_stops(ground, stage) {
+        if has_open_batch(ground, home) {
             return Vec::new();
         }
         let mut events = evidence(ground, stage, GateAt::During);
@@ -223,12 +222,6 @@ fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) 
         left.entry(why).or_default().push(person.id);
     }
     carried(stage, left)
-}
-
-/// Whether a `during` gate is still inconclusive.
-fn during_stops(ground: &Ground<'_>, stage: &StageState) -> bool {
-    gates_of(ground.plan, &stage.name, GateAt::During)
-        .any(|gate| read(ground.plan, ground.state, ground.observed, ground.now, stage, gate).verdict == Verdict::NoData)
 }
 
 fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: SignedDuration, until: Timestamp) -> Vec<Event> {

@@ -44,7 +44,7 @@ fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
     let revision = ground.state.plan.as_ref().map(|accepted| &accepted.revision);
     if let Some(reading) = &ground.observed.target.last {
         let resolved = ground.state.target == Some(reading.value) && ground.state.target_revision.as_ref() == revision;
-        if !resolved {
+        if !resolved && !is_another_group(ground) {
             events.push(Event::Resolved { target: reading.value });
         }
     }
@@ -54,6 +54,13 @@ fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
             events.push(Event::PolicySeen { fingerprint: reading.value.policy.fingerprint.clone() });
         }
     }
+}
+
+/// Whether the plan's group now means another one than that in which people are enforced already.
+#[must_use]
+pub fn is_another_group(ground: &Ground<'_>) -> bool {
+    let (Some(known), Some(reading)) = (ground.state.target, &ground.observed.target.last) else { return false };
+    known.group != reading.value.group && ground.state.people.all().iter().any(|person| person.enforced != Enforced::No)
 }
 
 type Members = Reading<Vec<ObjectId>>;

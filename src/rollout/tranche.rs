@@ -39,13 +39,14 @@ pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
         if refuses(ground, home).is_some() {
             return None;
         }
-        let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-        return match canary {
-            None => tranche(ground, home, people, ground.plan.limits.canary as usize),
-            // Nobody follows a canary whose outcome is not known.
-            Some(at) if ground.state.batches.values().any(|batch| batch.home == home && batch.at == at) => None,
-            Some(_) => tranche(ground, home, people, BATCH * BATCHES),
-        };
+        let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+        // Until somebody has gone through, every batch is the canary, and nobody follows one whose outcome is not known.
+        let through = canary.is_some() && people().any(PersonState::is_enforced);
+        if !through && has_open_batch(ground, home) {
+            return None;
+        }
+        let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
+        return tranche(ground, home, people(), most);
     }
     let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
     if !over || refuses(ground, Home::Tail).is_some() || has_open_batch(ground, Home::Tail) {
