@@ -4,6 +4,8 @@ pub mod apply;
 pub mod change;
 pub mod condition;
 pub mod decide;
+#[cfg(test)]
+mod decide_tests;
 pub mod event;
 pub mod gate;
 pub mod guard;
@@ -17,6 +19,8 @@ pub mod observed;
 pub mod person;
 pub mod plan;
 pub mod report;
+#[cfg(test)]
+mod sample;
 pub mod schedule;
 pub mod select;
 pub mod settle;

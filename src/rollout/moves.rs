@@ -242,7 +242,9 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
         }
         return Vec::new();
     }
-    if held || !exit_gates_pass(ground, stage) {
+    let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+    let unverified = people.filter(|person| matches!(person.enforced, Enforced::Accepted(_)) && !person.removed_by_hand).count();
+    if held || unverified > 0 || !exit_gates_pass(ground, stage) {
         return Vec::new();
     }
     let mut events = evidence(ground, stage, GateAt::Exit);
