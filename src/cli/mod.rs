@@ -1,5 +1,6 @@
 //! Commands, one file each. This is the only part that prints, and the only one that joins adapters.
 
+mod adapters;
 mod args;
 mod check;
 mod completions;
@@ -8,6 +9,7 @@ mod exit;
 mod explain;
 mod journal;
 mod pause;
+mod place;
 mod plan;
 mod rehearse;
 mod run;
@@ -15,6 +17,7 @@ mod show;
 mod simulate;
 mod simulate_tenant;
 mod status;
+mod timeline;
 pub mod world;
 
 use std::process::ExitCode;

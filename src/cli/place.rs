@@ -6,13 +6,17 @@ use jiff::tz::TimeZone;
 
 use super::args::Common;
 use super::{Exit, Failure};
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Problems};
 use crate::rollout::schedule;
+
+/// The plan file, read and validated; or every problem.
+pub(super) fn read(common: &Common) -> Result<Loaded, Problems> {
+    config::load(&common.config, config::environment())
+}
 
 /// The plan file, read and validated.
 pub(super) fn load(common: &Common) -> Result<Loaded, Failure> {
-    config::load_with_environment(&common.config)
-        .map_err(|problems| Failure::new(Exit::Plan, format!("the plan is not valid\n{problems}")))
+    read(common).map_err(|problems| Failure::new(Exit::Plan, format!("the plan is not valid\n{problems}")))
 }
 
 /// The state folder that the plan names.

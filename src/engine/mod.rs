@@ -2,12 +2,14 @@
 //!
 //! The engine owns the ports it needs. Timer, command, reload and start-up do the same thing: wake the loop.
 
+pub mod command;
 mod execute;
 pub mod input;
 mod observe;
 pub mod port;
 mod run;
 pub mod status;
+pub mod survey;
 mod step;
 pub mod wake;
 

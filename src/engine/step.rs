@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
-use super::input::{AllowStart, Command, Input};
+use super::command::{Command, What};
+use super::input::Input;
 use super::observe::ask;
 use super::port::{Enforce, Notify, Store, StoreError, Tenant};
 use super::status::Status;
@@ -73,8 +74,8 @@ pub struct Parts {
     pub store: Box<dyn Store>,
     /// Inputs from outside.
     pub inputs: mpsc::Receiver<Input>,
-    /// Whether the pause file lies in the state folder.
-    pub pause_file: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Why the rollout is paused by the file in the state folder, if it is.
+    pub pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
     /// All conditions, outside of proofs.
     pub conditions: Conditions,
 }
@@ -91,7 +92,7 @@ pub struct Engine {
     pub(super) store: Box<dyn Store>,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) conditions: Conditions,
-    pause_file: Box<dyn Fn() -> bool + Send + Sync>,
+    pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
     pub(super) stopping: bool,
     status: watch::Sender<Option<Arc<Report>>>,
     published: Option<u64>,
@@ -282,7 +283,7 @@ impl Engine {
 
     /// Takes everything that has come from outside.
     pub(super) fn take_inputs(&mut self) -> Result<(), EngineError> {
-        self.observed.pause_file = Some((self.pause_file)());
+        self.observed.pause_file = (self.pause_file)();
         while let Ok(input) = self.inputs.try_recv() {
             self.take_input(input)?;
         }
@@ -292,8 +293,8 @@ impl Engine {
     /// Takes one input.
     pub(super) fn take_input(&mut self, input: Input) -> Result<(), EngineError> {
         match input {
-            Input::Command { command, actor, answer } => {
-                let result = self.command(command, &actor)?;
+            Input::Command(Command { what, actor, answer }) => {
+                let result = self.command(what, &actor)?;
                 // Whoever asked may be gone; the command stands all the same.
                 let _ = answer.send(result);
             }
@@ -312,17 +313,16 @@ impl Engine {
         Ok(())
     }
 
-    fn command(&mut self, command: Command, actor: &str) -> Result<Result<String, String>, EngineError> {
+    fn command(&mut self, what: What, actor: &str) -> Result<Result<String, String>, EngineError> {
         let paused = self.state.holds.contains_key(PAUSED);
-        Ok(match command {
-            Command::Pause { .. } if paused => Ok("paused already".to_owned()),
-            Command::Pause { why } => {
+        Ok(match what {
+            What::Pause { .. } if paused => Ok("paused already".to_owned()),
+            What::Pause { why } => {
                 self.commit(By::Operator, actor, &[Event::Paused { why }])?;
                 Ok("paused: no new batch starts; `tidegate unpause` goes on".to_owned())
             }
-            Command::Unpause { .. } if !paused => Err("there is no pause; `tidegate status` shows the holds in force".to_owned()),
-            Command::Unpause { allow_start } => {
-                let allow_start = allow_start == AllowStart::Yes;
+            What::Unpause { .. } if !paused => Err("there is no pause; `tidegate status` shows the holds in force".to_owned()),
+            What::Unpause { allow_start } => {
                 self.commit(By::Operator, actor, &[Event::Unpaused { allow_start }])?;
                 Ok("the pause is over".to_owned())
             }

@@ -22,13 +22,9 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
     if let Some(why) = ground.refuses_rollout(Condition::Clock) {
         place("clock".to_owned(), Scope::Rollout, Owner::System, why.into_owned());
     }
-    if ground.observed.pause_file == Some(true) && ground.conditions.has(Condition::Hold) {
-        place(
-            "pause-file".to_owned(),
-            Scope::Rollout,
-            Owner::Operator,
-            "the pause file lies in the state folder; remove it to go on".to_owned(),
-        );
+    if let Some(why) = ground.observed.pause_file.as_ref().filter(|_| ground.conditions.has(Condition::Hold)) {
+        let why = format!("paused by the file in the state folder: {why}; remove it to go on");
+        place("pause-file".to_owned(), Scope::Rollout, Owner::Operator, why);
     }
     if let Some(why) = &ground.observed.plan_doubt {
         place("plan-refused".to_owned(), Scope::Rollout, Owner::Plan, why.clone());
