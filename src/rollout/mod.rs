@@ -5,4 +5,5 @@ pub mod hold;
 pub mod id;
 pub mod observed;
 pub mod plan;
+pub mod schedule;
 pub mod stage;
