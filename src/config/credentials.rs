@@ -12,6 +12,9 @@ use super::read::{Node, Section};
 
 pub(super) const KEYS: [&str; 5] = ["client_id", "certificate", "secret_file", "federated_token_file", "managed_identity"];
 
+/// A path that begins with this lies in the folder that systemd gives.
+const GIVEN: &str = "$CREDENTIALS_DIRECTORY";
+
 /// How the daemon proves to the tenant who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
@@ -108,7 +111,9 @@ pub(super) fn section(table: &Section<'_>, folder: &Path, given: Option<&str>) -
         return None;
     };
     let kind = kind?;
-    if let (Some(node), Some((_, file))) = (table.get(key), kind.file()) {
+    if let (Some(node), Some((_, file))) = (table.get(key), kind.file())
+        && !file.starts_with(GIVEN)
+    {
         look_at(&node, file);
     }
     Some(Credentials { client_id: client_id?, kind })
@@ -136,7 +141,7 @@ fn path(node: &Node<'_>, folder: &Path, given: Option<&str>) -> Option<PathBuf> 
         );
         return None;
     }
-    let Some(rest) = text.strip_prefix("$CREDENTIALS_DIRECTORY/") else { return Some(folder.join(text)) };
+    let Ok(rest) = Path::new(text).strip_prefix(GIVEN) else { return Some(folder.join(text)) };
     let Some(given) = given else {
         node.warn("$CREDENTIALS_DIRECTORY is not set here", "run under the unit, whose LoadCredential= sets it");
         return Some(PathBuf::from(text));

@@ -51,7 +51,7 @@ fn parse(
             faults.push(Problem::file(file, "is not CSV", "write one person a line").at(index + 1, 1));
             break;
         };
-        let line = record.position().map_or(0, csv::Position::line).try_into().unwrap_or(usize::MAX);
+        let line = line_of(text, &record);
         if index == 0
             && let Some(header) = header(&record)
         {
@@ -76,7 +76,7 @@ fn parse(
                 }
             },
             Err(_) if record.len() <= column => {
-                let message = format!("has {} columns, but people stand in column {}", record.len(), column + 1);
+                let message = format!("has no column {}, where people stand", column + 1);
                 faults.push(Problem::file(file, message, "complete the line or take it out").at(line, 1));
             }
             Err(wrong) => faults.push(Problem::file(file, wrong.message, wrong.remedy).at(line, place)),
@@ -100,6 +100,14 @@ fn parse(
 fn blank_lines(file: &str, text: &str) -> Vec<Problem> {
     let blank = text.lines().enumerate().filter(|(_, line)| line.trim().is_empty());
     blank.map(|(index, _)| Problem::file(file, "empty line", "take the line out").at(index + 1, 1)).collect()
+}
+
+/// The line of a record; the reader's position may lie before line ends that it skips.
+fn line_of(text: &str, record: &csv::StringRecord) -> usize {
+    let Some(position) = record.position() else { return 1 };
+    let start = usize::try_from(position.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
+    let skipped = start.chars().take_while(|c| ['\r', '\n'].contains(c)).filter(|c| *c == '\n').count();
+    usize::try_from(position.line()).unwrap_or(usize::MAX).saturating_add(skipped)
 }
 
 /// The column that names a person, when this record is a header.
@@ -139,7 +147,9 @@ mod tests {
             ("a@x\nbob\n", "l.csv:2:1: no name; write one"),
             ("name,upn\nAnn,a@x\nBo,bob\n", "l.csv:3:4: no name; write one"),
             ("a@x\n\nb@x\n", "l.csv:2:1: empty line; take the line out"),
-            ("name,upn\nAnn\n", "l.csv:2:1: has 1 columns, but people stand in column 2; complete the line or take it out"),
+            ("name,upn\nAnn\n", "l.csv:2:1: has no column 2, where people stand; complete the line or take it out"),
+            ("a@x\r\nbob\r\n", "l.csv:2:1: no name; write one"),
+            ("\n\nbob\n", "l.csv:1:1: empty line; take the line out"),
             ("upn\n", "l.csv:1:1: holds nobody; write one user principal name or object id a line"),
             ("", "l.csv:1:1: holds nobody; write one user principal name or object id a line"),
         ];
@@ -147,6 +157,13 @@ mod tests {
             let Err(Refused::Lines(faults)) = parse("l.csv", text, person) else { unreachable!("{text}") };
             assert_eq!(faults.first().unwrap().to_string(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn lines_are_counted_over_blank_and_quoted_ones() {
+        let text = "name,upn\r\n\"B\nBo\",b@x\r\n\r\n\r\nCy,cy\r\n";
+        let Err(Refused::Lines(faults)) = parse("l.csv", text, person) else { unreachable!() };
+        assert_eq!(faults.iter().map(|fault| fault.line.unwrap()).collect::<Vec<_>>(), [4, 5, 6]);
     }
 
     #[test]

@@ -34,11 +34,11 @@ impl From<usize> for Step {
 /// A key path.
 pub(super) type Path = Vec<Step>;
 
-/// A key path from its steps: `path!["stage", 2, "soak"]`.
-macro_rules! path {
+/// A key path from its steps: `key!["stage", 2, "soak"]`.
+macro_rules! key {
     ($($step:expr),* $(,)?) => { vec![$($crate::config::places::Step::from($step)),*] };
 }
-pub(super) use path;
+pub(super) use key;
 
 /// Which part of an entry is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,19 +193,19 @@ mod tests {
         let variables = BTreeMap::from([("notices.helpdesk".to_owned(), "TIDEGATE_NOTICES__HELPDESK".to_owned())]);
         let places = Places::parse("p.toml", TEXT, variables).unwrap();
         let table: [(Path, Spot, &str); 8] = [
-            (path!["tenant", "id"], Spot::Value, "p.toml:2:6: tenant.id: m; r"),
-            (path!["tenant", "id"], Spot::Key, "p.toml:2:1: tenant.id: m; r"),
-            (path!["stage", 0, "people", 0, "users", 1], Spot::Value, "p.toml:6:28: stage.pilot.people[0].users[1]: m; r"),
-            (path!["stage", 0, "start"], Spot::Value, "p.toml:4:1: stage.pilot.start: m; r"),
-            (path!["stage", 1, "soak"], Spot::Value, "p.toml:8:8: stage[1].soak: m; r"),
-            (path!["tail", "grace"], Spot::Value, "p.toml:1:1: tail.grace: m; r"),
-            (path!["tenant", "zone"], Spot::Value, "p.toml:1:2: tenant.zone: m; r"),
-            (path!["notices", "helpdesk"], Spot::Value, "TIDEGATE_NOTICES__HELPDESK: notices.helpdesk: m; r"),
+            (key!["tenant", "id"], Spot::Value, "p.toml:2:6: tenant.id: m; r"),
+            (key!["tenant", "id"], Spot::Key, "p.toml:2:1: tenant.id: m; r"),
+            (key!["stage", 0, "people", 0, "users", 1], Spot::Value, "p.toml:6:27: stage.pilot.people[0].users[1]: m; r"),
+            (key!["stage", 0, "start"], Spot::Value, "p.toml:4:1: stage.pilot.start: m; r"),
+            (key!["stage", 1, "soak"], Spot::Value, "p.toml:8:8: stage[1].soak: m; r"),
+            (key!["tail", "grace"], Spot::Value, "p.toml:1:1: tail.grace: m; r"),
+            (key!["tenant", "zone"], Spot::Value, "p.toml:1:2: tenant.zone: m; r"),
+            (key!["notices", "helpdesk"], Spot::Value, "TIDEGATE_NOTICES__HELPDESK: notices.helpdesk: m; r"),
         ];
         for (path, spot, expected) in table {
             assert_eq!(places.problem(&path, spot, "m", "r").to_string(), expected);
         }
-        assert!(places.is_written(&path!["tenant", "id"]) && !places.is_written(&path!["tenant", "zone"]));
+        assert!(places.is_written(&key!["tenant", "id"]) && !places.is_written(&key!["tenant", "zone"]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use minijinja::Environment;
 
 use super::files;
-use super::places::{Places, path};
+use super::places::{Places, key};
 use super::problem::Problem;
 use super::read::{Node, Reader};
 use super::suggest;
@@ -112,7 +112,7 @@ fn text(file: &str, toml: &str) -> Result<Text, Vec<Problem>> {
     let subject = table.need("subject", "`subject = \"…\"`").and_then(|node| node.parsed(subject));
     let body = table.need("body", "`body = \"\"\"…\"\"\"`").and_then(|node| node.parsed(body));
     match (subject, body) {
-        (Some(subject), Some(body)) if places.is_written(&path!["body"]) => Ok(Text { subject, body }),
+        (Some(subject), Some(body)) if places.is_written(&key!["body"]) => Ok(Text { subject, body }),
         _ => Err(reader.into_problems()),
     }
 }

@@ -1,7 +1,7 @@
 //! Starts against windows and blackouts.
 
 use super::{Lint, stage_key};
-use crate::config::places::path;
+use crate::config::places::key;
 use crate::rollout::schedule;
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
@@ -28,7 +28,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     for (index, window) in &windows {
         let inside = |(other_index, other): &&(usize, &crate::rollout::plan::Window)| other_index < index && other == window;
         if windows.iter().any(|other| inside(&other)) {
-            lint.warn(&path!["calendar", "windows", *index], "is written twice", "take one of the two out");
+            lint.warn(&key!["calendar", "windows", *index], "is written twice", "take one of the two out");
         }
     }
 }

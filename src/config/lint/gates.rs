@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{Lint, most_people};
-use crate::config::places::{Path, path};
+use crate::config::places::{Path, key};
 use crate::config::suggest;
 use crate::rollout::plan::{Bound, Gate, GateAt, Measure};
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let mut names = BTreeSet::new();
     for (index, gate) in lint.plan.gates.iter().enumerate() {
-        let key = |key: &str| -> Path { path!["gate", index, key] };
+        let key = |key: &str| -> Path { key!["gate", index, key] };
         if !names.insert(gate.name.as_str()) {
             lint.error(&key("name"), format!("there are two gates `{}`", gate.name), "give each gate its own name");
         }
@@ -36,7 +36,7 @@ fn unknown_stages(lint: &mut Lint<'_>, index: usize, gate: &Gate) {
     let known: Vec<&str> = lint.plan.stages.iter().map(|stage| stage.name.as_str()).collect();
     for (at, name) in gate.stages.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
         lint.error(
-            &path!["gate", index, "stages", at],
+            &key!["gate", index, "stages", at],
             format!("unknown stage `{name}`"),
             suggest::remedy(name, known.iter().copied()),
         );
@@ -53,7 +53,7 @@ fn unreachable_sample(lint: &mut Lint<'_>, index: usize, gate: &Gate) {
         let sample = usize::try_from(gate.min_sample).unwrap_or(usize::MAX);
         if let Some(most) = most_people(stage).filter(|most| asked && *most < sample) {
             let message = format!("stage `{}` has at most {most} people, so a sample of {sample} is never reached", stage.name);
-            lint.error(&path!["gate", index, "min_sample"], message, "lower it, or name the stages that are asked in `stages`");
+            lint.error(&key!["gate", index, "min_sample"], message, "lower it, or name the stages that are asked in `stages`");
         }
     }
 }

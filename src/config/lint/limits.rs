@@ -1,7 +1,7 @@
 //! Caps that a stage cannot keep to.
 
 use super::{Lint, most_people};
-use crate::config::places::path;
+use crate::config::places::key;
 use crate::config::value::show;
 use crate::rollout::plan::{Amount, Cap, Stage};
 
@@ -16,7 +16,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
                 show(stage.finish_by)
             );
             lint.warn(
-                &path!["limits", "caps", index],
+                &key!["limits", "caps", index],
                 message,
                 "raise the cap, or lengthen `finish_by`: the others would move to the tail",
             );

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Lint, stage_key};
-use crate::config::places::path;
+use crate::config::places::key;
 use crate::config::value::show;
 use crate::rollout::schedule;
 
@@ -14,7 +14,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         |floor| format!("the minimum notice {} is longer than the first notice {} before the start", show(floor), show(first));
     let remedy = "lengthen the first of `notices.before`, or shorten the minimum notice";
     if notices.min_notice > first {
-        lint.error(&path!["notices", "min_notice"], too_long(notices.min_notice), remedy);
+        lint.error(&key!["notices", "min_notice"], too_long(notices.min_notice), remedy);
     }
     for (index, stage) in lint.plan.stages.iter().enumerate() {
         if let Some(floor) = stage.min_notice.filter(|floor| *floor > first) {
@@ -24,7 +24,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     if lint.plan.tail.grace < notices.min_notice {
         let message = format!("is shorter than the minimum notice {}", show(notices.min_notice));
         lint.warn(
-            &path!["tail", "grace"],
+            &key!["tail", "grace"],
             message,
             "lengthen it: nobody is enforced with less notice, so joiners would wait longer than this says",
         );

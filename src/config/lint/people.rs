@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Lint, stage_key};
-use crate::config::places::{Path, Places, Step, path};
+use crate::config::places::{Path, Places, Step, key};
 use crate::rollout::id::PersonRef;
 use crate::rollout::plan::Selector;
 
@@ -18,7 +18,7 @@ fn break_glass(lint: &mut Lint<'_>) {
     let accounts: BTreeSet<PersonRef> = lint.plan.people.break_glass.iter().copied().collect();
     if accounts.len() < 2 {
         let message = format!("names {} different account{}", accounts.len(), if accounts.len() == 1 { "" } else { "s" });
-        lint.error(&path!["people", "break_glass"], message, "name at least two: one alone can be lost");
+        lint.error(&key!["people", "break_glass"], message, "name at least two: one alone can be lost");
     }
     for (index, stage) in lint.plan.stages.iter().enumerate() {
         for (at, selector) in stage.include.iter().enumerate() {
