@@ -1,1 +1,4 @@
 //! The integration tests: one binary, one module per theme.
+
+mod broken_plans;
+mod good_plans;
