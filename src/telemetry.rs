@@ -3,8 +3,7 @@
 //! Redaction is by design, not by filter: what may never be logged (docs/LOGGING.md) has no `Display`, and other crates, whose
 //! lines we do not choose, never get below `warn`. This file does not read the environment: `config` hands in what it says.
 
-use std::io;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
 use tracing::Subscriber;
@@ -102,7 +101,7 @@ enum Stderr {
 
 impl Stderr {
     /// systemd sets `JOURNAL_STREAM` to `device:inode`; a child whose stderr was redirected inherits it, so both must match.
-    fn of(stderr: &(impl AsFd + io::IsTerminal), journal_stream: Option<&str>) -> Self {
+    fn of(stderr: &(impl AsFd + IsTerminal), journal_stream: Option<&str>) -> Self {
         let stream = journal_stream.and_then(|text| text.split_once(':'));
         let stat = rustix::fs::fstat(stderr).ok();
         if let (Some((device, inode)), Some(stat)) = (stream, stat)

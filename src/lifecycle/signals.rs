@@ -20,7 +20,6 @@ pub enum Signal {
 }
 
 /// The signals of this process, from the moment it listens.
-#[derive(Debug)]
 pub struct Signals(signal_hook_tokio::Signals);
 
 impl Signals {
