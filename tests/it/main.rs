@@ -2,3 +2,4 @@
 
 mod broken_plans;
 mod good_plans;
+mod tidy;
