@@ -47,7 +47,7 @@ fn stage(table: &Section<'_>, zone: Option<&TimeZone>, register: &Register) -> O
         start: start??,
         late_by: late_by?,
         finish_by: finish_by?,
-        min_notice: min_notice?,
+        min_notice: min_notice.ok()?,
         soak: soak?,
         unregistered: unregistered?,
     })
@@ -108,7 +108,7 @@ fn gate(table: &Section<'_>, max_age: Option<SignedDuration>) -> Option<Gate> {
         at: at?,
         bound: bound?,
         min_sample: min_sample?,
-        max_age: own_age?.or(max_age)?,
+        max_age: own_age.ok()?.or(max_age)?,
         stages: stages?,
     })
 }
