@@ -172,3 +172,32 @@ fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: 
     let settings = Settings { credentials: credentials?, cloud, graph_url, login_url, state_dir, socket, log: log?, templates };
     Some((plan, settings, register.into_names()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_show_every_key() {
+        let sections: [(&str, &[&str]); 10] = [
+            ("[tenant]", &settings::TENANT),
+            ("[credentials]", &credentials::KEYS),
+            ("[log]", &["format", "level"]),
+            ("[enforcement]", &sections::ENFORCEMENT),
+            ("[people]", &sections::PEOPLE),
+            ("[limits]", &sections::LIMITS),
+            ("[notices]", &sections::NOTICES),
+            ("[observe]", &sections::OBSERVE),
+            ("[[gate]]", &stages::GATE),
+            ("[[stage]]", &stages::STAGE),
+        ];
+        for (header, keys) in sections {
+            let text = DEFAULTS.split_once(&format!("\n{header}\n")).unwrap().1;
+            let text = text.split_once("\n[").map_or(text, |(section, _)| section);
+            for key in keys {
+                let shown = |line: &str| line.trim_start_matches("# ").split('=').next().is_some_and(|name| name.trim() == *key);
+                assert!(text.lines().any(shown), "{header} {key}");
+            }
+        }
+    }
+}

@@ -10,8 +10,8 @@ use super::read::{Node, Section};
 use super::value::Wrong;
 use crate::rollout::plan::{Bound, Gate, GateAt, Measure, Stage, Unregistered};
 
-const STAGE: [&str; 8] = ["name", "people", "start", "late_by", "finish_by", "min_notice", "soak", "unregistered"];
-const GATE: [&str; 8] = ["name", "measure", "at", "at_least", "at_most", "min_sample", "max_age", "stages"];
+pub(super) const STAGE: [&str; 8] = ["name", "people", "start", "late_by", "finish_by", "min_notice", "soak", "unregistered"];
+pub(super) const GATE: [&str; 8] = ["name", "measure", "at", "at_least", "at_most", "min_sample", "max_age", "stages"];
 
 pub(super) fn stages(
     root: &Section<'_>,

@@ -17,7 +17,7 @@ fn each_broken_plan_is_refused_with_place_and_remedy() {
     for plan in plans {
         let Err(problems) = config::load(&plan, std::iter::empty()) else { panic!("{} is not refused", plan.display()) };
         assert!(problems.0.iter().any(|problem| problem.severity == Severity::Error), "{}", plan.display());
-        agree(&plan, &problems);
+        agree(&plan, &problems).unwrap();
     }
 }
 
@@ -25,15 +25,16 @@ fn each_broken_plan_is_refused_with_place_and_remedy() {
 fn what_may_be_meant_is_a_warning() {
     let plan = Path::new("tests/fixtures/warnings.toml");
     let loaded = config::load(plan, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
-    agree(plan, &Problems(loaded.warnings));
+    agree(plan, &Problems(loaded.warnings)).unwrap();
 }
 
 /// Compares with the `.expected` file beside the plan, or writes it.
-fn agree(plan: &Path, problems: &Problems) {
+fn agree(plan: &Path, problems: &Problems) -> std::io::Result<()> {
     let found = format!("{problems}\n");
     let expected = plan.with_extension("expected");
     if config::environment().any(|(name, _)| name == "UPDATE_EXPECTED") {
-        std::fs::write(&expected, &found).unwrap();
+        std::fs::write(&expected, &found)?;
     }
-    assert_eq!(found, std::fs::read_to_string(&expected).unwrap_or_default(), "{}", plan.display());
+    assert_eq!(found, std::fs::read_to_string(&expected)?, "{}", plan.display());
+    Ok(())
 }
