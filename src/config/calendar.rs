@@ -34,7 +34,7 @@ fn blackout(node: &Node<'_>, zone: Option<&TimeZone>) -> Option<Blackout> {
     let from = table.need("from", "`from = \"2027-03-26\"`").and_then(|from| from.parsed(value::when));
     let to = table.need("to", "`to = \"2027-03-29\"`").and_then(|to| to.parsed(value::when));
     let why = table.optional("why", |why| why.text().map(str::to_owned));
-    let (from, to, why) = (edge(from?, zone?, Edge::From)?, edge(to?, zone?, Edge::To)?, why?.unwrap_or_default());
+    let (from, to, why) = (edge(from?, zone?, Edge::From)?, edge(to?, zone?, Edge::To)?, why.ok()?.unwrap_or_default());
     if to <= from {
         node.error("ends before it begins", "write `from` before `to`");
         return None;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::files::{self, FileError};
-use super::read::{Node, Section};
+use super::read::{Node, Reported, Section};
+use crate::rollout::id::ObjectId;
 
 pub(super) const KEYS: [&str; 5] = ["client_id", "certificate", "secret_file", "federated_token_file", "managed_identity"];
 
@@ -105,7 +106,8 @@ pub(super) fn section(table: &Section<'_>, folder: &Path, given: Option<&str>) -
             "keep exactly one: certificate, secret_file, federated_token_file or managed_identity",
         );
     }
-    let client_id = client_id(table, matches!(first, Some(("managed_identity", _))));
+    let need = if matches!(first, Some(("managed_identity", _))) { Need::Optional } else { Need::Required };
+    let client_id = client_id(table, need);
     let Some((key, kind)) = first else {
         table.missing("certificate", "`certificate = \"app.pem\"`, or secret_file, federated_token_file, managed_identity");
         return None;
@@ -116,20 +118,28 @@ pub(super) fn section(table: &Section<'_>, folder: &Path, given: Option<&str>) -
     {
         look_at(&node, file);
     }
-    Some(Credentials { client_id: client_id?, kind })
+    Some(Credentials { client_id: client_id.ok()?, kind })
 }
 
-fn client_id(table: &Section<'_>, optional: bool) -> Option<Option<String>> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Required,
+    Optional,
+}
+
+fn client_id(table: &Section<'_>, need: Need) -> Result<Option<String>, Reported> {
     const EXAMPLE: &str = "`client_id = \"6f6f6f6f-0000-4000-8000-000000000001\"`";
-    let node = if optional { table.get("client_id") } else { Some(table.need("client_id", EXAMPLE)?) };
-    let Some(node) = node else { return Some(None) };
-    let text = node.text()?;
-    if text.parse::<crate::rollout::id::ObjectId>().is_err() {
-        // Not shown: it may be a secret in the wrong place.
-        node.error("is not an application id", format!("write {EXAMPLE}"));
-        return None;
+    if need == Need::Required {
+        table.need("client_id", EXAMPLE).ok_or(Reported)?;
     }
-    Some(Some(text.to_lowercase()))
+    table.optional("client_id", |node| {
+        let id: Option<ObjectId> = node.text()?.parse().ok();
+        if id.is_none() {
+            // Not shown: it may be a secret in the wrong place.
+            node.error("is not an application id", format!("write {EXAMPLE}"));
+        }
+        id.map(|id| id.to_string())
+    })
 }
 
 fn path(node: &Node<'_>, folder: &Path, given: Option<&str>) -> Option<PathBuf> {

@@ -151,13 +151,14 @@ fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: 
     let calendar = section("calendar", &["windows", "blackouts"]).and_then(|table| calendar::read(&table, zone.as_ref()));
     let notices_table = section("notices", &sections::NOTICES);
     let notices = notices_table.as_ref().and_then(|table| sections::notices(table, &register));
-    let templates = notices_table.as_ref().and_then(|table| table.optional("templates", |node| templates::read(node, folder)));
+    let templates =
+        notices_table.as_ref().map_or(Ok(None), |table| table.optional("templates", |node| templates::read(node, folder)));
     let observe = section("observe", &sections::OBSERVE).and_then(|table| sections::observe(&table));
     let gates = stages::gates(&root, &layers.gate, observe.as_ref().map(|observe| observe.max_age));
     let stages = stages::stages(&root, &layers.stage, zone.as_ref(), &register);
     let grace = section("tail", &["grace"]).and_then(|table: Section<'_>| table.get("grace")?.some_time());
 
-    let templates = templates?.unwrap_or_else(Templates::built_in);
+    let templates = templates.ok()?.unwrap_or_default();
     let (cloud, graph_url, login_url) = addresses?;
     let (state_dir, socket) = state?;
     let plan = Plan {
@@ -176,4 +177,33 @@ fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: 
     };
     let settings = Settings { credentials: credentials?, cloud, graph_url, login_url, state_dir, socket, log: log?, templates };
     Some((plan, settings, register.into_names()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_show_every_key() {
+        let sections: [(&str, &[&str]); 10] = [
+            ("[tenant]", &settings::TENANT),
+            ("[credentials]", &credentials::KEYS),
+            ("[log]", &["format", "level"]),
+            ("[enforcement]", &sections::ENFORCEMENT),
+            ("[people]", &sections::PEOPLE),
+            ("[limits]", &sections::LIMITS),
+            ("[notices]", &sections::NOTICES),
+            ("[observe]", &sections::OBSERVE),
+            ("[[gate]]", &stages::GATE),
+            ("[[stage]]", &stages::STAGE),
+        ];
+        for (header, keys) in sections {
+            let text = DEFAULTS.split_once(&format!("\n{header}\n")).unwrap().1;
+            let text = text.split_once("\n[").map_or(text, |(section, _)| section);
+            for key in keys {
+                let shown = |line: &str| line.trim_start_matches("# ").split('=').next().is_some_and(|name| name.trim() == *key);
+                assert!(text.lines().any(shown), "{header} {key}");
+            }
+        }
+    }
 }

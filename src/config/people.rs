@@ -65,7 +65,7 @@ impl Register {
         let table = node.section(&["include", "exclude"]);
         let include = table.need("include", "`include = [{ group = \"MFA Pilot\" }]`").and_then(|list| self.included(&list));
         let exclude = table.optional("exclude", |list| list.each(|entry| self.selector(entry)));
-        Some((include?, exclude?.unwrap_or_default()))
+        Some((include?, exclude.ok()?.unwrap_or_default()))
     }
 
     fn included(&self, node: &Node<'_>) -> Option<Vec<Selector>> {
@@ -102,13 +102,13 @@ impl Register {
             "filter" => value.text().map(|filter| Selector::Filter(filter.to_owned())),
             "percent" => self.percent(&table, &value),
             "ready_first" => value.count(1..=u32::MAX).map(Selector::ReadyFirst),
-            _ => match value.flag()? {
-                true => Some(Selector::EveryoneElse),
-                false => {
-                    value.error("selects nobody", "write `everyone_else = true`, or take the selector out");
-                    None
+            _ => {
+                if value.flag()? {
+                    return Some(Selector::EveryoneElse);
                 }
-            },
+                value.error("selects nobody", "write `everyone_else = true`, or take the selector out");
+                None
+            }
         }
     }
 
@@ -123,7 +123,7 @@ impl Register {
 
     fn percent(&self, table: &Section<'_>, value: &Node<'_>) -> Option<Selector> {
         let share = value.percent();
-        let salt = table.optional("salt", |salt| salt.text().map(str::to_owned))?;
+        let salt = table.optional("salt", |salt| salt.text().map(str::to_owned)).ok()?;
         Some(Selector::Percent { share: share?, salt: salt.unwrap_or_else(|| self.tenant.clone()) })
     }
 
@@ -132,7 +132,9 @@ impl Register {
         let file = self.folder.join(written);
         match csv_list::read(&file, |text| self.person(text)) {
             Ok((people, warnings)) => {
-                warnings.into_iter().for_each(|warning| node.push(warning.key(node.shown())));
+                for warning in warnings {
+                    node.push(warning.key(node.shown()));
+                }
                 Some(Selector::Csv { path: written.to_owned(), people })
             }
             Err(csv_list::Refused::File(error)) => {
@@ -143,7 +145,9 @@ impl Register {
                 None
             }
             Err(csv_list::Refused::Lines(problems)) => {
-                problems.into_iter().for_each(|problem| node.push(problem.key(node.shown())));
+                for problem in problems {
+                    node.push(problem.key(node.shown()));
+                }
                 None
             }
         }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike, Value};
 
-use super::problem::Problem;
+use super::problem::{Problem, Problems};
 
 /// A step of a key path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) type Path = Vec<Step>;
 
 /// A key path from its steps: `key!["stage", 2, "soak"]`.
 macro_rules! key {
-    ($($step:expr),* $(,)?) => { vec![$($crate::config::places::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { [$($crate::config::places::Step::from($step)),*] };
 }
 pub(super) use key;
 
@@ -58,6 +58,12 @@ pub(super) struct Places {
     variables: BTreeMap<String, String>,
 }
 
+/// Where an entry stands, in bytes.
+struct Spans {
+    key: Option<Range<usize>>,
+    value: Option<Range<usize>>,
+}
+
 #[derive(Clone, Copy)]
 enum Node<'a> {
     Item(&'a Item),
@@ -67,13 +73,13 @@ enum Node<'a> {
 
 impl Places {
     /// Parses `text`, which is the file `file`.
-    pub(super) fn parse(file: &str, text: &str, variables: BTreeMap<String, String>) -> Result<Self, Problem> {
+    pub(super) fn parse(file: &str, text: &str, variables: BTreeMap<String, String>) -> Result<Self, Problems> {
         match Document::parse(text.to_owned()) {
             Ok(document) => Ok(Self { file: file.to_owned(), document, variables }),
             Err(error) => {
                 let (line, column) = line_column(text, error.span().map_or(0, |span| span.start));
                 let message = error.message().trim().replace('\n', ", ");
-                Err(Problem::file(file, format!("not valid TOML: {message}"), "correct the line").at(line, column))
+                Err(Problem::file(file, format!("not valid TOML: {message}"), "correct the line").at(line, column).into())
             }
         }
     }
@@ -94,7 +100,7 @@ impl Places {
             return Problem::file(variable, message, remedy).key(self.render(path));
         }
         let span = (0..=path.len()).rev().find_map(|length| {
-            let (key, value) = self.find(path.get(..length)?)?;
+            let Spans { key, value } = self.find(path.get(..length)?)?;
             // A path that is not there is shown at the header or key of what should hold it.
             if length == path.len() && spot == Spot::Value { value.or(key) } else { key.or(value) }
         });
@@ -139,14 +145,14 @@ impl Places {
     }
 
     /// The spans of the key and of the value at this path.
-    fn find(&self, path: &[Step]) -> Option<(Option<Range<usize>>, Option<Range<usize>>)> {
+    fn find(&self, path: &[Step]) -> Option<Spans> {
         let (node, key) = self.node(path)?;
         let value = match node {
             Node::Item(item) => item.span(),
             Node::Table(table) => table.span(),
             Node::Value(value) => value.span(),
         };
-        Some((key, value))
+        Some(Spans { key, value })
     }
 
     fn node(&self, path: &[Step]) -> Option<(Node<'_>, Option<Range<usize>>)> {
@@ -192,25 +198,25 @@ mod tests {
     fn a_path_is_found_where_it_stands() {
         let variables = BTreeMap::from([("notices.helpdesk".to_owned(), "TIDEGATE_NOTICES__HELPDESK".to_owned())]);
         let places = Places::parse("p.toml", TEXT, variables).unwrap();
-        let table: [(Path, Spot, &str); 8] = [
-            (key!["tenant", "id"], Spot::Value, "p.toml:2:6: tenant.id: m; r"),
-            (key!["tenant", "id"], Spot::Key, "p.toml:2:1: tenant.id: m; r"),
-            (key!["stage", 0, "people", 0, "users", 1], Spot::Value, "p.toml:6:27: stage.pilot.people[0].users[1]: m; r"),
-            (key!["stage", 0, "start"], Spot::Value, "p.toml:4:1: stage.pilot.start: m; r"),
-            (key!["stage", 1, "soak"], Spot::Value, "p.toml:8:8: stage[1].soak: m; r"),
-            (key!["tail", "grace"], Spot::Value, "p.toml:1:1: tail.grace: m; r"),
-            (key!["tenant", "zone"], Spot::Value, "p.toml:1:2: tenant.zone: m; r"),
-            (key!["notices", "helpdesk"], Spot::Value, "TIDEGATE_NOTICES__HELPDESK: notices.helpdesk: m; r"),
+        let table: [(&[Step], Spot, &str); 8] = [
+            (&key!["tenant", "id"], Spot::Value, "p.toml:2:6: tenant.id: m; r"),
+            (&key!["tenant", "id"], Spot::Key, "p.toml:2:1: tenant.id: m; r"),
+            (&key!["stage", 0, "people", 0, "users", 1], Spot::Value, "p.toml:6:27: stage.pilot.people[0].users[1]: m; r"),
+            (&key!["stage", 0, "start"], Spot::Value, "p.toml:4:1: stage.pilot.start: m; r"),
+            (&key!["stage", 1, "soak"], Spot::Value, "p.toml:8:8: stage[1].soak: m; r"),
+            (&key!["tail", "grace"], Spot::Value, "p.toml:1:1: tail.grace: m; r"),
+            (&key!["tenant", "zone"], Spot::Value, "p.toml:1:2: tenant.zone: m; r"),
+            (&key!["notices", "helpdesk"], Spot::Value, "TIDEGATE_NOTICES__HELPDESK: notices.helpdesk: m; r"),
         ];
         for (path, spot, expected) in table {
-            assert_eq!(places.problem(&path, spot, "m", "r").to_string(), expected);
+            assert_eq!(places.problem(path, spot, "m", "r").to_string(), expected);
         }
         assert!(places.is_written(&key!["tenant", "id"]) && !places.is_written(&key!["tenant", "zone"]));
     }
 
     #[test]
     fn broken_syntax_has_a_place() {
-        let problem = Places::parse("p.toml", "[a]\nb = \n", BTreeMap::new()).unwrap_err();
+        let problem = Places::parse("p.toml", "[a]\nb = \n", BTreeMap::new()).unwrap_err().0.remove(0);
         assert_eq!((problem.line, problem.column), (Some(2), Some(5)));
     }
 }

@@ -191,6 +191,13 @@ impl<'a> Node<'a> {
     /// The elements of a list.
     pub(super) fn list(&self) -> Option<Vec<Self>> {
         match &self.value.kind {
+            ValueKind::Table(_) if !self.is_variable() => {
+                self.error(
+                    "is one table where a list of tables is expected",
+                    format!("head each of them with [[{}]]", self.shown()),
+                );
+                None
+            }
             ValueKind::Array(values) => Some(values.iter().enumerate().map(|(index, value)| self.child(index, value)).collect()),
             _ => self.expected("a list"),
         }
@@ -236,6 +243,10 @@ impl<'a> Node<'a> {
     }
 }
 
+/// A value is wrong, and a problem says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reported;
+
 /// One table.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
@@ -273,9 +284,9 @@ impl<'a> Section<'a> {
         self.node.push(self.node.reader.places.problem(&path, Spot::Key, "is missing", format!("write {example}")));
     }
 
-    /// A key that may be left out: `Some(None)` when it is, `None` when it is wrong.
-    pub(super) fn optional<T>(&self, key: &str, read: impl FnOnce(&Node<'a>) -> Option<T>) -> Option<Option<T>> {
-        self.get(key).map_or(Some(None), |node| read(&node).map(Some))
+    /// A key that may be left out.
+    pub(super) fn optional<T>(&self, key: &str, read: impl FnOnce(&Node<'a>) -> Option<T>) -> Result<Option<T>, Reported> {
+        self.get(key).map_or(Ok(None), |node| read(&node).map(Some).ok_or(Reported))
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
         }
         Kind::PerUser => {
             foreign(&["turn_off"], "per-user");
-            let retire_to = table.optional("retire_to", |node| node.word(&[("conditional-access", "conditional-access")]))?;
+            let retire_to =
+                table.optional("retire_to", |node| node.word(&[("conditional-access", "conditional-access")])).ok()?;
             if retire_to.is_some() {
                 // Both are named at once, so that the plan is complete when people move on.
                 let (group, policy) = (group(), policy());
@@ -54,8 +55,8 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
         }
         Kind::SecurityDefaults => {
             foreign(&["group", "policy", "retire_to"], "security-defaults");
-            let names = table.optional("turn_off", |node| node.each(|name| name.text().map(str::to_owned)))?;
-            Some(Enforcement::SecurityDefaults { turn_off: names.unwrap_or_default() })
+            let policies = table.optional("turn_off", |node| node.each(|name| name.text().map(str::to_owned))).ok()?;
+            Some(Enforcement::SecurityDefaults { turn_off: policies.unwrap_or_default() })
         }
     }
 }
@@ -68,7 +69,7 @@ pub(super) fn people(table: &Section<'_>, register: &Register) -> Option<People>
     let max_foreign = table.get("max_foreign").and_then(|node| node.count(0..=u32::MAX));
     Some(People {
         break_glass: break_glass?,
-        exempt_group: exempt_group?,
+        exempt_group: exempt_group.ok()?,
         include_guests: include_guests?,
         max_foreign: max_foreign?,
     })

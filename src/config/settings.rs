@@ -65,7 +65,7 @@ impl Cloud {
 pub struct Log {
     /// How records look.
     pub format: LogFormat,
-    /// Level, or levels per target; parses as `tracing_subscriber::filter::Targets`.
+    /// A level, and levels of single parts of the program: `info,graph=debug`.
     pub level: String,
 }
 
@@ -89,7 +89,11 @@ pub(super) fn addresses(tenant: &Section<'_>) -> Option<(Cloud, Url, Url)> {
     let login = tenant.optional("login_url", |node| node.parsed(root));
     let cloud = cloud?;
     let (graph_default, login_default) = cloud.roots();
-    Some((cloud, graph?.or_else(|| Url::parse(graph_default).ok())?, login?.or_else(|| Url::parse(login_default).ok())?))
+    Some((
+        cloud,
+        graph.ok()?.or_else(|| Url::parse(graph_default).ok())?,
+        login.ok()?.or_else(|| Url::parse(login_default).ok())?,
+    ))
 }
 
 /// A root address: https, or http on loopback; nothing after the host but a port.
@@ -120,9 +124,9 @@ fn root(text: &str) -> Result<Url, Wrong> {
 pub(super) fn places(state: &Section<'_>, surfaces: Option<&Section<'_>>, folder: &Path) -> Option<(PathBuf, PathBuf)> {
     let path = |node: &Node<'_>| node.text().map(|text| folder.join(text));
     let dir = state.get("dir").and_then(|node| path(&node));
-    let socket = surfaces.map_or(Some(None), |surfaces| surfaces.optional("socket", path));
+    let socket = surfaces.map_or(Ok(None), |surfaces| surfaces.optional("socket", path));
     let dir = dir?;
-    let socket = socket?.unwrap_or_else(|| dir.join("tidegate.sock"));
+    let socket = socket.ok()?.unwrap_or_else(|| dir.join("tidegate.sock"));
     Some((dir, socket))
 }
 
@@ -130,18 +134,20 @@ pub(super) fn log(table: &Section<'_>) -> Option<Log> {
     let formats =
         [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json), ("journald", LogFormat::Journald)];
     let format = table.get("format").and_then(|node| node.word(&formats));
-    let level = table.get("level").and_then(|node| {
-        node.parsed(|text| {
-            let wrong = |_| {
-                Wrong::new(
-                    format!("`{text}` is no level"),
-                    "write error, warn, info, debug or trace, or \"info,tidegate::graph=debug\"",
-                )
-            };
-            text.parse::<tracing_subscriber::filter::Targets>().map(|_| text.to_owned()).map_err(wrong)
-        })
-    });
+    let level = table.get("level").and_then(|node| node.parsed(level));
     Some(Log { format: format?, level: level? })
+}
+
+/// One word for the program, then parts of it with their own: `info,graph=debug`.
+fn level(text: &str) -> Result<String, Wrong> {
+    let is_level = |word: &str| ["error", "warn", "info", "debug", "trace"].contains(&word);
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | ':'));
+    let mut parts = text.split(',').map(str::trim);
+    let program = parts.next().is_some_and(is_level);
+    if program && parts.all(|part| part.split_once('=').is_some_and(|(name, word)| is_name(name) && is_level(word))) {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(format!("`{text}` is no level"), "write error, warn, info, debug or trace, or \"info,graph=debug\""))
 }
 
 /// A tenant id or a verified domain.
@@ -185,6 +191,12 @@ mod tests {
         ] {
             assert!(root(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_level_is_one_word_and_then_parts() {
+        assert!(["info", "info,graph=debug", "warn, store::journal=trace"].into_iter().all(|text| level(text).is_ok()));
+        assert!(["", "verbose", "graph=debug", "info,debug", "info,=debug"].into_iter().all(|text| level(text).is_err()));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::read::{Node, Section};
 use super::value::Wrong;
 use crate::rollout::plan::{Bound, Gate, GateAt, Measure, Stage, Unregistered};
 
-const STAGE: [&str; 8] = ["name", "people", "start", "late_by", "finish_by", "min_notice", "soak", "unregistered"];
-const GATE: [&str; 8] = ["name", "measure", "at", "at_least", "at_most", "min_sample", "max_age", "stages"];
+pub(super) const STAGE: [&str; 8] = ["name", "people", "start", "late_by", "finish_by", "min_notice", "soak", "unregistered"];
+pub(super) const GATE: [&str; 8] = ["name", "measure", "at", "at_least", "at_most", "min_sample", "max_age", "stages"];
 
 pub(super) fn stages(
     root: &Section<'_>,
@@ -47,7 +47,7 @@ fn stage(table: &Section<'_>, zone: Option<&TimeZone>, register: &Register) -> O
         start: start??,
         late_by: late_by?,
         finish_by: finish_by?,
-        min_notice: min_notice?,
+        min_notice: min_notice.ok()?,
         soak: soak?,
         unregistered: unregistered?,
     })
@@ -108,7 +108,7 @@ fn gate(table: &Section<'_>, max_age: Option<SignedDuration>) -> Option<Gate> {
         at: at?,
         bound: bound?,
         min_sample: min_sample?,
-        max_age: own_age?.or(max_age)?,
+        max_age: own_age.ok()?.or(max_age)?,
         stages: stages?,
     })
 }

@@ -1,6 +1,6 @@
-//! The texts of notices: built in, and replaced language by language from the operator's folder.
+//! The operator's texts of notices: one file per language in a folder beside the plan.
 //!
-//! Renders nothing. Invariant: every body names the date, and no text uses a variable that does not exist.
+//! Renders nothing, and holds no built-in text. Invariant: every body names the date, and no text uses a variable that does not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,12 +15,8 @@ use super::suggest;
 use super::value::Wrong;
 use crate::rollout::id::sha256_hex;
 
-/// The languages that are built in; the first is for people whose language has no text.
-const BUILT_IN: [(&str, &str); 2] =
-    [("en", include_str!("../../config/templates/en.toml")), ("de", include_str!("../../config/templates/de.toml"))];
-
-/// What a text may use: the date in the plan's zone and in UTC, how to get help, and which notice it is
-/// (`announcement`, `reminder` or `correction`).
+/// What a text may use: the person's name (may be none), the day, the date in the plan's zone and in UTC, the zone, how to get help,
+/// and which notice it is (`announcement`, `reminder` or `correction`).
 pub const VARIABLES: [&str; 7] = ["name", "day", "date", "date_utc", "zone", "helpdesk", "kind"];
 
 /// Subject and body in one language, in the syntax of minijinja.
@@ -32,25 +28,16 @@ pub struct Text {
     pub body: String,
 }
 
-/// All texts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The operator's texts; languages that are not here keep their built-in text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Templates {
-    /// By language, lower case, such as `en` or `pt-br`. `en` is always there.
+    /// By language, lower case, such as `en` or `pt-br`.
     pub texts: BTreeMap<String, Text>,
     /// SHA-256 in hex over the operator's files, where there are any.
     pub hash: Option<String>,
 }
 
-impl Templates {
-    /// The built-in texts.
-    #[must_use]
-    pub fn built_in() -> Self {
-        let texts = BUILT_IN.into_iter().filter_map(|(language, toml)| Some((language.to_owned(), text(language, toml).ok()?)));
-        Self { texts: texts.collect(), hash: None }
-    }
-}
-
-/// The built-in texts with those of the folder that `node` names laid over them.
+/// The texts of the folder that `node` names.
 pub(super) fn read(node: &Node<'_>, plan_folder: &Path) -> Option<Templates> {
     let folder = plan_folder.join(node.text()?);
     let files = match language_files(&folder) {
@@ -67,7 +54,7 @@ pub(super) fn read(node: &Node<'_>, plan_folder: &Path) -> Option<Templates> {
         node.error("holds no text", "write one file per language, such as `de.toml`, with `subject` and `body`");
         return None;
     }
-    let mut templates = Templates::built_in();
+    let mut templates = Templates::default();
     let mut hashed = Vec::new();
     let mut complete = true;
     for (language, file) in files {
@@ -81,7 +68,9 @@ pub(super) fn read(node: &Node<'_>, plan_folder: &Path) -> Option<Templates> {
             }
             Err(problems) => {
                 complete = false;
-                problems.into_iter().for_each(|problem| node.push(problem));
+                for problem in problems {
+                    node.push(problem);
+                }
             }
         }
     }
@@ -104,7 +93,7 @@ fn language_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, files::Fil
 
 /// One language's file.
 fn text(file: &str, toml: &str) -> Result<Text, Vec<Problem>> {
-    let places = Places::parse(file, toml, BTreeMap::new()).map_err(|problem| vec![problem])?;
+    let places = Places::parse(file, toml, BTreeMap::new()).map_err(|problems| problems.0)?;
     let value = config::Config::builder().add_source(config::File::from_str(toml, config::FileFormat::Toml)).build();
     let value = value.map_err(|error| vec![Problem::file(file, error.to_string(), "correct the file")])?.cache;
     let reader = Reader::new(&places);
@@ -151,16 +140,6 @@ fn variables(text: &str) -> Result<BTreeSet<String>, Wrong> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_built_in_texts_are_whole() {
-        let templates = Templates::built_in();
-        assert_eq!(templates.texts.keys().collect::<Vec<_>>(), ["de", "en"]);
-        for text in templates.texts.values() {
-            assert!(text.body.contains("aka.ms/mysecurityinfo"));
-            assert!(variables(&text.body).unwrap().contains("helpdesk"));
-        }
-    }
 
     #[test]
     fn a_text_names_the_date_and_nothing_unknown() {

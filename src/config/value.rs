@@ -2,6 +2,8 @@
 //!
 //! Durations are exact: `1d` is 24 h. Dates without an offset are left civil: the zone is the caller's matter.
 
+use std::fmt::Write as _;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Timestamp};
 
@@ -53,7 +55,8 @@ pub(super) fn show(duration: SignedDuration) -> String {
     let mut text = String::new();
     for (seconds, unit) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
         if rest >= seconds {
-            text.push_str(&format!("{}{unit}", rest / seconds));
+            // Writing to a String cannot fail.
+            write!(text, "{}{unit}", rest / seconds).unwrap_or_default();
             rest %= seconds;
         }
     }

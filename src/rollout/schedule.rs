@@ -136,7 +136,7 @@ fn window_edges<'a>(
         let times: Vec<civil::DateTime> = times.iter().map(|time| day.to_datetime(*time)).collect();
         times.into_iter().flat_map(|civil| {
             let found = zone.to_ambiguous_timestamp(civil);
-            [found.clone().earlier().ok(), found.later().ok()].into_iter().flatten()
+            [found.earlier().ok(), found.later().ok()].into_iter().flatten()
         })
     });
     let changes = zone.following(from).map(|change| change.timestamp()).take_while(move |change| *change <= to);

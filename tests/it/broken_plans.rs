@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tidegate::config::{self, Severity};
+use tidegate::config::{self, Problems, Severity};
 
 #[test]
 fn each_broken_plan_is_refused_with_place_and_remedy() {
@@ -14,16 +14,27 @@ fn each_broken_plan_is_refused_with_place_and_remedy() {
     plans.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     plans.sort();
     assert!(plans.len() >= 20, "{} plans", plans.len());
-    let update = config::environment().any(|(name, _)| name == "UPDATE_EXPECTED");
     for plan in plans {
         let Err(problems) = config::load(&plan, std::iter::empty()) else { panic!("{} is not refused", plan.display()) };
         assert!(problems.0.iter().any(|problem| problem.severity == Severity::Error), "{}", plan.display());
-        let found = format!("{problems}\n");
-        let expected = plan.with_extension("expected");
-        if update {
-            std::fs::write(&expected, &found).unwrap();
-        }
-        let expected = std::fs::read_to_string(&expected).unwrap_or_default();
-        assert_eq!(found, expected, "{}", plan.display());
+        agree(&plan, &problems).unwrap();
     }
+}
+
+#[test]
+fn what_may_be_meant_is_a_warning() {
+    let plan = Path::new("tests/fixtures/warnings.toml");
+    let loaded = config::load(plan, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
+    agree(plan, &Problems(loaded.warnings)).unwrap();
+}
+
+/// Compares with the `.expected` file beside the plan, or writes it.
+fn agree(plan: &Path, problems: &Problems) -> std::io::Result<()> {
+    let found = format!("{problems}\n");
+    let expected = plan.with_extension("expected");
+    if config::environment().any(|(name, _)| name == "UPDATE_EXPECTED") {
+        std::fs::write(&expected, &found)?;
+    }
+    assert_eq!(found, std::fs::read_to_string(&expected)?, "{}", plan.display());
+    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::rollout::plan::{Bound, Gate, GateAt, Measure};
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let mut names = BTreeSet::new();
     for (index, gate) in lint.plan.gates.iter().enumerate() {
-        let key = |key: &str| -> Path { key!["gate", index, key] };
+        let key = |key: &str| -> Path { key!["gate", index, key].to_vec() };
         if !names.insert(gate.name.as_str()) {
             lint.error(&key("name"), format!("there are two gates `{}`", gate.name), "give each gate its own name");
         }

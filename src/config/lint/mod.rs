@@ -53,7 +53,7 @@ impl Lint<'_> {
 
 /// The path of a key of the stage at `index`.
 fn stage_key(index: usize, key: &str) -> Path {
-    super::places::key!["stage", index, key]
+    super::places::key!["stage", index, key].to_vec()
 }
 
 /// The most people that a stage can hold, where its selectors say so.
