@@ -1,27 +1,25 @@
 //! Judges the bytes after the last valid record of the newest segment: torn off by a crash, or damage.
 //!
-//! They are torn when no valid record is among them. A record counts as valid when its hash fits what stands before it, even
-//! if that is itself broken (in its hash, its text or its line feed), so that damage to the last record but one is not
-//! taken for a crash.
+//! They are torn when nothing behind their beginning has the form of a whole record. Its hash is not asked for: it hangs on
+//! what stands before it, which is broken. So damage to any record but the last is never taken for a crash.
 
-use super::chain::{ChainHash, Head, split};
+use serde::de::IgnoredAny;
+
+use super::chain::split;
 
 /// How every record begins, behind its hash.
 const BEGIN: &[u8] = b" {\"seq\":";
 
-/// Whether no valid record is among the bytes `rest`, which follow `head` and begin with something that is none.
-pub(super) fn is_torn(head: Head, rest: &[u8]) -> bool {
-    // What the hash of the record before may be: that of `head`, the one written there, the one its text asks for.
-    let mut previous = vec![*head.hash.hex()];
-    previous.extend(rest.first_chunk());
-    let mut from = 0;
+/// Whether a crash can have left `rest`, which follows a valid record and begins with something that is none.
+pub(super) fn is_torn(rest: &[u8]) -> bool {
+    let mut from = 1;
     while let Some((start, line)) = find_record(rest, from) {
-        let Some((hex, json)) = split(line) else { break };
-        let fits = previous.iter().any(|previous| ChainHash::of(previous, json).hex() == hex);
-        if fits {
+        let whole = split(line).is_some_and(|(hex, json)| {
+            hex.iter().all(u8::is_ascii_hexdigit) && serde_json::from_slice::<IgnoredAny>(json).is_ok()
+        });
+        if whole {
             return false;
         }
-        previous = vec![*head.hash.hex(), *hex, *ChainHash::of(head.hash.hex(), json).hex()];
         from = start + 1;
     }
     true
@@ -34,4 +32,29 @@ fn find_record(rest: &[u8], from: usize) -> Option<(usize, &[u8])> {
     let rest = rest.get(start..)?;
     let end = rest.iter().skip(64).position(|byte| *byte == b'\n')? + 64;
     Some((start, rest.get(..end)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_record_behind_the_beginning_speaks_against_a_crash() {
+        let record = format!("{} {{\"seq\":7,\"v\":1}}\n", "0a".repeat(32));
+        let cases = [
+            (true, String::new()),
+            (true, "\n\n\n".to_owned()),
+            (true, record.clone()),
+            (true, record.replace('\n', "")),
+            (true, format!("\0\0\0\0{}", record.replace('}', "\0"))),
+            (false, format!("\n{record}")),
+            (false, format!("{record}{record}")),
+            (false, format!("{}?{record}", record.trim_end())),
+            (false, format!("{}\n{record}", record.replace('}', "\0"))),
+            (true, format!("{}{}", record, record.trim_end())),
+        ];
+        for (torn, rest) in cases {
+            assert_eq!(is_torn(rest.as_bytes()), torn, "{rest:?}");
+        }
+    }
 }

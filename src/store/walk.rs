@@ -114,10 +114,10 @@ impl Walk {
         self.segments
     }
 
-    /// The segment being read and its last valid line.
-    pub(super) fn place(&self) -> (PathBuf, u64) {
+    /// At the end: the newest segment and its last valid line; none without segments.
+    pub(super) fn place(&self) -> Option<(PathBuf, u64)> {
         let broken = u64::from(self.torn.is_some());
-        self.segment.as_ref().map_or_else(Default::default, |segment| (segment.file.clone(), segment.line - broken))
+        self.segment.as_ref().map(|segment| (segment.file.clone(), segment.line.saturating_sub(broken)))
     }
 
     /// The error for the record last gone to.
@@ -133,7 +133,7 @@ impl Walk {
     fn broken(&mut self, fault: LineFault) -> Result<(), JournalError> {
         let newest = self.ahead.as_slice().is_empty();
         let torn = match &self.segment {
-            Some(segment) if newest && fault.may_be_torn() => segment.torn_tail(self.head)?,
+            Some(segment) if newest && fault.may_be_torn() => segment.torn_tail()?,
             _ => None,
         };
         self.torn = Some(torn.ok_or_else(|| self.damage(fault))?);
@@ -182,7 +182,7 @@ impl Segment {
     }
 
     /// The tail from the line last read on, when a crash can have left it.
-    fn torn_tail(&self, head: Head) -> Result<Option<Torn>, JournalError> {
+    fn torn_tail(&self) -> Result<Option<Torn>, JournalError> {
         let bytes = self.len - self.start;
         let mut rest = Vec::new();
         let mut read = || {
@@ -191,6 +191,6 @@ impl Segment {
             file.take(bytes).read_to_end(&mut rest)
         };
         read().map_err(|error| JournalError::read(&self.file, error))?;
-        Ok(tail::is_torn(head, &rest).then(|| Torn { file: self.file.clone(), at: self.start, bytes }))
+        Ok(tail::is_torn(&rest).then(|| Torn { file: self.file.clone(), at: self.start, bytes }))
     }
 }

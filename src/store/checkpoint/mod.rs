@@ -1,8 +1,9 @@
 //! The checkpoint: the state as of one record of the journal, kept in sled, so that a start need not replay everything.
 //!
 //! Losing it loses nothing: on any doubt it is moved aside and begun anew, and where sled cannot be used at all the daemon
-//! runs without. sled lives on one thread of its own and is never waited for, save at the start and at the end, each with
-//! a limit. Whether its head is a record of this journal is for the caller to judge. The caller holds the lock of the folder.
+//! runs without. What it gives back is whole, but may be older than what was saved last, or nothing. sled lives on one
+//! thread of its own and is never waited for, save at the start and at the end, each with a limit. Whether its head is a
+//! record of this journal is for the caller to judge. The caller holds the lock of the folder.
 
 mod snapshot;
 mod writer;

@@ -85,7 +85,7 @@ impl Journal {
         while walk.advance()? {}
         let head = walk.head();
         if let Some(covered) = covered.filter(|covered| covered.seq > head.seq) {
-            let (file, line) = walk.place();
+            let (file, line) = walk.place().unwrap_or_else(|| (segment::folder_of(state), 0));
             return Err(JournalError::CheckpointAhead { file, line, last: head.seq, covered: covered.seq });
         }
         let cut = walk.torn().cloned();
