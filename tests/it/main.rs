@@ -1,3 +1,5 @@
 //! The integration tests: one binary, one module per theme.
 
+mod broken_plans;
+mod good_plans;
 mod tidy;

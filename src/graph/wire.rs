@@ -1,0 +1,125 @@
+//! The seam below everything: one request out, one answer back. The one HTTP client of the program is made here.
+//!
+//! Does not retry, follow redirects, know tokens or judge answers. Invariant: [`WireError::NotSent`] is said only when the
+//! request certainly never reached the tenant; every other failure is [`WireError::Lost`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+
+use super::endpoints::Endpoints;
+
+/// One exchange under way.
+pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, WireError>> + Send + 'a>>;
+
+/// A way to the tenant: HTTP, or a simulated tenant in the same process.
+pub trait Wire: Send + Sync {
+    /// Sends `request`, whose URI is absolute, and reads the whole answer.
+    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a>;
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The request certainly never reached the tenant.
+    #[error("not sent: {why}")]
+    NotSent {
+        /// The cause; no address of a person, no secret.
+        why: String,
+    },
+    /// The request may have reached the tenant; nobody knows what became of it.
+    #[error("no whole answer: {why}")]
+    Lost {
+        /// The cause; no address of a person, no secret.
+        why: String,
+    },
+}
+
+/// Largest body that is read, in bytes, after decompression.
+pub const BODY_LIMIT: usize = 16 << 20;
+
+const CONNECT: Duration = Duration::from_secs(10);
+const BETWEEN_BYTES: Duration = Duration::from_secs(30);
+/// Graph itself gives up a batch after about 30 s.
+const TOTAL: Duration = Duration::from_secs(100);
+/// An idle connection is not kept long: a write on a dying one would be lost.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// The wire over HTTP.
+#[derive(Clone, Debug)]
+pub struct Https(reqwest::Client);
+
+impl Https {
+    /// The one HTTP client: rustls, no redirects, no retries, timeouts. A tenant on loopback is never asked through a proxy.
+    ///
+    /// Fails when TLS cannot be set up, for example because the system has no certificate store.
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
+    pub fn new(endpoints: &Endpoints) -> Result<Self, WireError> {
+        let mut client = reqwest::Client::builder()
+            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .gzip(true)
+            .connect_timeout(CONNECT)
+            .read_timeout(BETWEEN_BYTES)
+            .timeout(TOTAL)
+            .pool_idle_timeout(IDLE);
+        if endpoints.are_loopback() {
+            client = client.no_proxy();
+        } else {
+            client = client.https_only(true);
+        }
+        client.build().map(Self).map_err(|error| WireError::NotSent { why: describe(&error) })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
+    async fn over_http(&self, request: Request<Bytes>) -> Result<Response<Bytes>, WireError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| WireError::NotSent { why: describe(&error) })?;
+        let mut answer = self.0.execute(request).await.map_err(|error| {
+            let why = describe(&error);
+            if error.is_connect() || error.is_builder() { WireError::NotSent { why } } else { WireError::Lost { why } }
+        })?;
+        let mut whole = Response::builder().status(answer.status());
+        if let Some(headers) = whole.headers_mut() {
+            std::mem::swap(headers, answer.headers_mut());
+        }
+        let mut body = BytesMut::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| WireError::Lost { why: describe(&error) })? {
+            if body.len().saturating_add(piece.len()) > BODY_LIMIT {
+                return Err(WireError::Lost { why: format!("the answer is larger than {} MiB", BODY_LIMIT >> 20) });
+            }
+            body.extend_from_slice(&piece);
+        }
+        whole.body(body.freeze()).map_err(|error| WireError::Lost { why: error.to_string() })
+    }
+}
+
+impl Wire for Https {
+    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a> {
+        Box::pin(self.over_http(request))
+    }
+}
+
+/// The causes of an error from the outside in, without the URL (its query may hold names).
+fn describe(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "timed out"
+    } else if error.is_connect() {
+        "cannot connect"
+    } else if error.is_body() || error.is_decode() {
+        "the answer broke off"
+    } else {
+        "the exchange failed"
+    };
+    let mut cause = std::error::Error::source(error);
+    let mut deepest = None;
+    while let Some(error) = cause {
+        deepest = Some(error.to_string());
+        cause = error.source();
+    }
+    deepest.map_or_else(|| kind.to_owned(), |deepest| format!("{kind}: {deepest}"))
+}
