@@ -6,7 +6,7 @@
 //! [`lifecycle`] talks to the service manager and stops in order, [`telemetry`] logs.
 
 pub mod admin;
-//pub mod cli;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod enforcement;

@@ -62,7 +62,7 @@ fn credentials_of(loaded: &Loaded) -> Result<Credentials, Failure> {
     let kind = given.kind.clone();
     let read: ReadSecret = Arc::new(move || credentials::read(&kind).map_err(|error| super::exit::chain(&error)));
     match given.kind {
-        CredentialKind::Secret(_) => Ok(Credentials::Secret { client_id, secret: read }),
+        CredentialKind::SecretFile(_) => Ok(Credentials::Secret { client_id, secret: read }),
         CredentialKind::Certificate(_) => Ok(Credentials::Certificate { client_id, pem: read }),
         _ => {
             let says = "credentials: federated tokens and managed identities are not built yet; use `certificate` or `secret_file`";

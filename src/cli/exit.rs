@@ -74,7 +74,7 @@ impl Failure {
 
 /// An error and its causes, each once.
 #[must_use]
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut says = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

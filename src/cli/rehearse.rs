@@ -7,19 +7,20 @@ use super::timeline::Timeline;
 use super::world::World;
 use super::{Exit, Failure, place, run, show};
 use crate::clock::Pace;
-use crate::config::Loaded;
 use crate::engine::{Ending, Until};
 use crate::rollout::condition::Conditions;
-use crate::rollout::plan::Plan;
+use crate::rollout::id::PersonRef;
+use crate::rollout::plan::{Enforcement, Plan, Selector};
 use crate::rollout::state::State;
 use crate::say;
-use crate::sim::Tenant;
 use crate::sim::memory::{Disk, Memory};
+use crate::sim::{self, Change, Profile, Tenant};
 
 pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
     let start = verb.start_at.unwrap_or_else(|| day_before_first_announcement(&loaded.plan));
-    let tenant = Tenant::like(&loaded.plan, &names(&loaded), verb.users, verb.seed);
+    let mut tenant = Tenant::new(Profile { users: verb.users as usize, seed: verb.seed, floor: floor(&loaded.plan), ..Profile::default() });
+    let plan = cast(&loaded.plan, &mut tenant, start);
     let world = World::new(tenant, start, Pace::Max);
     let disk = Disk::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -33,7 +34,7 @@ pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure
         let store = Box::new(Memory::new(disk.clone(), None));
         let (mut engine, _inputs) = world.engine(&loaded.plan.tenant, State::default(), store, Conditions::all())?;
         engine.begin(&[]).map_err(run::engine_failure)?;
-        drop(engine.offer(Box::new(loaded.plan.clone()), "rehearsal").map_err(run::engine_failure)?);
+        drop(engine.offer(Box::new(plan), "rehearsal").map_err(run::engine_failure)?);
         let ending = engine
             .run(Until::Done, |_| {
                 for record in disk.after(seen) {
@@ -65,8 +66,50 @@ pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure
     }
 }
 
-fn names(loaded: &Loaded) -> Vec<String> {
-    loaded.names.iter().map(|(_, name)| name.clone()).collect()
+/// The shortest minimum notice of the plan, for the tenant's own oracle.
+fn floor(plan: &Plan) -> SignedDuration {
+    plan.stages.iter().map(|stage| plan.floor(stage)).min().unwrap_or(plan.notices.min_notice)
+}
+
+/// The plan with what it names put in the simulated tenant's terms: its group, policy, accounts and mailbox take the places of
+/// the plan's; groups that only the plan knows are made, and lists of people are filled with as many of its people.
+fn cast(plan: &Plan, tenant: &mut Tenant, now: Timestamp) -> Plan {
+    let mut plan = plan.clone();
+    let key = plan.tenant.clone();
+    let here = |name: &str| PersonRef::new(&key, &format!("{name}@{}", tenant.profile().domain));
+    plan.enforcement = Enforcement::ConditionalAccess {
+        group: sim::ENFORCED_GROUP.to_owned(),
+        policy: sim::POLICY.to_owned(),
+        manage_policy: false,
+    };
+    plan.people.break_glass = vec![here("bg1"), here("bg2")];
+    plan.people.exempt_group = plan.people.exempt_group.map(|_| sim::EXEMPT_GROUP.to_owned());
+    plan.notices.from = vec![here("it-security")];
+    let mut people = tenant.ordinary_people().into_iter();
+    let mut made = std::collections::BTreeSet::new();
+    let groups = plan.stages.iter().flat_map(|stage| stage.include.iter().chain(&stage.exclude)).filter_map(|selector| match selector {
+        Selector::Group(group) => Some(group.clone()),
+        _ => None,
+    });
+    let each = tenant.ordinary_people().len() / 25;
+    for group in groups.collect::<Vec<_>>() {
+        if tenant.has_group(&group) || !made.insert(group.clone()) {
+            continue;
+        }
+        // The names are new, so nothing refuses these.
+        let _ = tenant.change(now, Change::AddGroup(group.clone()));
+        for person in people.by_ref().take(each.max(2)) {
+            let _ = tenant.change(now, Change::AddMember { group: group.clone(), person: person.to_string() });
+        }
+    }
+    for stage in &mut plan.stages {
+        for selector in stage.include.iter_mut().chain(&mut stage.exclude) {
+            if let Selector::Users(list) | Selector::Csv { people: list, .. } = selector {
+                *list = people.by_ref().take(list.len()).map(PersonRef::Id).collect();
+            }
+        }
+    }
+    plan
 }
 
 /// A day before the first announcement, on the hour.

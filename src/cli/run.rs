@@ -17,6 +17,8 @@ use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::rollout::condition::Conditions;
 use crate::rollout::plan::Enforcement;
 use crate::store::kept::{self, Found, KeptError};
+use crate::store::error::JournalError;
+use crate::store::lock::LockError;
 use crate::store::names;
 use crate::{admin, telemetry};
 
@@ -104,9 +106,13 @@ async fn daemon(
     let ending = tokio::select! {
         ending = engine.run(until, |engine| {
             pulse.beat();
-            let count = graph.names().count();
-            if count != named && names::publish(&state_dir, &graph.names().shown()).is_ok() {
-                named = count;
+            let people = graph.names().len();
+            if people != named {
+                let shown = graph.names().map().into_iter().map(|(id, name)| (id, name.upn)).collect();
+                match names::publish(&state_dir, &shown) {
+                    Ok(()) => named = people,
+                    Err(error) => tracing::debug!(error = %error, "the name cache could not be written"),
+                }
             }
             if let Some(report) = engine.reports().borrow().as_ref() {
                 lifecycle::status(&report.headline);
@@ -204,9 +210,9 @@ fn reload(path: &Path, level: &telemetry::Level, fixed: bool) -> Input {
 
 fn state_failure(error: &KeptError) -> Failure {
     let exit = match error {
-        KeptError::Lock(error) if error.is_held() => Exit::Held,
+        KeptError::Lock(LockError::Held { .. }) => Exit::Held,
         KeptError::Lock(_) => Exit::State,
-        KeptError::Journal(error) if error.is_full() || error.is_unwritable() => Exit::State,
+        KeptError::Journal(JournalError::Full { .. } | JournalError::Unwritable { .. } | JournalError::Unreadable { .. }) => Exit::State,
         KeptError::Journal(_) | KeptError::Misfit(_) => Exit::Journal,
     };
     Failure::because(exit, error)

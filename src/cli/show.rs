@@ -36,7 +36,7 @@ pub(super) fn colour(colour: AnsiColor) -> Style {
 
 /// An instant in a zone and in UTC: `2027-01-11 09:00 CET (08:00Z)`.
 pub(super) fn instant(at: Timestamp, zone: &TimeZone) -> String {
-    let local = at.to_zoned(zone.clone());
+    let local = at.to_zoned_datetime(zone.clone());
     format!("{} ({})", local.strftime("%a %Y-%m-%d %H:%M %Z"), at.strftime("%Y-%m-%dT%H:%MZ"))
 }
 

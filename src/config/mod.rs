@@ -66,6 +66,12 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
+/// One variable of the process's environment; none when it is not UTF-8.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    environment().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
 /// Reads the plan at `path`, with the overrides and `CREDENTIALS_DIRECTORY` of `env`. Blocks on the file system.
 ///
 /// Fails with every problem that was found, warnings included, when one of them is an error.

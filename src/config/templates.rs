@@ -21,7 +21,7 @@ const BUILT_IN: [(&str, &str); 2] =
 
 /// What a text may use: the date in the plan's zone and in UTC, how to get help, and which notice it is
 /// (`announcement`, `reminder` or `correction`).
-pub const VARIABLES: [&str; 4] = ["date", "date_utc", "helpdesk", "notice"];
+pub const VARIABLES: [&str; 7] = ["name", "day", "date", "date_utc", "zone", "helpdesk", "kind"];
 
 /// Subject and body in one language, in the syntax of minijinja.
 #[derive(Clone, Debug, PartialEq, Eq)]

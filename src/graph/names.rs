@@ -72,6 +72,12 @@ impl Names {
         known.people.iter().map(|(id, name)| (*id, name.clone())).collect()
     }
 
+    /// How many people are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).people.len()
+    }
+
     /// Whether nothing has been read yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -69,6 +69,13 @@ pub(super) struct Letter {
 }
 
 impl Texts {
+    /// These texts: language, subject and body each. English must be among them.
+    pub fn new<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> Result<Self, TextError> {
+        let mut all = Self::built_in()?;
+        texts.into_iter().try_for_each(|(language, subject, body)| all.set(language, subject, body))?;
+        Ok(all)
+    }
+
     /// The built-in texts in English and German.
     pub fn built_in() -> Result<Self, TextError> {
         let mut templates = Environment::new();

@@ -1,0 +1,217 @@
+//! One state in sled: a head, and the state in chunks under a key that holds its generation.
+//!
+//! A new generation is written and made durable, then the head is switched to it and made durable, then the old one is
+//! removed: whenever the process ends, one whole generation is there. Every value is sealed with a hash over its key and
+//! itself, because sled opens a damaged file without a word. Precautions for sled 0.34.7: a left-over
+//! `snap.*.generating` is taken for a snapshot and is removed first; `flush` alone is no barrier against a loss of power
+//! (sync_file_range), so the file is synced on a handle of our own; values above 8 KiB would go to files that are never synced.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Saved;
+use crate::rollout::event;
+use crate::store::chain::Head;
+use crate::store::folder;
+
+/// Largest value. Bytes.
+const VALUE_LIMIT: usize = 8 << 10;
+
+/// Length of the hash in front of every value.
+const SEAL: usize = 16;
+
+/// Most bytes of the state in one value.
+const CHUNK: usize = VALUE_LIMIT - SEAL;
+
+/// sled's page cache. Bytes.
+const CACHE: u64 = 4 << 20;
+
+/// sled's own flush, which also tidies its file. Milliseconds.
+const FLUSH_EVERY: u64 = 5_000;
+
+/// The version of this arrangement.
+const FORM: u32 = 1;
+
+/// Key of the head.
+const HEAD: &[u8] = b"head";
+
+/// First byte of the key of every chunk.
+const CHUNK_PREFIX: &[u8] = b"s";
+
+/// Why a checkpoint cannot be trusted or used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Doubt {
+    #[error("its files cannot be used")]
+    Io(#[source] io::Error),
+    #[error("sled refuses it")]
+    Sled(#[source] sled::Error),
+    #[error("sled panicked")]
+    Panicked,
+    #[error("sled took too long to open it")]
+    Slow,
+    #[error("its head is missing")]
+    NoHead,
+    #[error("its head cannot be read")]
+    Head(#[source] serde_json::Error),
+    #[error("another version of the program wrote it")]
+    Version,
+    #[error("a part of it is missing or damaged")]
+    Chunk,
+}
+
+/// What says which generation counts.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    /// Version of this arrangement.
+    form: u32,
+    /// Version of the records that the state was made from.
+    records: u32,
+    head: Head,
+    generation: u64,
+    chunks: u32,
+    bytes: usize,
+}
+
+/// The open database.
+pub(super) struct Snapshot {
+    db: sled::Db,
+    /// Our own handle on sled's file, to sync it.
+    file: File,
+    generation: u64,
+    chunks: u32,
+}
+
+impl Snapshot {
+    /// Opens or creates the database in `dir`, and reads what it holds.
+    pub(super) fn open(dir: &Path) -> Result<(Self, Option<Saved>), Doubt> {
+        let existed = dir.join("db").try_exists().map_err(Doubt::Io)?;
+        folder::create(dir).and_then(|()| remove_half_made_snapshots(dir)).map_err(Doubt::Io)?;
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(Some(FLUSH_EVERY));
+        let db = config.open().map_err(Doubt::Sled)?;
+        let file = File::open(dir.join("db")).map_err(Doubt::Io)?;
+        let mut snapshot = Self { db, file, generation: 0, chunks: 0 };
+        if existed {
+            let saved = snapshot.load()?;
+            snapshot.sweep()?;
+            return Ok((snapshot, saved));
+        }
+        snapshot.switch_to(&Header {
+            form: FORM,
+            records: event::VERSION,
+            head: Head::START,
+            generation: 0,
+            chunks: 0,
+            bytes: 0,
+        })?;
+        File::open(dir.join("conf")).and_then(|conf| conf.sync_all()).and_then(|()| folder::sync(dir)).map_err(Doubt::Io)?;
+        Ok((snapshot, None))
+    }
+
+    /// Replaces what is saved.
+    pub(super) fn save(&mut self, saved: &Saved) -> Result<(), Doubt> {
+        let generation = self.generation + 1;
+        let mut chunks = 0;
+        for part in saved.state.chunks(CHUNK) {
+            self.put(&chunk_key(generation, chunks), part)?;
+            chunks += 1;
+        }
+        self.barrier()?;
+        let bytes = saved.state.len();
+        self.switch_to(&Header { form: FORM, records: event::VERSION, head: saved.head, generation, chunks, bytes })?;
+        for old in 0..self.chunks {
+            self.db.remove(chunk_key(self.generation, old)).map_err(Doubt::Sled)?;
+        }
+        (self.generation, self.chunks) = (generation, chunks);
+        Ok(())
+    }
+
+    /// Makes everything durable and closes.
+    pub(super) fn close(self) -> Result<(), Doubt> {
+        self.barrier()
+    }
+
+    fn load(&mut self) -> Result<Option<Saved>, Doubt> {
+        let header = self.get(HEAD)?.ok_or(Doubt::NoHead)?;
+        let header: Header = serde_json::from_slice(&header).map_err(Doubt::Head)?;
+        if header.form != FORM || header.records != event::VERSION {
+            return Err(Doubt::Version);
+        }
+        (self.generation, self.chunks) = (header.generation, header.chunks);
+        let mut state = Vec::new();
+        for chunk in 0..header.chunks {
+            state.extend(self.get(&chunk_key(header.generation, chunk))?.ok_or(Doubt::Chunk)?);
+        }
+        if state.len() != header.bytes {
+            return Err(Doubt::Chunk);
+        }
+        Ok((header.head != Head::START).then_some(Saved { head: header.head, state }))
+    }
+
+    /// Removes chunks of other generations, which a crash left.
+    fn sweep(&self) -> Result<(), Doubt> {
+        let current = generation_key(self.generation);
+        for key in self.db.scan_prefix(CHUNK_PREFIX).keys() {
+            let key = key.map_err(Doubt::Sled)?;
+            if !key.starts_with(&current) {
+                self.db.remove(key).map_err(Doubt::Sled)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn switch_to(&self, header: &Header) -> Result<(), Doubt> {
+        self.put(HEAD, &serde_json::to_vec(header).map_err(Doubt::Head)?)?;
+        self.barrier()
+    }
+
+    fn put(&self, key: &[u8], content: &[u8]) -> Result<(), Doubt> {
+        let value = [&seal(key, content), content].concat();
+        self.db.insert(key, value).map_err(Doubt::Sled)?;
+        Ok(())
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Doubt> {
+        let Some(value) = self.db.get(key).map_err(Doubt::Sled)? else { return Ok(None) };
+        let (written, content) = value.split_first_chunk::<SEAL>().ok_or(Doubt::Chunk)?;
+        if *written != seal(key, content) {
+            return Err(Doubt::Chunk);
+        }
+        Ok(Some(content.to_vec()))
+    }
+
+    /// Returns when everything that was written is on the disk.
+    fn barrier(&self) -> Result<(), Doubt> {
+        self.db.flush().map_err(Doubt::Sled)?;
+        self.file.sync_data().map_err(Doubt::Io)
+    }
+}
+
+/// The beginning of SHA-256 over key and content; keys of one kind have one length, and the kinds begin differently.
+fn seal(key: &[u8], content: &[u8]) -> [u8; SEAL] {
+    let mut seal = [0; SEAL];
+    let digest = Sha256::new().chain_update(key).chain_update(content).finalize();
+    seal.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    seal
+}
+
+fn generation_key(generation: u64) -> Vec<u8> {
+    [CHUNK_PREFIX, &generation.to_be_bytes()].concat()
+}
+
+fn chunk_key(generation: u64, chunk: u32) -> Vec<u8> {
+    [CHUNK_PREFIX, &generation.to_be_bytes(), &chunk.to_be_bytes()].concat()
+}
+
+fn remove_half_made_snapshots(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating")) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
