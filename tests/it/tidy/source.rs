@@ -28,7 +28,7 @@ impl Tree {
         let mut pages = Vec::new();
         for folder in ["src", "tests/it"] {
             walk(root, folder, &mut |path, text| {
-                if path.ends_with(".rs") {
+                if Path::new(path).extension() == Some("rs".as_ref()) {
                     files.push(File::new(path, text));
                 }
             });
