@@ -3,10 +3,12 @@
 //! Redaction is by design, not by filter: what may never be logged (docs/LOGGING.md) has no `Display`, and other crates, whose
 //! lines we do not choose, never get below `warn`. This file does not read the environment: `config` hands in what it says.
 
+use std::fmt::Write;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
 use tracing::Subscriber;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
@@ -148,7 +150,20 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    Box::new(fmt::layer().with_writer(writer).with_ansi(colour == Colour::Auto))
+    let fields = fmt::format::debug_fn(|line, field, value| match field.name() {
+        "message" => write!(OneLine(line), "{value:?}"),
+        name => write!(OneLine(line), "{name}={value:?}"),
+    });
+    Box::new(fmt::layer().with_writer(writer).with_ansi(colour == Colour::Auto).fmt_fields(fields.delimited(" ")))
+}
+
+/// Escapes what would end the line, or command the terminal: a record is one line, whatever it holds.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        text.chars().try_for_each(|c| if c.is_control() { write!(self.0, "{}", c.escape_debug()) } else { self.0.write_char(c) })
+    }
 }
 
 fn json<S, W>(writer: W) -> Lines<S>

@@ -28,22 +28,22 @@ pub fn bind(path: &Path) -> Result<UnixListener, AdminError> {
 }
 
 fn listen(path: &Path) -> io::Result<UnixListener> {
-    let made = path.with_extension("new");
-    match fs::remove_file(&made) {
+    let beside = path.with_extension("new");
+    match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(&made)?;
-    let mode = if belongs_to_operators(&made)? { 0o660 } else { 0o600 };
-    fs::set_permissions(&made, Permissions::from_mode(mode))?;
-    fs::rename(&made, path)?;
+    let listener = UnixListener::bind(&beside)?;
+    let mode = if belongs_to_operators(&beside)? { 0o660 } else { 0o600 };
+    fs::set_permissions(&beside, Permissions::from_mode(mode))?;
+    fs::rename(&beside, path)?;
     tracing::info!(socket.path = %path.display(), socket.mode = format_args!("{mode:04o}"), "commands are taken");
     Ok(listener)
 }
 
-fn belongs_to_operators(made: &Path) -> io::Result<bool> {
+fn belongs_to_operators(socket: &Path) -> io::Result<bool> {
     let Some(group) = caller::operators() else { return Ok(false) };
-    Ok(fs::metadata(made)?.gid() == group || chown(made, None, Some(group)).is_ok())
+    Ok(fs::metadata(socket)?.gid() == group || chown(socket, None, Some(group)).is_ok())
 }
 
 #[cfg(test)]

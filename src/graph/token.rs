@@ -121,7 +121,7 @@ impl Tokens {
             let (WireError::NotSent { why } | WireError::Lost { why }) = error;
             unreachable(&format!("the login service did not answer: {why}; check the network and tenant.login_url"))
         })?;
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(Clock::monotonic().duration_since(began).as_millis()).unwrap_or(u64::MAX);
         let status = answer.status().as_u16();
         tracing::debug!(http.status = status, duration_ms, "the login service answered");
         if status != 200 {

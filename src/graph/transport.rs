@@ -135,7 +135,7 @@ impl Transport {
         let began = Clock::monotonic();
         self.sent.fetch_add(1, Ordering::Relaxed);
         let answer = self.wire.exchange(request).await;
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(Clock::monotonic().duration_since(began).as_millis()).unwrap_or(u64::MAX);
         let (method, path) = (call.method().as_str(), call.template());
         match answer {
             Ok(answer) => {

@@ -60,7 +60,7 @@ fn a_json_line_holds_the_sentence_the_fields_and_the_spans() {
 fn one_record_is_one_line_whatever_it_holds() {
     let hostile = "a\nb\u{1b}[31mc";
     for lines in [to_json, to_human] {
-        let text = logged("info", lines, |_| tracing::info!(reason = ?hostile, why = %hostile.escape_debug(), "held"));
+        let text = logged("info", lines, |_| tracing::info!(reason = ?hostile, why = %hostile, text = hostile, "held {hostile}"));
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }

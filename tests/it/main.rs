@@ -1,4 +1,5 @@
 //! The integration tests: one binary, one module per theme.
+#![cfg(test)]
 
 mod broken_plans;
 mod good_plans;

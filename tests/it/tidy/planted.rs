@@ -10,13 +10,11 @@ fn good() -> Tree {
 
 fn plant(path: &str, text: &str) -> Tree {
     let cargo = "[dependencies]\ntokio = \"1\" # the runtime\nserde_json = \"1\" # the format\n\n[dev-dependencies]\n".to_owned();
-    let mut tree = Tree { files: Vec::new(), cargo, pages: Vec::new() };
     match path.rsplit('.').next() {
-        Some("rs") => tree.files.push(File::new(path, text.to_owned())),
-        Some("toml") => tree.cargo = text.to_owned(),
-        _ => tree.pages.push((path.to_owned(), text.to_owned())),
+        Some("rs") => Tree::new(vec![File::new(path, text.to_owned())], cargo, Vec::new()),
+        Some("toml") => Tree::new(Vec::new(), text.to_owned(), Vec::new()),
+        _ => Tree::new(Vec::new(), cargo, vec![(path.to_owned(), text.to_owned())]),
     }
-    tree
 }
 
 /// Rule, file, text behind the first line `//! x`, line of the fault.
@@ -103,6 +101,31 @@ fn what_is_allowed_is_not_found() {
         assert!(found.is_empty(), "{found:?}");
     }
     assert!(faults(&good()).is_empty());
+}
+
+#[test]
+fn a_file_that_is_declared_for_tests_only_may_do_what_tests_may() {
+    let parent = |text: &str| File::new("src/store/mod.rs", format!("//! x\n{text}\n"));
+    let file = |path| File::new(path, "//! x\nx.unwrap()\n".to_owned());
+    for (declared, path, count) in [
+        ("#[cfg(test)]\npub(crate) mod script;", "src/store/script.rs", 0),
+        ("#[cfg(test)]\nmod script;", "src/store/script/a.rs", 0),
+        ("#[cfg(test)]\nmod script;", "src/store/scripts.rs", 1),
+        ("mod script;", "src/store/script.rs", 1),
+    ] {
+        let tree = Tree::new(vec![parent(declared), file(path)], String::new(), Vec::new());
+        assert_eq!(faults(&tree).len(), count, "{declared} {path}");
+    }
+}
+
+#[test]
+fn a_macro_belongs_to_the_module_that_defines_it() {
+    let say = File::new("src/cli/show.rs", "//! x\nmacro_rules! say { () => {} }\n".to_owned());
+    for (path, count) in [("src/cli/a.rs", 0), ("src/store/a.rs", 1)] {
+        let user = File::new(path, "//! x\nuse crate::say;\n".to_owned());
+        let source = File::new(say.path.as_str(), say.text.clone());
+        assert_eq!(faults(&Tree::new(vec![source, user], String::new(), Vec::new())).len(), count, "{path}");
+    }
 }
 
 #[test]

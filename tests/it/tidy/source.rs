@@ -28,7 +28,7 @@ impl Tree {
         let mut pages = Vec::new();
         for folder in ["src", "tests/it"] {
             walk(root, folder, &mut |path, text| {
-                if path.ends_with(".rs") {
+                if Path::new(path).extension() == Some("rs".as_ref()) {
                     files.push(File::new(path, text));
                 }
             });
@@ -39,13 +39,29 @@ impl Tree {
         for page in ["README.md", "CHANGELOG.md"] {
             pages.push((page.to_owned(), fs::read_to_string(root.join(page)).unwrap()));
         }
-        Self { files, cargo: fs::read_to_string(root.join("Cargo.toml")).unwrap(), pages }
+        Self::new(files, fs::read_to_string(root.join("Cargo.toml")).unwrap(), pages)
+    }
+
+    pub(super) fn new(mut files: Vec<File>, cargo: String, pages: Vec<(String, String)>) -> Self {
+        let only_tests: Vec<String> = files.iter().flat_map(File::test_modules).collect();
+        for file in &mut files {
+            let module = module(&file.path);
+            if only_tests.iter().any(|test| module == *test || module.starts_with(&format!("{test}/"))) {
+                file.tests = std::iter::once(0..file.code.len()).collect();
+            }
+        }
+        Self { files, cargo, pages }
     }
 
     /// Files of the library and the binary.
     pub(super) fn src(&self) -> impl Iterator<Item = &File> {
         self.files.iter().filter(|file| file.path.starts_with("src/"))
     }
+}
+
+/// The path of a file's module: `src/graph/mod.rs` is `src/graph`, `src/clock.rs` is `src/clock`.
+fn module(path: &str) -> &str {
+    path.trim_end_matches(".rs").trim_end_matches("/mod")
 }
 
 fn walk(root: &Path, folder: &str, take: &mut impl FnMut(&str, String)) {
@@ -65,10 +81,15 @@ fn walk(root: &Path, folder: &str, take: &mut impl FnMut(&str, String)) {
 impl File {
     pub(super) fn new(path: &str, text: String) -> Self {
         let code = blank(&text);
-        let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
-        let only_tests = path.starts_with("tests/") || path.contains("/tests/") || stem == "tests" || stem.ends_with("_tests");
+        let only_tests = path.starts_with("tests/") || path.ends_with("_tests.rs");
         let tests = if only_tests { std::iter::once(0..code.len()).collect() } else { test_items(&code) };
         Self { path: path.to_owned(), text, code, tests }
+    }
+
+    /// Modules in files of their own that this file declares for tests only.
+    fn test_modules(&self) -> impl Iterator<Item = String> {
+        let declared = test_items(&self.code).into_iter().filter_map(|item| self.code.get(item)?.strip_suffix(';'));
+        declared.filter_map(|item| Some(format!("{}/{}", module(&self.path), item.rsplit_once("mod ")?.1)))
     }
 
     /// Where `pattern` stands in the code, whole words only at its beginning.
