@@ -174,8 +174,6 @@ async fn alone(
     pieces: &mut VecDeque<Piece>,
 ) {
     match verdict {
-        // "Already there", and the list does not show it: replicas disagree. Reading back settles it.
-        Verdict::AlreadySo => outcome.unknown.push(person),
         Verdict::Gone => match graph.people(&[person]).await {
             Err(trouble) => not_sent(outcome, trouble.why, vec![person]),
             Ok(found) if found.is_empty() => outcome.gone.push(person),
@@ -191,6 +189,9 @@ async fn alone(
             }
         },
         Verdict::Refused(refusal) => because(&mut outcome.refused, refusal.why, vec![person]),
-        Verdict::Ok | Verdict::Unknown | Verdict::Reauthenticate | Verdict::Retry { .. } => outcome.unknown.push(person),
+        // "Already there", and the list does not show it: replicas disagree. Reading back settles it. (The others do not come here.)
+        Verdict::AlreadySo | Verdict::Ok | Verdict::Unknown | Verdict::Reauthenticate | Verdict::Retry { .. } => {
+            outcome.unknown.push(person);
+        }
     }
 }

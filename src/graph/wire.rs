@@ -18,7 +18,7 @@ pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Wire
 /// A way to the tenant: HTTP, or a simulated tenant in the same process.
 pub trait Wire: Send + Sync {
     /// Sends `request`, whose URI is absolute, and reads the whole answer.
-    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a>;
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_>;
 }
 
 /// Why there is no answer.
@@ -99,7 +99,7 @@ impl Https {
 }
 
 impl Wire for Https {
-    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a> {
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
         Box::pin(self.over_http(request))
     }
 }
