@@ -45,9 +45,15 @@ pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, bat
         people.dedup();
         pieces.extend(people.chunks(BIND).map(|people| Piece { batch, people: people.to_vec(), compared: false, tries: 0 }));
     }
+    let mut waits = 0;
     while !pieces.is_empty() {
         let count = width.load(Ordering::Relaxed).clamp(1, ENVELOPE).min(pieces.len());
         let envelope: Vec<_> = pieces.drain(..count).collect();
+        if envelope.iter().any(|piece| piece.tries > waits) {
+            // One wait serves all who are as far: the replica catches up for everybody.
+            graph.clock().sleep(REPLICA_WAIT.checked_mul(1 << waits).unwrap_or(REPLICA_WAIT)).await;
+            waits += 1;
+        }
         let binds: Vec<_> = envelope.iter().map(|piece| Mutation::Bind { group, people: piece.people.clone() }).collect();
         let mut refused = Vec::new();
         let mut learnt = Learnt::Nothing;
@@ -174,14 +180,10 @@ async fn alone(
     pieces: &mut VecDeque<Piece>,
 ) {
     match verdict {
-        // "Already there", and the list does not show it: replicas disagree. Reading back settles it.
-        Verdict::AlreadySo => outcome.unknown.push(person),
         Verdict::Gone => match graph.people(&[person]).await {
             Err(trouble) => not_sent(outcome, trouble.why, vec![person]),
             Ok(found) if found.is_empty() => outcome.gone.push(person),
             Ok(_) if piece.tries < REPLICA_TRIES => {
-                let wait = REPLICA_WAIT.checked_mul(1 << piece.tries).unwrap_or(REPLICA_WAIT);
-                graph.clock().sleep(wait).await;
                 pieces.push_back(Piece { tries: piece.tries + 1, ..piece });
             }
             Ok(_) => {
@@ -191,6 +193,9 @@ async fn alone(
             }
         },
         Verdict::Refused(refusal) => because(&mut outcome.refused, refusal.why, vec![person]),
-        Verdict::Ok | Verdict::Unknown | Verdict::Reauthenticate | Verdict::Retry { .. } => outcome.unknown.push(person),
+        // "Already there", and the list does not show it: replicas disagree. Reading back settles it. (The others do not come here.)
+        Verdict::AlreadySo | Verdict::Ok | Verdict::Unknown | Verdict::Reauthenticate | Verdict::Retry { .. } => {
+            outcome.unknown.push(person);
+        }
     }
 }

@@ -70,12 +70,8 @@ pub(crate) fn classify(call: &Call, reply: &Reply) -> Verdict {
         409 | 412 | 423 => busy,
         400 if call.bucket() == Bucket::Writes => refused_write(call, reply),
         501 | 505 => refuse(call, reply),
-        408 | 500.. => match call.effect() {
-            Effect::None => busy,
-            Effect::Change => Verdict::Unknown,
-        },
-        // Another success than the documented one: a gateway answered, not Graph.
-        100..300 => match call.effect() {
+        // A fault of the tenant; or another success than the documented one, so that a gateway answered and not Graph.
+        408 | 500.. | 100..300 => match call.effect() {
             Effect::None => busy,
             Effect::Change => Verdict::Unknown,
         },

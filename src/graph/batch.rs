@@ -36,11 +36,11 @@ pub(crate) async fn together(transport: &Transport, calls: &[Call]) -> Vec<Outco
         Err(failure) => calls.iter().map(|call| failed(call, failure.clone())).collect(),
         Ok(reply) => match classify(&envelope, &reply) {
             Verdict::Ok => match sort(calls.len(), &reply.body) {
-                Some(replies) => calls.iter().zip(replies).map(|(call, reply)| member(call, reply)).collect(),
-                None => calls.iter().map(|call| member(call, None)).collect(),
+                Some(replies) => calls.iter().zip(replies).map(|(call, reply)| Ok(member(call, reply))).collect(),
+                None => calls.iter().map(|call| Ok(member(call, None))).collect(),
             },
             // An envelope has no members of its own that could exist already or be gone.
-            Verdict::AlreadySo | Verdict::Gone | Verdict::Unknown => calls.iter().map(|call| member(call, None)).collect(),
+            Verdict::AlreadySo | Verdict::Gone | Verdict::Unknown => calls.iter().map(|call| Ok(member(call, None))).collect(),
             verdict => calls.iter().map(|_| Ok((verdict.clone(), Reply::default()))).collect(),
         },
     }
@@ -49,17 +49,17 @@ pub(crate) async fn together(transport: &Transport, calls: &[Call]) -> Vec<Outco
 fn failed(call: &Call, failure: Failure) -> Outcome {
     match failure {
         Failure::NotSent(trouble) => Err(trouble),
-        Failure::Lost(_) => member(call, None),
+        Failure::Lost(_) => Ok(member(call, None)),
     }
 }
 
 /// A member's answer, or none that can be trusted.
-fn member(call: &Call, reply: Option<Reply>) -> Outcome {
-    Ok(match (reply, call.effect()) {
+fn member(call: &Call, reply: Option<Reply>) -> (Verdict, Reply) {
+    match (reply, call.effect()) {
         (Some(reply), _) => (classify(call, &reply), reply),
         (None, Effect::Change) => (Verdict::Unknown, Reply::default()),
         (None, Effect::None) => (Verdict::Retry { after: None, kind: TroubleKind::Unreachable }, Reply::default()),
-    })
+    }
 }
 
 /// Sorts the answers of `count` members by their ids; `None` when this is no envelope's answer at all.

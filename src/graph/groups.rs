@@ -12,16 +12,26 @@ use super::transport::Transport;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
-/// A group, as far as its fitness depends on it.
+/// A group, as far as its fitness for being written depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) id: ObjectId,
-    pub(crate) dynamic: bool,
-    pub(crate) synced: bool,
-    pub(crate) mail_enabled: bool,
-    pub(crate) role_assignable: bool,
-    /// Not said counts as not.
-    pub(crate) security_enabled: bool,
+    pub(crate) unfit: Option<Unfit>,
+}
+
+/// Why nobody should be put into a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// A rule decides who is in it.
+    Dynamic,
+    /// It belongs to an on-premises directory.
+    Synced,
+    /// It may carry directory roles.
+    RoleAssignable,
+    /// It serves mail.
+    MailEnabled,
+    /// It is no security group, or the tenant did not say so.
+    NotSecurityEnabled,
 }
 
 /// Which members.
@@ -87,15 +97,16 @@ fn is_user(row: &Value) -> bool {
 
 fn group(row: &Value) -> Option<Group> {
     let is = |field: &str| row.get(field).and_then(Value::as_bool).unwrap_or(false);
-    let types = row.get("groupTypes").and_then(Value::as_array).into_iter().flatten();
-    Some(Group {
-        id: id(row)?,
-        dynamic: types.filter_map(Value::as_str).any(|kind| kind.eq_ignore_ascii_case("DynamicMembership")),
-        synced: is("onPremisesSyncEnabled"),
-        mail_enabled: is("mailEnabled"),
-        role_assignable: is("isAssignableToRole"),
-        security_enabled: is("securityEnabled"),
-    })
+    let mut types = row.get("groupTypes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let unfit = [
+        (types.any(|kind| kind.eq_ignore_ascii_case("DynamicMembership")), Unfit::Dynamic),
+        (is("onPremisesSyncEnabled"), Unfit::Synced),
+        (is("isAssignableToRole"), Unfit::RoleAssignable),
+        (is("mailEnabled"), Unfit::MailEnabled),
+        (!is("securityEnabled"), Unfit::NotSecurityEnabled),
+    ];
+    let unfit = unfit.into_iter().find_map(|(unfit, why)| unfit.then_some(why));
+    Some(Group { id: id(row)?, unfit })
 }
 
 fn none(text: &str, similar: usize) -> String {
@@ -112,4 +123,29 @@ fn missing(id: ObjectId) -> String {
 
 pub(crate) fn unusable(why: String) -> Trouble {
     Trouble { kind: TroubleKind::Unusable, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_an_assigned_security_group_is_fit() {
+        let id = "02bd9fd6-8f93-4758-87c3-1fb73740a315";
+        for (row, unfit) in [
+            (json!({"id": id, "securityEnabled": true}), None),
+            (json!({"id": id, "securityEnabled": true, "groupTypes": null, "onPremisesSyncEnabled": null}), None),
+            (json!({"id": id, "securityEnabled": true, "groupTypes": ["DynamicMembership"]}), Some(Unfit::Dynamic)),
+            (json!({"id": id, "securityEnabled": true, "onPremisesSyncEnabled": true}), Some(Unfit::Synced)),
+            (json!({"id": id, "securityEnabled": true, "isAssignableToRole": true}), Some(Unfit::RoleAssignable)),
+            (json!({"id": id, "securityEnabled": true, "mailEnabled": true}), Some(Unfit::MailEnabled)),
+            (json!({"id": id, "groupTypes": ["Unified"], "mailEnabled": true}), Some(Unfit::MailEnabled)),
+            (json!({"id": id, "securityEnabled": false}), Some(Unfit::NotSecurityEnabled)),
+            (json!({"id": id}), Some(Unfit::NotSecurityEnabled)),
+        ] {
+            assert_eq!(group(&row).unwrap().unfit, unfit, "{row}");
+        }
+        assert!(group(&json!({"securityEnabled": true})).is_none());
+    }
 }

@@ -51,6 +51,7 @@ pub(crate) fn answer(status: u16, body: &Value) -> Scripted {
 }
 
 /// An answer with headers and any body.
+#[expect(clippy::unnecessary_wraps, reason = "scripts mix answers and failures")]
 pub(crate) fn with(status: u16, headers: &[(&str, &str)], body: &str) -> Scripted {
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
@@ -125,7 +126,7 @@ impl Script {
 }
 
 impl Wire for Script {
-    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a> {
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
         let (parts, body) = request.into_parts();
         let token = parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
         let text = || Value::String(String::from_utf8_lossy(&body).into_owned());

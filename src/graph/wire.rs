@@ -18,7 +18,7 @@ pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Wire
 /// A way to the tenant: HTTP, or a simulated tenant in the same process.
 pub trait Wire: Send + Sync {
     /// Sends `request`, whose URI is absolute, and reads the whole answer.
-    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a>;
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_>;
 }
 
 /// Why there is no answer.
@@ -70,8 +70,6 @@ impl Https {
             .pool_idle_timeout(IDLE);
         if endpoints.are_loopback() {
             client = client.no_proxy();
-        } else {
-            client = client.https_only(true);
         }
         client.build().map(Self).map_err(|error| WireError::NotSent { why: describe(&error) })
     }
@@ -99,7 +97,7 @@ impl Https {
 }
 
 impl Wire for Https {
-    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a> {
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
         Box::pin(self.over_http(request))
     }
 }
@@ -122,4 +120,72 @@ fn describe(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     deepest.map_or_else(|| kind.to_owned(), |deepest| format!("{kind}: {deepest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Asks a server that answers everything with `answer` and then closes; gives back how often it was asked.
+    async fn ask(answer: Vec<u8>) -> (Result<Response<Bytes>, WireError>, usize) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let mut asked = 0;
+            while let Ok((mut stream, _)) = listener.accept().await {
+                asked += 1;
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).await.unwrap();
+                if request[..read].starts_with(b"GET /end") {
+                    break;
+                }
+                // The client may hang up in the middle of an answer that is too large.
+                let _ = stream.write_all(&answer).await;
+            }
+            asked - 1
+        });
+        let endpoints = Endpoints::new(&address, &address, "t").unwrap();
+        let wire = Https::new(&endpoints).unwrap();
+        let get = |path: &str| Request::get(format!("{address}{path}")).body(Bytes::new()).unwrap();
+        let got = wire.exchange(get("/v1.0/users")).await;
+        let _ = wire.exchange(get("/end")).await;
+        (got, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_not_followed() {
+        let answer = "HTTP/1.1 302 Found\r\nLocation: /v1.0/other\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let (got, asked) = ask(answer.into()).await;
+        assert_eq!((got.unwrap().status().as_u16(), asked), (302, 1));
+    }
+
+    #[tokio::test]
+    async fn a_cut_answer_and_a_hang_up_are_lost_and_not_repeated() {
+        for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"value\":[", "HTTP/1.1 20", ""] {
+            let (got, asked) = ask(answer.into()).await;
+            assert!(matches!(got, Err(WireError::Lost { .. })), "{got:?}");
+            assert_eq!(asked, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_without_end_is_cut_off() {
+        let mut answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
+        answer.resize(BODY_LIMIT + 4096, b' ');
+        let (got, _) = ask(answer).await;
+        let Err(WireError::Lost { why }) = got else { panic!("it was taken") };
+        assert!(why.contains("16 MiB"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn nobody_there_means_not_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let wire = Https::new(&Endpoints::new(&address, &address, "t").unwrap()).unwrap();
+        let got = wire.exchange(Request::get(format!("{address}/v1.0/users")).body(Bytes::new()).unwrap()).await;
+        assert!(matches!(got, Err(WireError::NotSent { .. })), "{got:?}");
+    }
 }

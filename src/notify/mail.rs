@@ -115,7 +115,7 @@ impl Mail {
                 continue;
             }
             let mails: Vec<_> =
-                senders.by_ref().zip(messages).map(|(from, message)| Mutation::SendMail { from, message }).collect();
+                messages.into_iter().zip(senders.by_ref()).map(|(message, from)| Mutation::SendMail { from, message }).collect();
             let mut reasons = Vec::new();
             let count = people.len();
             for (person, carried) in people.into_iter().zip(self.graph.carry_out(&mails).await) {
