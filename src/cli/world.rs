@@ -83,7 +83,7 @@ impl World {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
             secret: Arc::new(|| Ok(SecretString::from(SECRET))),
         };
-        adapters::over(Arc::new(self.clone()), &self.clock, endpoints, credentials, plan_tenant, &Templates::built_in())
+        adapters::over(Arc::new(self.clone()), &self.clock, endpoints, credentials, plan_tenant, &Templates::default())
     }
 }
 
