@@ -143,7 +143,7 @@ mod tests {
         let uri: http::Uri = "/v1.0/things?$top=3&$filter=a%20eq%20'b'".parse().unwrap();
         let mut call =
             Call::new(http::Method::GET, "http://h".to_owned(), &uri, http::HeaderMap::new(), bytes::Bytes::new()).unwrap();
-        let (mut chance, mut seen, mut empty) = (Stream::new(1, Kind::Pages), Vec::new(), 0);
+        let (mut chance, mut seen, mut empty) = (Stream::new(3, Kind::Pages), Vec::new(), 0);
         for _ in 0..20 {
             let mark = Mark::read(&call).unwrap();
             let from = mark.place::<i64>().unwrap().map_or(0, |last| last + 1);

@@ -244,7 +244,8 @@ mod tests {
     #[test]
     fn what_happened_stays_and_what_is_late_comes() {
         let mut probe = Probe::new(calm(300));
-        let path = "/auditLogs/signIns?$filter=createdDateTime le 2027-01-11T08:00:00Z";
+        let path =
+            "/auditLogs/signIns?$filter=createdDateTime ge 2027-01-11T07:00:00Z and createdDateTime le 2027-01-11T08:00:00Z";
         let early = probe.all(path);
         probe.pass(SignedDuration::from_hours(2));
         let late = probe.all(path);
