@@ -47,10 +47,7 @@ pub(crate) async fn matching(transport: &Transport, filter: &str) -> Result<Vec<
             }
             Err(Unread::Refused(refusal)) if refusal.status == 400 && consistency == Consistency::Plain => {}
             Err(Unread::Refused(refusal)) if refusal.status == 400 => {
-                let why = format!(
-                    "the tenant does not understand the filter `{filter}` (400 {}); correct it in the plan",
-                    refusal.code
-                );
+                let why = format!("the tenant does not understand a filter of the plan (400 {}); correct it", refusal.code);
                 return Err(Trouble { kind: TroubleKind::Unusable, why });
             }
             Err(unread) => return Err(unread.trouble(odd)),

@@ -1,6 +1,6 @@
 //! The gates before the tenant's buckets: requests are paced so that the tenant seldom has to refuse one.
 //!
-//! Does not see answers; who gets a 429 tells the gate with [`Gate::shut_until`]. Invariant: after the burst no more requests leave
+//! Does not see answers; who gets a 429 tells the gate with [`Gates::shut_until`]. Invariant: after the burst no more requests leave
 //! than the rate allows, by the clock that the gate is given.
 
 use std::sync::{Mutex, PoisonError};
