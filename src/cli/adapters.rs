@@ -65,7 +65,8 @@ fn credentials_of(loaded: &Loaded) -> Result<Credentials, Failure> {
         CredentialKind::SecretFile(_) => Ok(Credentials::Secret { client_id, secret: read }),
         CredentialKind::Certificate(_) => Ok(Credentials::Certificate { client_id, pem: read }),
         _ => {
-            let says = "credentials: federated tokens and managed identities are not built yet; use `certificate` or `secret_file`";
+            let says =
+                "credentials: federated tokens and managed identities are not built yet; use `certificate` or `secret_file`";
             Err(Failure::new(Exit::Plan, says))
         }
     }

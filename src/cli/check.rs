@@ -20,7 +20,9 @@ pub(super) fn check(common: &Common) -> Result<Exit, Failure> {
     if common.json {
         say!("{}", serde_json::to_string(&warnings).unwrap_or_default());
     } else {
-        warnings.iter().for_each(|warning| say!("{warning}"));
+        for warning in &warnings {
+            say!("{warning}");
+        }
         let stages = loaded.plan.stages.len();
         let revision = loaded.plan.revision();
         say!("{}: valid, {stages} stages, revision {}", common.config.display(), revision.get(..12).unwrap_or_default());

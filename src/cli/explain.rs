@@ -37,13 +37,19 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
         return Ok(Exit::Done);
     }
     let id = person(&loaded.plan.tenant, state_dir, &verb.what).ok_or_else(|| {
-        let says = format!("`{}` is no stage of the plan and no known person; give an object id, or a name that a running daemon has read", verb.what);
+        let says = format!(
+            "`{}` is no stage of the plan and no known person; give an object id, or a name that a running daemon has read",
+            verb.what
+        );
         Failure::new(Exit::Usage, says)
     })?;
     let history: Vec<_> = all.iter().filter_map(|record| about(record, id).map(|says| (record, says))).collect();
     if common.json {
         let person = state.people.get(id);
-        say!("{}", serde_json::json!({ "id": id, "person": person, "history": history.iter().map(|(r, says)| serde_json::json!({"seq": r.seq, "at": r.at, "says": says})).collect::<Vec<_>>() }));
+        say!(
+            "{}",
+            serde_json::json!({ "id": id, "person": person, "history": history.iter().map(|(r, says)| serde_json::json!({"seq": r.seq, "at": r.at, "says": says})).collect::<Vec<_>>() })
+        );
         return Ok(Exit::Done);
     }
     match state.people.get(id) {
@@ -77,9 +83,10 @@ fn person(tenant: &str, state_dir: &std::path::Path, what: &str) -> Option<Objec
 
 fn is_of_stage(record: &Record, name: &str) -> bool {
     match &record.event {
-        Event::StageMoved { stage, .. } | Event::RosterFrozen { stage, .. } | Event::GateRead { stage, .. } | Event::Carried { stage, .. } => {
-            stage == name
-        }
+        Event::StageMoved { stage, .. }
+        | Event::RosterFrozen { stage, .. }
+        | Event::GateRead { stage, .. }
+        | Event::Carried { stage, .. } => stage == name,
         Event::HoldPlaced { hold } => matches!(&hold.scope, crate::rollout::hold::Scope::Stage(stage) if stage == name),
         Event::HoldCleared { id, .. } => id.split(':').any(|part| part == name),
         _ => false,
@@ -95,25 +102,35 @@ fn about(record: &Record, id: ObjectId) -> Option<String> {
         Event::RosterFrozen { stage, people, .. } if people.contains(&id) => Some(format!("put into {stage}")),
         Event::RosterFrozen { stage, out, .. } => because(out).map(|why| format!("selected by {stage}, but out: {why}")),
         Event::Baseline { members } if members.contains(&id) => Some("was in the group before the rollout".to_owned()),
-        Event::NoticeIntent { slot, instant, people, .. } if people.contains(&id) => Some(format!("notice {slot:?} that names {instant}, intended")),
-        Event::NoticeOutcome { accepted, .. } if accepted.contains(&id) => Some("notice accepted by the mail service".to_owned()),
-        Event::NoticeOutcome { unknown, .. } if unknown.contains(&id) => Some("whether the notice arrived is not known".to_owned()),
-        Event::NoticeOutcome { refused, not_sent, .. } => {
-            because(refused).map(|why| format!("notice refused: {why}")).or_else(|| because(not_sent).map(|why| format!("notice not sent: {why}")))
+        Event::NoticeIntent { slot, instant, people, .. } if people.contains(&id) => {
+            Some(format!("notice {slot:?} that names {instant}, intended"))
         }
+        Event::NoticeOutcome { accepted, .. } if accepted.contains(&id) => Some("notice accepted by the mail service".to_owned()),
+        Event::NoticeOutcome { unknown, .. } if unknown.contains(&id) => {
+            Some("whether the notice arrived is not known".to_owned())
+        }
+        Event::NoticeOutcome { refused, not_sent, .. } => because(refused)
+            .map(|why| format!("notice refused: {why}"))
+            .or_else(|| because(not_sent).map(|why| format!("notice not sent: {why}"))),
         Event::EnforceIntent { people, .. } if people.contains(&id) => Some("about to be enforced".to_owned()),
-        Event::EnforceOutcome { enforced, .. } if enforced.contains(&id) => Some("enforced: the tenant took the write".to_owned()),
+        Event::EnforceOutcome { enforced, .. } if enforced.contains(&id) => {
+            Some("enforced: the tenant took the write".to_owned())
+        }
         Event::EnforceOutcome { already, .. } if already.contains(&id) => Some("was a member already".to_owned()),
         Event::EnforceOutcome { gone, .. } if gone.contains(&id) => Some("the account does not exist any more".to_owned()),
-        Event::EnforceOutcome { unknown, .. } if unknown.contains(&id) => Some("the outcome is not known; it is read back".to_owned()),
-        Event::EnforceOutcome { refused, not_sent, .. } => {
-            because(refused).map(|why| format!("refused: {why}")).or_else(|| because(not_sent).map(|why| format!("not sent: {why}")))
+        Event::EnforceOutcome { unknown, .. } if unknown.contains(&id) => {
+            Some("the outcome is not known; it is read back".to_owned())
         }
+        Event::EnforceOutcome { refused, not_sent, .. } => because(refused)
+            .map(|why| format!("refused: {why}"))
+            .or_else(|| because(not_sent).map(|why| format!("not sent: {why}"))),
         Event::Settled { landed, .. } if landed.contains(&id) => Some("read back: the write had landed".to_owned()),
         Event::Settled { absent, .. } if absent.contains(&id) => Some("read back: the write had not landed".to_owned()),
         Event::Verified { people } if people.contains(&id) => Some("verified by two agreeing reads".to_owned()),
         Event::ForeignChange { added, .. } if added.contains(&id) => Some("put into the group by somebody else".to_owned()),
-        Event::ForeignChange { removed, .. } if removed.contains(&id) => Some("taken out of the group by somebody else".to_owned()),
+        Event::ForeignChange { removed, .. } if removed.contains(&id) => {
+            Some("taken out of the group by somebody else".to_owned())
+        }
         Event::Carried { stage, why, people } if people.contains(&id) => Some(format!("moved from {stage} to the tail: {why}")),
         _ => None,
     }

@@ -12,7 +12,10 @@ pub(super) fn journal(common: &Common, verb: &Journal) -> Result<Exit, Failure> 
         JournalVerb::Verify => {
             let summary = verify(&state).map_err(|error| Failure::because(Exit::Journal, &error))?;
             if common.json {
-                say!("{}", serde_json::json!({ "records": summary.records, "segments": summary.segments, "head": summary.head.hash.to_string() }));
+                say!(
+                    "{}",
+                    serde_json::json!({ "records": summary.records, "segments": summary.segments, "head": summary.head.hash.to_string() })
+                );
             } else {
                 say!("{} records in {} segments, the chain holds; head {}", summary.records, summary.segments, summary.head.hash);
             }

@@ -12,7 +12,6 @@ use super::{Exit, Failure, adapters, place, runtime};
 use crate::clock::Clock;
 use crate::engine::survey::survey;
 use crate::rollout::change::forbidden;
-use crate::rollout::gate::readiness;
 use crate::rollout::observed::{Observed, Readiness};
 use crate::rollout::person::Home;
 use crate::rollout::plan::{Amount, Plan};
@@ -116,7 +115,7 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
         let mut ready: BTreeMap<&'static str, usize> = BTreeMap::new();
         for id in &people {
             let rows = observed.registration.last.as_ref();
-            let word = match rows.map_or(Readiness::Unknown, |reading| readiness(&reading.value, *id)) {
+            let word = match rows.map_or(Readiness::Unknown, |reading| reading.value.of(*id)) {
                 Readiness::Capable => "capable",
                 Readiness::RegisteredNotAllowed => "registered-not-allowed",
                 Readiness::Unregistered => "unregistered",
@@ -163,7 +162,11 @@ fn too_tight(plan: &Plan, finish_by: SignedDuration, people: usize, stage: &str)
         usize::try_from(periods.saturating_mul(each)).ok()
     });
     let most = through.min()?;
-    (most < people).then(|| format!("stage `{stage}`: the caps let {most} of {people} people through before finish_by; the rest would move to the tail"))
+    (most < people).then(|| {
+        format!(
+            "stage `{stage}`: the caps let {most} of {people} people through before finish_by; the rest would move to the tail"
+        )
+    })
 }
 
 fn print(preview: &Preview, zone: &TimeZone) {
@@ -191,5 +194,7 @@ fn print(preview: &Preview, zone: &TimeZone) {
     for (why, count) in &preview.out {
         say!("    out: {count} ({why})");
     }
-    preview.warnings.iter().for_each(|warning| say!("warning: {warning}"));
+    for warning in &preview.warnings {
+        say!("warning: {warning}");
+    }
 }

@@ -19,7 +19,8 @@ use crate::sim::{self, Change, Profile, Tenant};
 pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
     let start = verb.start_at.unwrap_or_else(|| day_before_first_announcement(&loaded.plan));
-    let mut tenant = Tenant::new(Profile { users: verb.users as usize, seed: verb.seed, floor: floor(&loaded.plan), ..Profile::default() });
+    let mut tenant =
+        Tenant::new(Profile { users: verb.users as usize, seed: verb.seed, floor: floor(&loaded.plan), ..Profile::default() });
     let plan = cast(&loaded.plan, &mut tenant, start);
     let world = World::new(tenant, start, Pace::Max);
     let disk = Disk::default();
@@ -33,18 +34,22 @@ pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure
     let ending = runtime.block_on(async {
         let store = Box::new(Memory::new(disk.clone(), None));
         let (mut engine, _inputs) = world.engine(&loaded.plan.tenant, State::default(), store, Conditions::all())?;
-        engine.begin(&[]).map_err(run::engine_failure)?;
-        drop(engine.offer(Box::new(plan), "rehearsal").map_err(run::engine_failure)?);
+        engine.begin(&[]).map_err(|error| run::engine_failure(&error))?;
+        drop(engine.offer(Box::new(plan), "rehearsal").map_err(|error| run::engine_failure(&error))?);
         let ending = engine
             .run(Until::Done, |_| {
                 for record in disk.after(seen) {
                     seen += 1;
-                    timeline.lines(&record).iter().for_each(|line| say!("{line}"));
+                    for line in timeline.lines(&record) {
+                        say!("{line}");
+                    }
                 }
             })
             .await
-            .map_err(run::engine_failure)?;
-        timeline.flush().iter().for_each(|line| say!("{line}"));
+            .map_err(|error| run::engine_failure(&error))?;
+        for line in timeline.flush() {
+            say!("{line}");
+        }
         if let Some(report) = engine.reports().borrow().as_ref() {
             if common.json {
                 say!("{}", serde_json::to_string(&**report).unwrap_or_default());
@@ -56,7 +61,9 @@ pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure
     })?;
     let tenant = world.tenant();
     let violations = tenant.violations();
-    violations.iter().for_each(|violation| say!("violation: {violation:?}"));
+    for violation in violations {
+        say!("violation: {violation:?}");
+    }
     if !violations.is_empty() {
         return Err(Failure::new(Exit::Failed, "the rehearsal broke a promise; report this"));
     }
@@ -87,10 +94,11 @@ fn cast(plan: &Plan, tenant: &mut Tenant, now: Timestamp) -> Plan {
     plan.notices.from = vec![here("it-security")];
     let mut people = tenant.ordinary_people().into_iter();
     let mut made = std::collections::BTreeSet::new();
-    let groups = plan.stages.iter().flat_map(|stage| stage.include.iter().chain(&stage.exclude)).filter_map(|selector| match selector {
-        Selector::Group(group) => Some(group.clone()),
-        _ => None,
-    });
+    let groups =
+        plan.stages.iter().flat_map(|stage| stage.include.iter().chain(&stage.exclude)).filter_map(|selector| match selector {
+            Selector::Group(group) => Some(group.clone()),
+            _ => None,
+        });
     let each = tenant.ordinary_people().len() / 25;
     for group in groups.collect::<Vec<_>>() {
         if tenant.has_group(&group) || !made.insert(group.clone()) {

@@ -16,8 +16,8 @@ use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::rollout::condition::Conditions;
 use crate::rollout::plan::Enforcement;
-use crate::store::kept::{self, Found, KeptError};
 use crate::store::error::JournalError;
+use crate::store::kept::{self, Found, KeptError};
 use crate::store::lock::LockError;
 use crate::store::names;
 use crate::{admin, telemetry};
@@ -89,11 +89,13 @@ async fn daemon(
         notify: adapters.notify,
         store: Box::new(kept),
         inputs: received,
-        pause_file: Box::new(move || admin::pause_file::read(&pause_in).unwrap_or_else(|error| Some(format!("nobody knows: {error}")))),
+        pause_file: Box::new(move || {
+            admin::pause_file::read(&pause_in).unwrap_or_else(|error| Some(format!("nobody knows: {error}")))
+        }),
         conditions: Conditions::all(),
     });
-    engine.begin(&notes).map_err(engine_failure)?;
-    if let Err(reasons) = engine.offer(Box::new(loaded.plan.clone()), "start").map_err(engine_failure)? {
+    engine.begin(&notes).map_err(|error| engine_failure(&error))?;
+    if let Err(reasons) = engine.offer(Box::new(loaded.plan.clone()), "start").map_err(|error| engine_failure(&error))? {
         tracing::error!(why = %reasons.join("; "), "the plan file is refused; the plan before it runs on, held");
     }
     let stop = Stop::new();
@@ -125,7 +127,7 @@ async fn daemon(
     drop(status);
     drop(inputs);
     tokio::task::spawn_blocking(move || drop(engine)).await.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    match ending.map_err(engine_failure)? {
+    match ending.map_err(|error| engine_failure(&error))? {
         Ending::Stopped | Ending::Reached | Ending::Done => Ok(Exit::Done),
         Ending::NeedsHuman(why) => Err(Failure::new(Exit::Blocked, why)),
     }
@@ -154,7 +156,9 @@ fn surroundings(
                 }
             });
         }
-        Err(error) => tracing::warn!(error = %super::exit::chain(&error), "no commands are taken; the pause file works all the same"),
+        Err(error) => {
+            tracing::warn!(error = %super::exit::chain(&error), "no commands are taken; the pause file works all the same")
+        }
     }
     let mut reports = engine.reports();
     let published = sender.clone();
@@ -166,7 +170,8 @@ fn surroundings(
             }
         }
     });
-    let mut signals = Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("signals cannot be taken: {error}")))?;
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("signals cannot be taken: {error}")))?;
     let (inputs, stop, config) = (inputs.clone(), stop.clone(), common.config.clone());
     let fixed = common.log.is_some();
     tokio::spawn(async move {
@@ -197,10 +202,8 @@ fn surroundings(
 fn reload(path: &Path, level: &telemetry::Level, fixed: bool) -> Input {
     match config::load(path, config::environment()) {
         Ok(loaded) => {
-            if !fixed {
-                if let Err(error) = level.set(&loaded.settings.log.level) {
-                    tracing::warn!(error = %error, "the level of the log stays");
-                }
+            if !fixed && let Err(error) = level.set(&loaded.settings.log.level) {
+                tracing::warn!(error = %error, "the level of the log stays");
             }
             Input::Plan(Ok(Box::new(loaded.plan)))
         }
@@ -211,17 +214,19 @@ fn reload(path: &Path, level: &telemetry::Level, fixed: bool) -> Input {
 fn state_failure(error: &KeptError) -> Failure {
     let exit = match error {
         KeptError::Lock(LockError::Held { .. }) => Exit::Held,
-        KeptError::Lock(_) => Exit::State,
-        KeptError::Journal(JournalError::Full { .. } | JournalError::Unwritable { .. } | JournalError::Unreadable { .. }) => Exit::State,
+        KeptError::Lock(LockError::Unwritable { .. })
+        | KeptError::Journal(JournalError::Full { .. } | JournalError::Unwritable { .. } | JournalError::Unreadable { .. }) => {
+            Exit::State
+        }
         KeptError::Journal(_) | KeptError::Misfit(_) => Exit::Journal,
     };
     Failure::because(exit, error)
 }
 
-pub(super) fn engine_failure(error: EngineError) -> Failure {
-    let exit = match &error {
+pub(super) fn engine_failure(error: &EngineError) -> Failure {
+    let exit = match error {
         EngineError::Store(_) => Exit::State,
         EngineError::Misfit(_) | EngineError::Stuck(_) => Exit::Failed,
     };
-    Failure::because(exit, &error)
+    Failure::because(exit, error)
 }

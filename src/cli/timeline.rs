@@ -66,7 +66,8 @@ impl Timeline {
                         Slot::Correction => "correction".to_owned(),
                     };
                     let sum = self.sum(record.at, format!("{stage}: {word} sent"));
-                    let because = |reasons: &[crate::rollout::event::Because]| reasons.iter().map(|b| b.people.len()).sum::<usize>();
+                    let because =
+                        |reasons: &[crate::rollout::event::Because]| reasons.iter().map(|b| b.people.len()).sum::<usize>();
                     for (word, count) in [
                         ("accepted", accepted.len()),
                         ("refused", because(refused)),
@@ -85,9 +86,12 @@ impl Timeline {
             Event::EnforceOutcome { intent, enforced, already, gone, unknown, .. } => {
                 if let Some(stage) = self.batch_of.remove(intent) {
                     let sum = self.sum(record.at, format!("{stage}: batches handed out"));
-                    for (word, count) in
-                        [("enforced", enforced.len()), ("already", already.len()), ("gone", gone.len()), ("unknown", unknown.len())]
-                    {
+                    for (word, count) in [
+                        ("enforced", enforced.len()),
+                        ("already", already.len()),
+                        ("gone", gone.len()),
+                        ("unknown", unknown.len()),
+                    ] {
                         *sum.counts.entry(word).or_default() += count;
                     }
                 }

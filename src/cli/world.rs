@@ -71,8 +71,17 @@ impl World {
     ) -> Result<(Engine, mpsc::Sender<Input>), Failure> {
         let Adapters { tenant, enforce, notify, .. } = self.adapters(plan_tenant)?;
         let (sender, inputs) = mpsc::channel(64);
-        let parts =
-            Parts { clock: self.clock.clone(), state, tenant, enforce, notify, store, inputs, pause_file: Box::new(|| None), conditions };
+        let parts = Parts {
+            clock: self.clock.clone(),
+            state,
+            tenant,
+            enforce,
+            notify,
+            store,
+            inputs,
+            pause_file: Box::new(|| None),
+            conditions,
+        };
         Ok((Engine::new(parts), sender))
     }
 
@@ -88,7 +97,7 @@ impl World {
 }
 
 impl Wire for World {
-    fn exchange<'a>(&'a self, request: Request<Bytes>) -> Exchange<'a> {
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
         let fate = self.tenant().answer(self.clock.now(), &request);
         Box::pin(async move {
             let answer: Result<Response<Bytes>, WireError> = match fate {

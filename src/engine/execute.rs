@@ -1,8 +1,9 @@
 //! Acting: guard, intent, wire, outcome. The executor faces no choices; what the guard holds back is decided anew.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
-use super::observe::ask;
 use super::port::{ENVELOPE, Notice, NoticeOutcome};
 use super::step::{ACTOR, Engine, EngineError};
 use crate::rollout::condition::GUARD_MAX_AGE;
@@ -43,7 +44,8 @@ impl Engine {
             from: accepted.plan.notices.from.clone(),
             people: checked.pass,
         };
-        let NoticeOutcome { accepted: taken, refused, unknown, not_sent } = self.notify.send(&notice).await;
+        let notify = Arc::clone(&self.notify);
+        let NoticeOutcome { accepted: taken, refused, unknown, not_sent } = self.meanwhile(notify.send(&notice)).await?;
         let outcome = Event::NoticeOutcome { intent: notice.intent, accepted: taken, refused, unknown, not_sent };
         self.commit(By::Schedule, ACTOR, &[outcome])
     }
@@ -59,7 +61,7 @@ impl Engine {
             }
             let since = if std::mem::take(&mut first) { begun } else { begun.max(self.refresh_from()) };
             let people: Vec<ObjectId> = envelope.iter().flatten().copied().collect();
-            let Some(rows) = self.facts(accepted, &people, since).await else { return Ok(()) };
+            let Some(rows) = self.facts(accepted, &people, since).await? else { return Ok(()) };
             // What came in while the facts were read counts too.
             self.take_inputs()?;
             let checked = {
@@ -89,7 +91,8 @@ impl Engine {
         let intents: Vec<_> =
             batches.iter().map(|batch| Event::EnforceIntent { stage: stage.clone(), people: batch.clone() }).collect();
         self.commit(By::Schedule, ACTOR, &intents)?;
-        let answers = self.enforce.enforce(target, batches).await;
+        let enforce = Arc::clone(&self.enforce);
+        let answers = self.meanwhile(enforce.enforce(target, batches)).await?;
         let mut sent = true;
         let outcomes: Vec<_> = (first..)
             .zip(answers)
@@ -116,7 +119,12 @@ impl Engine {
 
     /// Reads policy, break-glass accounts, the exempt group and these people, unless that was done since `since`.
     /// `None`: the people could not be read.
-    async fn facts(&mut self, accepted: &Accepted, people: &[ObjectId], since: jiff::Timestamp) -> Option<Vec<Person>> {
+    async fn facts(
+        &mut self,
+        accepted: &Accepted,
+        people: &[ObjectId],
+        since: jiff::Timestamp,
+    ) -> Result<Option<Vec<Person>>, EngineError> {
         let mut asks = vec![(Ask::Safety, self.observed.safety.last.as_ref().map(|reading| reading.as_of))];
         if let Some(group) = &accepted.plan.people.exempt_group {
             let key = group_key(group);
@@ -125,11 +133,11 @@ impl Engine {
         }
         for (question, read) in asks {
             if read.is_none_or(|read| read < since) {
-                let at = self.clock.now();
-                ask(&*self.tenant, &*self.enforce, &self.state, &mut self.observed, &question, at).await;
+                self.question(&accepted.plan, &accepted.revision, &question).await?;
             }
         }
-        match self.tenant.people_now(people).await {
+        let tenant = Arc::clone(&self.tenant);
+        Ok(match self.meanwhile(tenant.people_now(people)).await? {
             Ok(rows) => {
                 if let Some(directory) = &mut self.observed.directory.last {
                     directory.value.refresh(people, &rows);
@@ -142,7 +150,7 @@ impl Engine {
                 self.observed.directory.take(at, Err(trouble));
                 None
             }
-        }
+        })
     }
 
     /// The directory's rows of some people, ascending by id.

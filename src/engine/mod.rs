@@ -9,8 +9,8 @@ mod observe;
 pub mod port;
 mod run;
 pub mod status;
-pub mod survey;
 mod step;
+pub mod survey;
 pub mod wake;
 
 pub use run::{Ending, Until};

@@ -40,7 +40,7 @@ impl Engine {
             progress(self);
             match step {
                 Step::Stopping => break Ending::Stopped,
-                Step::Acted => continue,
+                Step::Acted => {}
                 Step::Idle(wake_at) => {
                     if let Some(ending) = self.ends(until) {
                         break ending;

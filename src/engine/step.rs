@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::command::{Command, What};
 use super::input::Input;
-use super::observe::ask;
+use super::observe::{ask, take_in};
 use super::port::{Enforce, Notify, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
@@ -17,7 +17,7 @@ use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
 use crate::rollout::id::ObjectId;
-use crate::rollout::need::{is_due, needs};
+use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::Observed;
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
@@ -258,14 +258,40 @@ impl Engine {
             needs(&ground).into_iter().filter(|need| is_due(need, ground.now)).collect()
         };
         for need in due {
-            let at = self.clock.now();
-            ask(&*self.tenant, &*self.enforce, &self.state, &mut self.observed, &need.ask, at).await;
-            self.take_inputs()?;
+            self.question(plan, revision, &need.ask).await?;
             if self.stopping {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Asks one question, and takes inputs while the answer is waited for. An answer to an old plan's question is dropped.
+    pub(super) async fn question(&mut self, plan: &Plan, revision: &str, question: &Ask) -> Result<(), EngineError> {
+        let at = self.clock.now();
+        let (tenant, enforce) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce));
+        let answer = ask(&*tenant, &*enforce, plan, self.state.target, question);
+        let Some(answered) = self.meanwhile(answer).await? else { return Ok(()) };
+        if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
+            take_in(&self.state, &mut self.observed, at, answered);
+        }
+        Ok(())
+    }
+
+    /// Waits for the tenant, and takes what comes from outside meanwhile: a pause is journalled at once.
+    pub(super) async fn meanwhile<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, EngineError> {
+        let mut answer = std::pin::pin!(answer);
+        loop {
+            let open = !self.inputs.is_closed();
+            let input = tokio::select! {
+                biased;
+                answer = &mut answer => return Ok(answer),
+                input = self.inputs.recv(), if open => input,
+            };
+            if let Some(input) = input {
+                self.take_input(input)?;
+            }
+        }
     }
 
     pub(super) fn ground<'a>(&'a self, plan: &'a Plan, revision: &'a str, fresh_within: SignedDuration) -> Ground<'a> {
@@ -353,7 +379,7 @@ impl Engine {
                 self.store.checkpoint(&state);
             }
             Err(error) => {
-                tracing::warn!(error = %error, "the checkpoint could not be written; the journal is complete without it")
+                tracing::warn!(error = %error, "the checkpoint could not be written; the journal is complete without it");
             }
         }
     }
@@ -398,7 +424,7 @@ fn log(record: &crate::rollout::event::Record) {
             tracing::info!(stage.name = %stage, stage.from = from.as_str(), stage.to = to.as_str(), record.seq = record.seq, why, "a stage moved");
         }
         Event::HoldPlaced { hold } => {
-            tracing::warn!(hold.id = %hold.id, record.seq = record.seq, why = %hold.why, "a hold is in force")
+            tracing::warn!(hold.id = %hold.id, record.seq = record.seq, why = %hold.why, "a hold is in force");
         }
         Event::HoldCleared { id, why } => tracing::info!(hold.id = %id, record.seq = record.seq, why, "a hold ended"),
         Event::RosterFrozen { stage, people, .. } => {

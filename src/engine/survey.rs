@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::observe::ask;
+use super::observe::{ask, take_in};
 use super::port::{Enforce, Tenant};
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::event::{By, Event, Record, VERSION};
@@ -13,7 +13,13 @@ use crate::rollout::settle::settle;
 use crate::rollout::state::State;
 
 /// Reads the tenant for `plan` at `now`. `state` is what a journal says already, or nothing; the returned state has the plan in force.
-pub async fn survey(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, state: State, now: Timestamp) -> Result<(State, Observed), Trouble> {
+pub async fn survey(
+    tenant: &dyn Tenant,
+    enforce: &dyn Enforce,
+    plan: &Plan,
+    state: State,
+    now: Timestamp,
+) -> Result<(State, Observed), Trouble> {
     let mut state = state;
     let mut observed = Observed::default();
     let revision = plan.revision();
@@ -25,7 +31,9 @@ pub async fn survey(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, sta
             needs(&ground).into_iter().filter(|need| is_due(need, now) && !matches!(need.ask, Ask::SignIns(_))).collect()
         };
         for need in due {
-            ask(tenant, enforce, &state, &mut observed, &need.ask, now).await;
+            if let Some(answered) = ask(tenant, enforce, plan, state.target, &need.ask).await {
+                take_in(&state, &mut observed, now, answered);
+            }
         }
         let settled = settle(&ground(plan, &state, &observed, now, &revision));
         for event in settled {

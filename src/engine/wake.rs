@@ -55,7 +55,7 @@ impl Alarm {
             Ok(job) => match self.scheduler.add(job).await {
                 Ok(id) => self.shot = Some((at, id)),
                 Err(error) => {
-                    tracing::warn!(error = %error, "the one-shot could not be set; the heartbeat wakes within a minute")
+                    tracing::warn!(error = %error, "the one-shot could not be set; the heartbeat wakes within a minute");
                 }
             },
             Err(error) => tracing::warn!(error = %error, "the one-shot could not be made; the heartbeat wakes within a minute"),

@@ -34,7 +34,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use self::endpoints::Endpoints;
@@ -163,6 +163,10 @@ impl Tenant for Graph {
 
     fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>> {
         Box::pin(self.people(people))
+    }
+
+    fn clock_skew(&self) -> Option<SignedDuration> {
+        self.transport.clock_skew()
     }
 
     fn requests(&self) -> u64 {

@@ -2,6 +2,7 @@
 //!
 //! Does not infer. Invariant: a null, a missing row or two rows that disagree are `Unknown`, never "not registered".
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::page;
@@ -15,7 +16,12 @@ use crate::rollout::observed::{Readiness, Registration, Trouble};
 pub(crate) async fn report(transport: &Transport) -> Result<Registration, Trouble> {
     let mut rows = Vec::new();
     let gone = || "the tenant does not know the registration report; check tenant.graph_url".to_owned();
-    let take = |row: &Value| rows.extend(readiness(row));
+    let mut refreshed = None;
+    let take = |row: &Value| {
+        rows.extend(readiness(row));
+        let at = row.get("lastUpdatedDateTime").and_then(Value::as_str).and_then(|at| at.parse::<Timestamp>().ok());
+        refreshed = refreshed.max(at);
+    };
     page::each(transport, &Read::Registration.call(), take).await.map_err(|unread| unread.trouble(gone))?;
     rows.sort_unstable();
     rows.dedup();
@@ -26,7 +32,7 @@ pub(crate) async fn report(transport: &Transport) -> Result<Registration, Troubl
         }
         same
     });
-    Ok(rows)
+    Ok(Registration { rows, refreshed })
 }
 
 /// `isMfaCapable` is "registered and allowed by policy"; `isMfaRegistered` alone is not enough.

@@ -4,7 +4,7 @@
 //! has taken the address; logs hold path templates and never a query, a name or a token.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
@@ -33,7 +33,11 @@ pub(crate) struct Transport {
     tokens: Tokens,
     pub(crate) gates: Gates,
     sent: Arc<AtomicU64>,
+    /// The service's clock less ours, in seconds, by the latest answer; [`UNKNOWN_SKEW`] before any.
+    skew: AtomicI64,
 }
+
+const UNKNOWN_SKEW: i64 = i64::MIN;
 
 /// Why there is no answer to a request.
 #[derive(Clone, Debug)]
@@ -70,12 +74,18 @@ impl Transport {
     pub(crate) fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials) -> Self {
         let sent = Arc::new(AtomicU64::new(0));
         let tokens = Tokens::new(Arc::clone(&wire), &endpoints, credentials, Arc::clone(&sent));
-        Self { wire, gates: Gates::new(clock.clone()), clock, endpoints, tokens, sent }
+        Self { wire, gates: Gates::new(clock.clone()), clock, endpoints, tokens, sent, skew: AtomicI64::new(UNKNOWN_SKEW) }
     }
 
     /// Requests that have left, of any kind.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// How far the service's clock is ahead of ours, to the second.
+    pub(crate) fn clock_skew(&self) -> Option<SignedDuration> {
+        let skew = self.skew.load(Ordering::Relaxed);
+        (skew != UNKNOWN_SKEW).then(|| SignedDuration::from_secs(skew))
     }
 
     /// Sends once. A 401 refreshes the token and sends once more; nothing else is repeated.
@@ -146,6 +156,10 @@ impl Transport {
                     service.request_id = service_id, duration_ms, "the tenant answered"
                 );
                 self.feel(call, answer.headers());
+                let date = text(answer.headers(), "date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+                if let Some(date) = date.filter(|_| !self.clock.is_paced()) {
+                    self.skew.store(date.timestamp().duration_since(self.clock.now()).as_secs(), Ordering::Relaxed);
+                }
                 let retry_after = text(answer.headers(), "retry-after").map(str::to_owned);
                 Ok(Reply { status, retry_after, body: answer.into_body() })
             }

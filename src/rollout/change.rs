@@ -37,11 +37,10 @@ pub fn forbidden(state: &State, new: &Plan, now: Timestamp) -> Vec<String> {
         stage(known, was, planned, new, now, &mut reasons);
     }
     let first_open = new.stages.iter().position(|stage| state.stage(&stage.name).is_none_or(|(_, known)| !known.is_frozen()));
-    if let (Some(open), Some(frozen)) = (first_open, last_frozen) {
-        if let Some(stage) = new.stages.get(open).filter(|_| open < frozen) {
-            reasons
-                .push(format!("stage `{}` is new and stands before a stage that has been announced; put it behind", stage.name));
-        }
+    if let (Some(open), Some(frozen)) = (first_open, last_frozen)
+        && let Some(stage) = new.stages.get(open).filter(|_| open < frozen)
+    {
+        reasons.push(format!("stage `{}` is new and stands before a stage that has been announced; put it behind", stage.name));
     }
     reasons
 }

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::gate::readiness;
 use super::id::ObjectId;
 use super::limit::allowance;
 use super::observed::{Observed, Person, Readiness};
@@ -307,7 +306,7 @@ impl Ground<'_> {
         let Some(reading) = self.observed.registration.fresh(self.now, self.plan.observe.max_age) else {
             return Some("readiness is unknown: the registration report is too old or unread".into());
         };
-        match readiness(&reading.value, id) {
+        match reading.value.of(id) {
             Readiness::Capable => None,
             Readiness::RegisteredNotAllowed => Some("registered only methods that are not allowed".into()),
             Readiness::Unknown => Some("readiness is unknown: no row in the registration report".into()),

@@ -63,10 +63,10 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     if !moved.is_empty() {
         return Some(Action::Record(By::Schedule, moved));
     }
-    if NOTICE.iter().all(|c| ground.refuses_rollout(*c).is_none()) {
-        if let Some(due) = due(ground) {
-            return Some(Action::Notify(due));
-        }
+    if NOTICE.iter().all(|c| ground.refuses_rollout(*c).is_none())
+        && let Some(due) = due(ground)
+    {
+        return Some(Action::Notify(due));
     }
     tranche::next(ground).map(Action::Enforce)
 }

@@ -218,7 +218,8 @@ fn a_date_moved_later_is_corrected_in_time_and_kept() {
     world.commit(super::event::By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(later) }]);
     world.run("2027-01-13T08:00:00Z");
     assert_eq!(world.members.len(), 5);
-    let corrected: usize = world.records.iter().filter(|r| matches!(&r.event, Event::NoticeIntent { slot: Slot::Correction, .. })).count();
+    let corrected: usize =
+        world.records.iter().filter(|r| matches!(&r.event, Event::NoticeIntent { slot: Slot::Correction, .. })).count();
     assert_eq!(corrected, 1);
     let first = world.records.iter().find(|record| matches!(record.event, Event::EnforceIntent { .. })).unwrap();
     assert_eq!(first.at, at("2027-01-13T08:00:00Z"));

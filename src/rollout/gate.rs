@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Evidence, Verdict};
 use super::id::ObjectId;
-use super::observed::{Observed, Readiness};
+use super::observed::{Observed, Readiness, Registration, Source};
 use super::person::PersonState;
 use super::plan::{Bound, Gate, GateAt, Measure, Plan};
 use super::state::{StageState, State};
@@ -58,19 +58,12 @@ pub fn verdict(bound: Bound, min_sample: u32, value: Option<f64>, sample: u32) -
 }
 
 /// Capable people, and people with a known reading.
-fn registered<'a>(people: impl Iterator<Item = &'a PersonState>, registration: &[(ObjectId, Readiness)]) -> (u32, u32) {
-    people.fold((0_u32, 0_u32), |(hits, sample), person| match readiness(registration, person.id) {
+fn registered<'a>(people: impl Iterator<Item = &'a PersonState>, registration: &Registration) -> (u32, u32) {
+    people.fold((0_u32, 0_u32), |(hits, sample), person| match registration.of(person.id) {
         Readiness::Capable => (hits.saturating_add(1), sample.saturating_add(1)),
         Readiness::Unknown => (hits, sample),
         Readiness::Unregistered | Readiness::RegisteredNotAllowed => (hits, sample.saturating_add(1)),
     })
-}
-
-/// The readiness of a person in a reading; a missing row is `Unknown`.
-#[must_use]
-pub fn readiness(registration: &[(ObjectId, Readiness)], person: ObjectId) -> Readiness {
-    let found = registration.binary_search_by_key(&person, |(id, _)| *id).ok().and_then(|at| registration.get(at));
-    found.map_or(Readiness::Unknown, |(_, readiness)| *readiness)
 }
 
 /// Enforced people who tried since and never passed MFA, and enforced people who tried at all.
@@ -105,16 +98,20 @@ pub fn interval(plan: &Plan, measure: Measure) -> SignedDuration {
 /// `exit` gates need, or the members of the group when there are none, not older than twice its interval.
 #[must_use]
 pub fn is_watched(plan: &Plan, observed: &Observed, now: Timestamp, stage: &str) -> bool {
+    // A source is watched while it answers; that a report is hours behind by itself is for the gate's `max_age` to judge.
+    fn read<T>(source: &Source<T>) -> Option<Timestamp> {
+        let last = source.last.as_ref()?;
+        if source.trouble.is_none() { source.asked } else { Some(last.as_of) }
+    }
     let age = |at: Option<Timestamp>| at.map_or(SignedDuration::MAX, |at| now.duration_since(at));
     let mut gates = gates_of(plan, stage, GateAt::During).chain(gates_of(plan, stage, GateAt::Exit)).peekable();
     if gates.peek().is_none() {
-        let read = observed.members.last.as_ref().map(|reading| reading.as_of);
-        return age(read) <= plan.observe.members.saturating_mul(2);
+        return age(read(&observed.members)) <= plan.observe.members.saturating_mul(2);
     }
     gates.all(|gate| {
         let read = match gate.measure {
-            Measure::RegisteredShare => observed.registration.last.as_ref().map(|reading| reading.as_of),
-            Measure::MfaFailureShare => observed.sign_ins.last.as_ref().map(|reading| reading.as_of),
+            Measure::RegisteredShare => read(&observed.registration),
+            Measure::MfaFailureShare => read(&observed.sign_ins),
         };
         age(read) <= interval(plan, gate.measure).saturating_mul(2)
     })

@@ -83,15 +83,15 @@ fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut imp
         Phase::Enforcing { canary: None } => (GateAt::During, false),
         _ => return,
     };
-    if !matches!(stage.phase, Phase::Soaking { .. }) {
-        if let Some(why) = ground.refuses_home(Condition::Calendar, home) {
-            place(format!("calendar:{}", stage.name), scope(), Owner::Schedule, why.into_owned());
-        }
+    if !matches!(stage.phase, Phase::Soaking { .. })
+        && let Some(why) = ground.refuses_home(Condition::Calendar, home)
+    {
+        place(format!("calendar:{}", stage.name), scope(), Owner::Schedule, why.into_owned());
     }
-    if matches!(stage.phase, Phase::Enforcing { .. }) {
-        if let Some(why) = ground.refuses_home(Condition::Limit, home) {
-            place(format!("limit:{}", stage.name), scope(), Owner::Schedule, why.into_owned());
-        }
+    if matches!(stage.phase, Phase::Enforcing { .. })
+        && let Some(why) = ground.refuses_home(Condition::Limit, home)
+    {
+        place(format!("limit:{}", stage.name), scope(), Owner::Schedule, why.into_owned());
     }
     if !asked {
         return;
@@ -99,7 +99,7 @@ fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut imp
     for gate in gates_of(ground.plan, &stage.name, gates) {
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
         let stops = match (evidence.verdict, gates) {
-            (Verdict::Pass, _) | (Verdict::Fail, _) => false, // a failure is a hold that a human clears
+            (Verdict::Pass | Verdict::Fail, _) => false, // a failure is a hold that a human clears
             (Verdict::NoData, _) => true,
             (Verdict::Inconclusive, GateAt::During) => canary_waits(ground, stage),
             (Verdict::Inconclusive, _) => true,

@@ -167,8 +167,23 @@ pub enum Readiness {
     Unknown,
 }
 
-/// Readiness by object id, ascending; who is missing is `Unknown`.
-pub type Registration = Vec<(ObjectId, Readiness)>;
+/// The registration report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// Readiness by object id, ascending; who is missing is `Unknown`.
+    pub rows: Vec<(ObjectId, Readiness)>,
+    /// When the report was last refreshed by the service (its newest `lastUpdatedDateTime`), if it says so.
+    pub refreshed: Option<Timestamp>,
+}
+
+impl Registration {
+    /// The readiness of a person.
+    #[must_use]
+    pub fn of(&self, person: ObjectId) -> Readiness {
+        let found = self.rows.binary_search_by_key(&person, |(id, _)| *id).ok().and_then(|at| self.rows.get(at));
+        found.map_or(Readiness::Unknown, |(_, readiness)| *readiness)
+    }
+}
 
 /// One attempt to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]

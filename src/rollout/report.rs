@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Ground;
 use super::event::Evidence;
-use super::gate::{read, readiness, sentence};
+use super::gate::{read, sentence};
 use super::hold::Hold;
 use super::moves::{scheduled, waits_to_start};
 use super::observed::{Person, Readiness};
@@ -221,7 +221,7 @@ fn of_people<'a>(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = &
             count(&mut reasons, &why);
         }
         let known = ground.observed.registration.last.as_ref();
-        let word = match known.map_or(Readiness::Unknown, |reading| readiness(&reading.value, person.id)) {
+        let word = match known.map_or(Readiness::Unknown, |reading| reading.value.of(person.id)) {
             Readiness::Capable => "capable",
             Readiness::RegisteredNotAllowed => "registered-not-allowed",
             Readiness::Unregistered => "unregistered",

@@ -7,7 +7,7 @@ use super::decide::{Action, decide};
 use super::event::{By, Event, Record, VERSION};
 use super::id::{NameHash, ObjectId, PersonRef};
 use super::need::{Ask, is_due, needs};
-use super::observed::{BreakGlass, Directory, Observed, Person, Policy, Readiness, Safety, Target};
+use super::observed::{BreakGlass, Directory, Observed, Person, Policy, Readiness, Registration, Safety, Target};
 use super::plan::{
     Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
 };
@@ -173,7 +173,7 @@ impl Perfect {
                 Ask::Members => self.observed.members.take(now, Ok(self.members.clone())),
                 Ask::Registration => {
                     let rows = self.people.iter().map(|person| (person.id, self.readiness)).collect();
-                    self.observed.registration.take(now, Ok(rows));
+                    self.observed.registration.take(now, Ok(Registration { rows, refreshed: None }));
                 }
                 Ask::SignIns(_) => self.observed.sign_ins.take(now, Ok(Vec::new())),
             }
@@ -191,8 +191,13 @@ impl Perfect {
                 let (slot, instant, people) = (due.slot, due.instant, due.people);
                 self.commit(By::Schedule, vec![Event::NoticeIntent { stage, slot, instant, people: people.clone() }]);
                 let intent = self.state.seq;
-                let outcome =
-                    Event::NoticeOutcome { intent, accepted: people, refused: Vec::new(), unknown: Vec::new(), not_sent: Vec::new() };
+                let outcome = Event::NoticeOutcome {
+                    intent,
+                    accepted: people,
+                    refused: Vec::new(),
+                    unknown: Vec::new(),
+                    not_sent: Vec::new(),
+                };
                 self.commit(By::Schedule, vec![outcome]);
             }
             Some(Action::Enforce(tranche)) => {

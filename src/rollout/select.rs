@@ -178,7 +178,8 @@ impl<'a> Chosen<'a> {
                 .registration
                 .fresh(now, plan.observe.max_age)
                 .ok_or("the registration report could not be read lately, and the stage takes ready people first")?;
-            capable.extend(reading.value.iter().filter(|(_, readiness)| *readiness == Readiness::Capable).map(|(id, _)| *id));
+            capable
+                .extend(reading.value.rows.iter().filter(|(_, readiness)| *readiness == Readiness::Capable).map(|(id, _)| *id));
         }
         Ok(Self { include, exclude, capable })
     }

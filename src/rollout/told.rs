@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Ground, NOTICE};
 use super::event::Slot;
-use super::gate::readiness;
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::observed::Readiness;
@@ -136,7 +135,7 @@ fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestam
 
 fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
     let told = person.first_told.is_some_and(|told| told < opened) && person.promise == Some(instant);
-    let readiness = ground.observed.registration.last.as_ref().map_or(Readiness::Unknown, |r| readiness(&r.value, person.id));
+    let readiness = ground.observed.registration.last.as_ref().map_or(Readiness::Unknown, |reading| reading.value.of(person.id));
     told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && readiness != Readiness::Capable
 }
 

@@ -88,7 +88,7 @@ impl Tenant {
     }
 
     fn batched(&mut self, now: Timestamp, roles: &[String], outer: &Call, request: &Request) -> Reply {
-        let answer = inner(outer, request).and_then(|call| {
+        let answer = inner(outer, request).map(|call| {
             let path = format!("/{}/{}", call.version, call.segments.join("/"));
             let fault = self.faults.meet(&call.method, &path);
             // one member of a batch cannot be lost alone
@@ -97,14 +97,14 @@ impl Tenant {
                 other => (other, effect),
             });
             if let Some((misfortune, Effect::Instead)) = &fault {
-                return Ok(misfortune.reply(now));
+                return misfortune.reply(now);
             }
             let reply = self.single(now, roles, &call);
             let reply = reply.unwrap_or_else(|refusal| self.refuse(refusal, now, &outer.headers));
-            Ok(match fault {
+            match fault {
                 Some((misfortune, _)) => misfortune.spoil(reply, now),
                 None => reply,
-            })
+            }
         });
         answer.unwrap_or_else(|refusal| self.refuse(refusal, now, &outer.headers))
     }

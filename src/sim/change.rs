@@ -150,7 +150,7 @@ impl Tenant {
             }
             Change::Register(person) => self.with(&person, |person| person.methods.required = Some(now))?,
             Change::Unregister(person) => {
-                self.with(&person, |person| (person.methods.own, person.methods.required) = (None, None))?
+                self.with(&person, |person| (person.methods.own, person.methods.required) = (None, None))?;
             }
             Change::StaleReport(is_stale) => self.report_until = is_stale.then_some(now),
             Change::SecurityDefaults(is_on) => self.security_defaults = is_on,

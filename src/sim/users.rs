@@ -48,7 +48,7 @@ pub(super) fn filter(
             wrong = Some(Refusal::bad(
                 "BadRequest",
                 format!("Could not find a property named '{path}' on type 'microsoft.graph.{resource}'."),
-            ))
+            ));
         }
         Some(known) if !known.contains(&operator) => {
             wrong = Some(Refusal::unsupported(format!(

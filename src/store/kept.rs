@@ -106,7 +106,11 @@ impl Kept {
 impl Store for Kept {
     fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError> {
         self.journal.append(at, by, actor, events).map_err(|error| {
-            if matches!(error, JournalError::Full { .. }) { StoreError::Full(Box::new(error)) } else { StoreError::Failed(Box::new(error)) }
+            if matches!(error, JournalError::Full { .. }) {
+                StoreError::Full(Box::new(error))
+            } else {
+                StoreError::Failed(Box::new(error))
+            }
         })
     }
 
