@@ -157,7 +157,7 @@ fn surroundings(
             });
         }
         Err(error) => {
-            tracing::warn!(error = %super::exit::chain(&error), "no commands are taken; the pause file works all the same")
+            tracing::warn!(error = %super::exit::chain(&error), "no commands are taken; the pause file works all the same");
         }
     }
     let mut reports = engine.reports();
