@@ -44,7 +44,7 @@ pub enum Colour {
 pub struct Settings<'a> {
     /// How lines look.
     pub format: Format,
-    /// `info`, or with parts of the program apart: `info,graph=debug`.
+    /// `info`, or with parts of the program apart, by target: `info,tidegate::graph=debug`.
     pub level: &'a str,
     /// Whether lines are coloured.
     pub colour: Colour,
@@ -56,7 +56,7 @@ pub struct Settings<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The level is not one.
-    #[error("`{0}` is not a log level: say error, warn, info, debug or trace, and parts as in `info,graph=debug`")]
+    #[error("`{0}` is not a log level: say error, warn, info, debug or trace, and parts as in `info,tidegate::graph=debug`")]
     Level(String),
     /// The journal of systemd was asked for and is not there.
     #[error("the journal of systemd cannot be reached: choose another log format")]
@@ -116,20 +116,21 @@ impl Stderr {
     }
 }
 
-/// Reads a level: one word for the program, then parts with their own.
+/// Reads a level: one word for the program (`info` when there is none), and parts of it, by target, with their own.
 fn targets(text: &str) -> Result<Targets, LogError> {
     let wrong = || LogError::Level(text.to_owned());
-    let mut parts = text.split(',').map(str::trim);
-    let program = parts.next().and_then(level).ok_or_else(wrong)?;
-    let mut targets = Targets::new().with_default(program.min(LevelFilter::WARN)).with_target("tidegate", program);
-    for part in parts {
-        let (name, word) = part.split_once('=').ok_or_else(wrong)?;
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | ':')) {
-            return Err(wrong());
+    let mut program = LevelFilter::INFO;
+    let mut parts = Targets::new();
+    for part in text.split(',').map(str::trim) {
+        match part.split_once('=') {
+            None => program = level(part).ok_or_else(wrong)?,
+            Some((target, word)) if target.starts_with("tidegate::") => {
+                parts = parts.with_target(target, level(word).ok_or_else(wrong)?);
+            }
+            Some(_) => return Err(wrong()),
         }
-        targets = targets.with_target(format!("tidegate::{name}"), level(word).ok_or_else(wrong)?);
     }
-    Ok(targets)
+    Ok(parts.with_default(program.min(LevelFilter::WARN)).with_target("tidegate", program))
 }
 
 fn level(word: &str) -> Option<LevelFilter> {

@@ -26,7 +26,7 @@ pub(super) struct Common {
     /// Answer in JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Log level or filter, for example `info` or `tidegate::graph=debug`.
+    /// Log level, for example `info` or `info,tidegate::graph=debug`.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(super) log: Option<String>,
 }

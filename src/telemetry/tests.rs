@@ -82,11 +82,16 @@ fn the_level_changes_at_run_time() {
 
 #[test]
 fn a_part_of_the_program_has_its_own_level() {
-    let text = logged("warn,graph=debug", to_human, |_| {
+    let text = logged("warn,tidegate::graph=debug", to_human, |_| {
         tracing::debug!(target: "tidegate::graph::transport", "graph");
         tracing::info!(target: "tidegate::engine", "engine");
     });
     assert!(text.contains("graph") && !text.contains("engine"), "{text}");
+    let text = logged("tidegate::graph=warn", to_human, |_| {
+        tracing::info!(target: "tidegate::graph", "graph");
+        tracing::info!(target: "tidegate::engine", "engine");
+    });
+    assert!(!text.contains(" graph\n") && text.contains("engine"), "without a word for the program it is info: {text}");
 }
 
 #[test]
@@ -101,9 +106,19 @@ fn other_crates_never_get_below_warn() {
 
 #[test]
 fn what_is_no_level_is_refused_with_the_way_to_say_it() {
-    for wrong in ["", "loud", "off", "3", "info,graph", "info,graph=loud", "info,h2-x=debug", "graph=debug", "info,=debug"] {
+    for wrong in [
+        "",
+        "loud",
+        "off",
+        "3",
+        "info,tidegate::graph",
+        "info,tidegate::graph=loud",
+        "info,h2=debug",
+        "graph=debug",
+        "info,=debug",
+    ] {
         let error = targets(wrong).unwrap_err().to_string();
-        assert!(error.contains("info,graph=debug"), "{wrong}: {error}");
+        assert!(error.contains("info,tidegate::graph=debug"), "{wrong}: {error}");
     }
 }
 
