@@ -27,8 +27,7 @@ use crate::sim::{Fate, Tenant};
 /// The address of the simulated tenant; nothing listens there.
 const ROOT: &str = "https://simulated.invalid";
 
-/// The secret that it takes.
-pub const SECRET: &str = "simulated-secret";
+pub use crate::sim::SECRET;
 
 /// A simulated tenant and the clock that it shares with the engine.
 #[derive(Clone)]

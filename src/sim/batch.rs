@@ -136,7 +136,9 @@ fn inner(outer: &Call, request: &Request) -> Result<Call, Refusal> {
 fn written(id: &str, reply: &Reply) -> String {
     let mut out = String::from("{\"id\":");
     quote(&mut out, id);
-    out.push_str(&format!(",\"status\":{},\"headers\":{{\"Cache-Control\":\"no-cache\"", reply.status.as_u16()));
+    out.push_str(",\"status\":");
+    out.push_str(reply.status.as_str());
+    out.push_str(",\"headers\":{\"Cache-Control\":\"no-cache\"");
     for (name, value) in &reply.headers {
         // names of headers vary in case from one service behind the API to the next
         let name = if name.as_str() == "retry-after" { "Retry-After" } else { name.as_str() };

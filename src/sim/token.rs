@@ -18,7 +18,7 @@ use super::reply::Reply;
 use super::tenant::Tenant;
 
 /// The client secret that the tenant takes.
-pub(super) const SECRET: &str = "simulated-secret";
+pub const SECRET: &str = "simulated-secret";
 
 /// Tokens that were given out.
 #[derive(Clone, Debug)]
@@ -69,27 +69,24 @@ impl Tenant {
     fn grant(&mut self, now: Timestamp, tenant: &str, form: &[u8]) -> Reply {
         let fields: BTreeMap<_, _> = url::form_urlencoded::parse(form).into_owned().collect();
         if let Err(no) = self.judge(tenant, &fields) {
-            refusal(&no, now)
-        } else {
-            let lifetime = self.profile.token_lifetime;
-            let until = after(now, lifetime);
-            let claims = json!({
-                "aud": "https://graph.microsoft.com",
-                "tid": self.id.to_string(),
-                "appid": fields.get("client_id"),
-                "roles": self.profile.roles,
-                "exp": until.as_second(),
-            });
-            let head = base64::encode(br#"{"typ":"JWT","alg":"RS256"}"#);
-            let seal = base64::encode(&self.tokens.chance.guid().to_be_bytes());
-            let token = format!("{head}.{}.{seal}", base64::encode(claims.to_string().as_bytes()));
-            self.tokens.known.retain(|_, known| now < known.until);
-            self.tokens.known.insert(token.clone(), Token { until, roles: self.profile.roles.clone().into() });
-            let seconds = lifetime.as_secs();
-            Reply::value(
-                &json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }),
-            )
+            return refusal(&no, now);
         }
+        let lifetime = self.profile.token_lifetime;
+        let until = after(now, lifetime);
+        let claims = json!({
+            "aud": "https://graph.microsoft.com",
+            "tid": self.id.to_string(),
+            "appid": fields.get("client_id"),
+            "roles": self.profile.roles,
+            "exp": until.as_second(),
+        });
+        let head = base64::encode(br#"{"typ":"JWT","alg":"RS256"}"#);
+        let seal = base64::encode(&self.tokens.chance.guid().to_be_bytes());
+        let token = format!("{head}.{}.{seal}", base64::encode(claims.to_string().as_bytes()));
+        self.tokens.known.retain(|_, known| now < known.until);
+        self.tokens.known.insert(token.clone(), Token { until, roles: self.profile.roles.clone().into() });
+        let seconds = lifetime.as_secs();
+        Reply::value(&json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
     }
 
     fn judge(&self, tenant: &str, fields: &BTreeMap<String, String>) -> Result<(), No> {

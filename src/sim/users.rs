@@ -27,8 +27,7 @@ fn operators(path: &str) -> Option<&'static [&'static str]> {
         "companyName" | "country" | "city" | "usageLocation" | "jobTitle" | "officeLocation" | "employeeType" | "displayName"
         | "givenName" | "surname" | "mailNickname" | "preferredLanguage" | "employeeId" => PREFIX,
         "mail" | "userPrincipalName" => AFFIX,
-        "otherMails" | "proxyAddresses" | "assignedPlans" => &["any"],
-        "assignedLicenses" => &["any"],
+        "otherMails" | "proxyAddresses" | "assignedPlans" | "assignedLicenses" => &["any"],
         "assignedLicenses/$count" => &["eq", "ne"],
         _ => return None,
     })

@@ -3,4 +3,5 @@
 
 mod broken_plans;
 mod good_plans;
+mod schema;
 mod tidy;
