@@ -190,13 +190,19 @@ impl Tenant {
             .collect();
         let few = |share: usize, least: usize| (ordinary.len() / share).max(least);
         let some = |skip: usize, take: usize| ordinary.iter().skip(skip).take(take).copied().collect::<Vec<_>>();
+        // whoever volunteers for a pilot also registers
+        let is_keen = |id: &&ObjectId| {
+            self.by_id.get(*id).and_then(|at| self.people.get(*at)).is_some_and(|person| person.methods.habit.is_keen())
+        };
         let (exempt, pilot) = (few(100, 1), few(25, 4));
         let nested = pilot / 3 + 1;
+        let volunteers: Vec<ObjectId> = ordinary.iter().skip(exempt).filter(is_keen).take(pilot).copied().collect();
+        let (inner, outer) = volunteers.split_at_checked(nested).unwrap_or_default();
         let groups = [
             (ENFORCED_GROUP, GroupKind::Security, Vec::new()),
             (EXEMPT_GROUP, GroupKind::Security, some(0, exempt)),
-            ("MFA Pilot IT", GroupKind::Security, some(exempt, nested)),
-            (PILOT_GROUP, GroupKind::Security, some(exempt + nested, pilot - nested)),
+            ("MFA Pilot IT", GroupKind::Security, inner.to_vec()),
+            (PILOT_GROUP, GroupKind::Security, outer.to_vec()),
             ("All Sales", GroupKind::Dynamic, self.of_department("Sales")),
             ("Synced Staff", GroupKind::Synced, some(0, 10)),
             ("Announcements", GroupKind::MailEnabled, some(0, 10)),
@@ -410,6 +416,18 @@ impl Tenant {
         self.pages.happens(self.profile.empty_pages)
     }
 
+    /// The object id of the person with this user principal name or id, if they exist.
+    #[must_use]
+    pub fn object_id(&self, user: &str) -> Option<ObjectId> {
+        self.person(user).ok().map(|person| person.id)
+    }
+
+    /// The object id of the first group with this name.
+    #[must_use]
+    pub fn group_id(&self, name: &str) -> Option<ObjectId> {
+        self.group_named(name).map(|group| group.id)
+    }
+
     pub(super) fn group_named(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name == name)
     }
@@ -490,5 +508,29 @@ mod tests {
             let (_, body) = probe.call(Method::GET, "http://127.0.0.1:9/_sim/state", &[("tidegate-now", said)], None);
             assert_eq!(body["now"], expected);
         }
+    }
+
+    #[test]
+    fn the_same_seed_and_requests_give_the_same_answers() {
+        let run = || {
+            let mut probe =
+                Probe::new(Profile { empty_pages: 0.2, missing_rows: 0.1, read_lag: SignedDuration::from_secs(60), ..calm(120) });
+            probe.tenant.change(probe.now, Change::FaultRate(0.2)).unwrap();
+            let group = probe.group(super::ENFORCED_GROUP);
+            let mut answers = Vec::new();
+            for round in 0..30 {
+                probe.pass(SignedDuration::from_mins(40));
+                let people = probe.people(3);
+                answers.push(probe.notify(&people[0], probe.now, &format!("n{round}")));
+                answers.push(probe.bind(super::ENFORCED_GROUP, &people));
+                for path in ["/users?$top=50", &format!("/groups/{group}/members"), "/auditLogs/signIns?$top=20"] {
+                    answers.push(probe.get(path));
+                }
+            }
+            answers
+        };
+        let (first, second) = (run(), run());
+        assert_eq!(first, second);
+        assert!(first.iter().any(|(status, _)| *status == 0) && first.iter().any(|(status, _)| *status == 204));
     }
 }
