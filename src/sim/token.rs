@@ -182,6 +182,9 @@ mod tests {
     use super::super::probe::{Probe, calm};
     use super::*;
 
+    /// Tenant, form fields, expected code.
+    type Row<'a> = (&'a str, Vec<(&'a str, &'a str)>, u64);
+
     const CLIENT: &str = "6f6f6f6f-0000-4000-8000-000000000001";
 
     fn assertion(head: &Value, claims: &Value) -> String {
@@ -196,7 +199,6 @@ mod tests {
         let good = assertion(&json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": "abc" }), &claims);
         let unsigned = assertion(&json!({ "alg": "none", "x5t#S256": "abc" }), &claims);
         let scope = ("scope", "https://g/.default");
-        type Row<'a> = (&'a str, Vec<(&'a str, &'a str)>, u64);
         let table: [Row<'_>; 9] = [
             ("contoso.example", vec![scope, ("client_id", CLIENT), ("client_secret", SECRET)], 0),
             ("contoso.example", vec![scope, ("client_id", CLIENT), ("client_assertion", &good)], 0),
