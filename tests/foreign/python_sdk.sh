@@ -1,7 +1,7 @@
 #!/bin/sh
 # The published Graph SDK and identity library of Python against a simulated tenant over HTTPS.
 # Prints "not run: python-sdk" and succeeds where they cannot be installed.
-# PYTHON_SDK names an interpreter that has them already. TENANT is the command that serves the tenant.
+# PYTHON_SDK names an interpreter that has them already. TENANT is the program that serves the tenant.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
@@ -17,12 +17,12 @@ if [ -z "$python" ]; then
     python=$folder/venv/bin/python
 fi
 
-tenant=${TENANT:-"$here/../../target/debug/examples/simulate_tenant"}
-# shellcheck disable=SC2086 # a command with its words
-$tenant 127.0.0.1:0 250 7 "$folder/certificate.pem" >"$folder/address" &
+tenant=${TENANT:-"$here/../../target/debug/tidegate"}
+"$tenant" simulate-tenant --tls --listen 127.0.0.1:0 --users 250 --seed 7 --folder "$folder" >"$folder/said" &
 server=$!
 for _ in $(seq 100); do
-    [ -s "$folder/address" ] && break
+    [ -s "$folder/simulated-tenant.pem" ] && grep -q '^plan: ' "$folder/said" && break
     sleep 0.1
 done
-"$python" "$here/python_sdk.py" "$(head -n 1 "$folder/address")" "$folder/certificate.pem"
+address=$(sed -n 's/^simulated tenant at \([^,]*\),.*/\1/p' "$folder/said")
+"$python" "$here/python_sdk.py" "$address" "$folder/simulated-tenant.pem"
