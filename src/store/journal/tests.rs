@@ -121,7 +121,7 @@ fn a_changed_byte_is_found_or_is_a_torn_tail() {
                     assert_eq!(summary.torn.map(|torn| torn.at), Some(last as u64));
                 }
                 Err(JournalError::Damaged { line, .. }) => {
-                    let expected = whole[..position].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+                    let expected = whole[..position].split(|byte| *byte == b'\n').count() as u64;
                     assert_eq!(line, expected);
                 }
                 Err(other) => panic!("{other}"),
@@ -295,9 +295,9 @@ fn after_a_failed_write_or_sync_every_append_fails_with_the_first_cause() {
         let kind = Some(io::ErrorKind::HostUnreachable);
         let mut told = disk.0.lock().unwrap();
         if on_sync {
-            told.on_sync = kind
+            told.on_sync = kind;
         } else {
-            told.on_write = kind
+            told.on_write = kind;
         }
         drop(told);
         let head = journal.head();
