@@ -109,7 +109,7 @@ pub(super) enum JournalVerb {
 #[derive(Debug, ClapArgs)]
 pub(super) struct Pause {
     /// Why; everybody who looks will read it.
-    #[arg(long, value_name = "WHY")]
+    #[arg(value_name = "WHY")]
     pub(super) reason: String,
 }
 

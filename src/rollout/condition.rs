@@ -25,7 +25,7 @@ const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(2);
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
-    /// The decision was made under the plan revision that is in force.
+    /// The decision was made under the plan revision that is in force, and that is approved where approvals are asked for.
     Revision,
     /// The clock is trusted.
     Clock,
@@ -193,7 +193,12 @@ impl Ground<'_> {
 
     fn refuses_revision(&self) -> Option<Refusal> {
         let in_force = self.state.plan.as_ref().map(|accepted| accepted.revision.as_str());
-        (in_force != Some(self.revision)).then_some("another plan came into force since this was decided".into())
+        if in_force != Some(self.revision) {
+            return Some("another plan came into force since this was decided".into());
+        }
+        // Approving is a command of a later version; until then an asked-for approval can only be missing.
+        let needed = self.plan.approvals_needed;
+        (needed > 0).then(|| format!("the plan needs {needed} approvals and has none; approve it, or set approvals.needed = 0").into())
     }
 
     fn refuses_clock(&self) -> Option<Refusal> {

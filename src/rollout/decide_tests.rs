@@ -131,6 +131,17 @@ fn a_pause_over_the_start_makes_the_stage_missed_unless_the_start_is_allowed() {
 }
 
 #[test]
+fn a_plan_that_asks_for_approvals_tells_and_enforces_nobody_without_them() {
+    let mut plan = plan();
+    plan.approvals_needed = 1;
+    let mut world = Perfect::new(plan, BEGIN);
+    world.run("2027-01-11T09:00:00Z");
+    assert!(world.state.holds.contains_key("approval"));
+    assert!(!world.records.iter().any(|record| matches!(record.event, Event::NoticeIntent { .. })));
+    assert_eq!(phase(&world, "pilot"), PhaseName::Missed);
+}
+
+#[test]
 fn a_blackout_over_the_start_makes_the_stage_missed() {
     let mut plan = plan();
     let (from, to) = (at("2027-01-11T00:00:00Z"), at("2027-01-12T00:00:00Z"));

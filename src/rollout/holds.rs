@@ -19,6 +19,9 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
         let hold = Hold { id: id.clone(), scope, blocks: Blocks::Forward, owner, since: ground.now, clears: Clears::Itself, why };
         holds.insert(id, hold);
     };
+    if let Some(why) = ground.refuses_rollout(Condition::Revision) {
+        place("approval".to_owned(), Scope::Rollout, Owner::Plan, why.into_owned());
+    }
     if let Some(why) = ground.refuses_rollout(Condition::Clock) {
         place("clock".to_owned(), Scope::Rollout, Owner::System, why.into_owned());
     }

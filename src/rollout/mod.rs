@@ -1,6 +1,8 @@
 //! The pure core: what may be done to whom, when, and why not. No I/O, no async, no clock, no randomness, no logging.
 
 pub mod apply;
+#[cfg(test)]
+mod apply_tests;
 pub mod change;
 pub mod condition;
 pub mod decide;

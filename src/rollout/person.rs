@@ -225,3 +225,60 @@ impl People {
         ix
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One send: accepted or ambiguous, its slot, and the instant it names in days.
+    fn send() -> impl Strategy<Value = (bool, u8, i64)> {
+        (any::<bool>(), 0_u8..4, 0_i64..40)
+    }
+
+    proptest! {
+        #[test]
+        fn a_promise_only_moves_later_and_only_an_accepted_send_counts(sends in proptest::collection::vec(send(), 0..12)) {
+            let day = |n: i64| Timestamp::from_second(1_800_000_000 + n * 86_400).unwrap();
+            let mut person = PersonState::new(ObjectId::from_bits(1), Home::Stage(0));
+            let mut latest = None;
+            let mut first = None;
+            for (n, (accepted, slot, instant)) in (0..).zip(sends) {
+                let at = day(n);
+                let slot = match slot { 0 => Slot::Announcement, 3 => Slot::Correction, n => Slot::Reminder(n) };
+                if accepted {
+                    person.told(at, slot, day(instant));
+                    first = first.or(Some(at));
+                } else {
+                    person.perhaps_told(slot, day(instant));
+                }
+                latest = latest.max(Some(day(instant)));
+                prop_assert_eq!(person.promise, latest, "the latest instant ever told");
+                prop_assert_eq!(person.first_told, first, "the first accepted send");
+                prop_assert!(person.promise_told.is_none_or(|told| Some(told) >= first), "the promise was not told before anything was");
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_is_used_once_and_a_correction_opens_the_reminders_again() {
+        let at = |n: i64| Timestamp::from_second(1_800_000_000 + n).unwrap();
+        let mut person = PersonState::new(ObjectId::from_bits(1), Home::Stage(0));
+        person.told(at(0), Slot::Announcement, at(100));
+        person.told(at(1), Slot::Reminder(1), at(100));
+        assert!(person.has_used(Slot::Announcement) && person.has_used(Slot::Reminder(1)) && !person.has_used(Slot::Reminder(2)));
+        person.told(at(2), Slot::Correction, at(200));
+        assert!(person.has_used(Slot::Announcement) && !person.has_used(Slot::Reminder(1)));
+        assert_eq!((person.promise, person.promise_told, person.first_told), (Some(at(200)), Some(at(2)), Some(at(0))));
+    }
+
+    #[test]
+    fn an_ambiguous_send_raises_the_promise_and_satisfies_nothing() {
+        let at = |n: i64| Timestamp::from_second(1_800_000_000 + n).unwrap();
+        let mut person = PersonState::new(ObjectId::from_bits(1), Home::Stage(0));
+        person.perhaps_told(Slot::Announcement, at(100));
+        assert_eq!((person.promise, person.promise_told, person.first_told, person.doubts), (Some(at(100)), None, None, 1));
+        person.told(at(5), Slot::Announcement, at(100));
+        assert_eq!((person.promise_told, person.first_told, person.doubts), (Some(at(5)), Some(at(5)), 0));
+    }
+}

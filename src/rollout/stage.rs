@@ -91,3 +91,38 @@ impl PhaseName {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_edges_are_these() {
+        let line = |from: &PhaseName| {
+            let to: Vec<_> = from.successors().iter().map(|to| to.as_str()).collect();
+            format!("{} -> {}", from.as_str(), to.join(", "))
+        };
+        let table: Vec<_> = PhaseName::ALL.iter().map(line).collect();
+        insta::assert_snapshot!(table.join("\n"), @r"
+        scheduled -> announcing, missed, closed
+        announcing -> announced, missed, closed
+        announced -> enforcing, missed, closed
+        enforcing -> soaking, rolling-back
+        soaking -> done, rolling-back
+        done -> rolling-back
+        missed -> scheduled, enforcing, closed
+        rolling-back -> rolled-back
+        rolled-back -> scheduled, closed
+        closed -> 
+        ");
+    }
+
+    #[test]
+    fn nothing_that_was_told_is_forgotten_and_nothing_ends_twice() {
+        for from in PhaseName::ALL {
+            assert!(!from.may_become(from), "{from:?} to itself");
+            let told = !matches!(from, PhaseName::Scheduled | PhaseName::Missed | PhaseName::RolledBack);
+            assert!(!(told && from.may_become(PhaseName::Scheduled)), "{from:?} back to scheduled");
+        }
+    }
+}
