@@ -83,9 +83,10 @@ impl Clock {
                 }
             }
             Kind::Paced { pace: Pace::Max, time } => {
-                let mut paced = time.lock().unwrap_or_else(PoisonError::into_inner);
-                paced.now = paced.now.max(at);
-                drop(paced);
+                {
+                    let mut paced = time.lock().unwrap_or_else(PoisonError::into_inner);
+                    paced.now = paced.now.max(at);
+                }
                 tokio::task::yield_now().await;
             }
             Kind::Paced { pace: Pace::Times(times), time } => {

@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`rollout`] decides (pure), [`engine`] runs it, [`store`] keeps the journal (truth) and the checkpoint,
 //! [`graph`] speaks to the tenant, [`enforcement`] requires MFA, [`notify`] tells people, [`admin`] takes commands,
-//! [`sim`] is a tenant to practise on, [`config`] reads the plan, [`cli`] puts them together.
+//! [`sim`] is a tenant to practise on, [`config`] reads the plan, [`cli`] puts them together. [`clock`] alone reads time,
+//! [`lifecycle`] talks to the service manager and stops in order, [`telemetry`] logs.
 
 pub mod admin;
 pub mod cli;
@@ -11,7 +12,9 @@ pub mod config;
 pub mod enforcement;
 pub mod engine;
 pub mod graph;
+pub mod lifecycle;
 pub mod notify;
 pub mod rollout;
 pub mod sim;
 pub mod store;
+pub mod telemetry;

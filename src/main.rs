@@ -1,3 +1,7 @@
-//! The program: parse, dispatch, exit code.
+//! The program: parse, dispatch, exit code. Everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidegate::cli::main()
+}

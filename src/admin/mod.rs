@@ -1,1 +1,18 @@
-//! To be written.
+//! The operator's door to the running daemon: a Unix socket, one JSON line in, one JSON line out.
+//!
+//! It decides nothing: a command goes to the engine with the name of its caller, as the kernel gives it, and the status is the
+//! one that the engine published last. Whoever may open the socket may command; there is no other authority.
+
+mod caller;
+mod client;
+mod error;
+pub mod pause_file;
+mod protocol;
+mod server;
+mod socket;
+
+pub use client::ask;
+pub use error::AdminError;
+pub use protocol::Request;
+pub use server::serve;
+pub use socket::bind;

@@ -1,1 +1,80 @@
-//! To be written.
+//! Commands, one file each. This is the only part that prints, and the only one that joins adapters.
+
+mod adapters;
+mod args;
+mod check;
+mod completions;
+mod demo;
+mod exit;
+mod explain;
+mod journal;
+mod pause;
+mod place;
+mod plan;
+mod rehearse;
+mod run;
+mod show;
+mod simulate;
+mod simulate_tenant;
+mod status;
+mod timeline;
+pub mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Verb};
+pub use exit::{Exit, Failure};
+
+/// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "the command line speaks here")]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Nothing more can be done when the terminal is gone.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    match dispatch(&args) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.says.is_empty() {
+                eprintln!("tidegate: {}", failure.says);
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(args: &Args) -> Result<Exit, Failure> {
+    let common = &args.common;
+    match &args.verb {
+        Verb::Run(verb) => run::run(common, verb),
+        Verb::Check => check::check(common),
+        Verb::Plan => plan::plan(common),
+        Verb::Status(verb) => status::status(common, verb),
+        Verb::Explain(verb) => explain::explain(common, verb),
+        Verb::Journal(verb) => journal::journal(common, verb),
+        Verb::Pause(verb) => pause::pause(common, verb),
+        Verb::Unpause(verb) => pause::unpause(common, verb),
+        Verb::Rehearse(verb) => rehearse::rehearse(common, verb),
+        Verb::Simulate(verb) => simulate::simulate(common, verb),
+        Verb::SimulateTenant(verb) => simulate_tenant::simulate_tenant(common, verb),
+        Verb::Demo(verb) => demo::demo(common, verb),
+        Verb::Completions(verb) => completions::completions(verb),
+    }
+}
+
+/// A runtime for a command that speaks to the network.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("the runtime cannot start: {error}")))
+}

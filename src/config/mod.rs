@@ -1,1 +1,209 @@
-//! To be written.
+//! From file to plan: defaults, the operator's file and the environment, read into a validated [`Plan`] and [`Settings`].
+//!
+//! In reading order: `layers` merges, `places` knows where every key stands, `read` turns values into types, `value` holds the
+//! small languages, the sections follow, `lint` judges the whole. Asks no tenant, holds no secret. Invariant: all problems
+//! of a plan are reported at once, each with its place and a remedy, and a plan with an error is not returned.
+
+mod calendar;
+pub mod credentials;
+mod csv_list;
+mod files;
+mod layers;
+mod lint;
+mod people;
+mod places;
+mod problem;
+mod read;
+mod sections;
+mod settings;
+mod stages;
+mod suggest;
+mod templates;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::rollout::plan::{Notices, Plan, Tail};
+pub use credentials::{CredentialError, CredentialKind, Credentials};
+pub use layers::DEFAULTS;
+pub use people::Names;
+use people::Register;
+use places::Places;
+pub use problem::{Problem, Problems, Severity};
+use read::{Reader, Section};
+pub use settings::{Cloud, Log, LogFormat, Settings};
+pub use templates::{Templates, Text, VARIABLES};
+
+/// A plan that may run.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// What the daemon needs beside it.
+    pub settings: Settings,
+    /// What a human should look at.
+    pub warnings: Vec<Problem>,
+    /// The file as it was read.
+    pub text: String,
+    /// The names behind the plan's hashes, for showing only.
+    pub names: Names,
+    places: Places,
+}
+
+impl Loaded {
+    /// Warnings about stages whose time, seen from `now`, has passed or is too near to be announced.
+    #[must_use]
+    pub fn warnings_at(&self, now: Timestamp) -> Vec<Problem> {
+        lint::at(&self.plan, &self.places, now)
+    }
+}
+
+/// The process's environment; variables that are not UTF-8 are left out. The one place that reads it.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// One variable of the process's environment; none when it is not UTF-8.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    environment().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+/// Reads the plan at `path`, with the overrides and `CREDENTIALS_DIRECTORY` of `env`. Blocks on the file system.
+///
+/// Fails with every problem that was found, warnings included, when one of them is an error.
+pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Problems> {
+    let env: BTreeMap<String, String> = env.into_iter().collect();
+    let file = path.display().to_string();
+    let text = files::text(path, files::SMALL)
+        .map_err(|error| Problem::file(&file, format!("cannot read the plan: {error}"), "name a readable plan with --config"))?;
+    let (overrides, mut problems) = layers::overrides(&env);
+    let variables = overrides.iter().map(|over| (over.key.clone(), over.variable.clone())).collect();
+    let places = Places::parse(&file, &text, variables)?;
+    let layers = layers::merge(&text, &overrides)
+        .map_err(|error| Problem::file(&file, format!("cannot be merged: {error}"), "correct the plan or the variables"))?;
+
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let reader = Reader::new(&places);
+    let read = assemble(&reader, &layers, &folder, env.get("CREDENTIALS_DIRECTORY").map(String::as_str));
+    problems.extend(reader.into_problems());
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    if let Some((plan, _, _)) = &read {
+        problems.extend(lint::whole(plan, &places));
+    }
+    // In the order of the file; what stands elsewhere (lists, texts, variables) after it.
+    problems.sort_by(|a, b| {
+        (a.file != file, &a.file, a.line, a.column, &a.key).cmp(&(b.file != file, &b.file, b.line, b.column, &b.key))
+    });
+    problems.dedup();
+    match read {
+        Some((plan, settings, names)) if !problems.iter().any(is_error) => {
+            Ok(Loaded { plan, settings, warnings: problems, text, names, places })
+        }
+        _ => Err(Problems(problems)),
+    }
+}
+
+/// Every section of the plan; `None` when one of them could not be read.
+fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: Option<&str>) -> Option<(Plan, Settings, Names)> {
+    const ROOT: [&str; 14] = [
+        "tenant",
+        "credentials",
+        "state",
+        "log",
+        "surfaces",
+        "enforcement",
+        "people",
+        "limits",
+        "approvals",
+        "calendar",
+        "notices",
+        "observe",
+        "gate",
+        "stage",
+    ];
+    let known: Vec<&'static str> = ROOT.into_iter().chain(["tail"]).collect();
+    let root = reader.root(&layers.merged).section(&known);
+    let section =
+        |name: &str, keys: &[&'static str]| root.need(name, &format!("a section [{name}]")).map(|node| node.section(keys));
+    let optional = |name: &str, keys: &[&'static str]| root.get(name).map(|node| node.section(keys));
+
+    let tenant = section("tenant", &settings::TENANT);
+    let id =
+        tenant.as_ref().and_then(|tenant| tenant.need("id", "`id = \"contoso.onmicrosoft.com\"`")?.parsed(settings::tenant_id));
+    let time_zone = tenant.as_ref().and_then(|tenant| tenant.need("time_zone", "`time_zone = \"Europe/Berlin\"`"));
+    let zone = time_zone.as_ref().and_then(|node| node.parsed(settings::time_zone));
+    let addresses = tenant.as_ref().and_then(settings::addresses);
+    let register = Register::new(id.as_deref().unwrap_or_default(), folder.to_owned());
+
+    let credentials = section("credentials", &credentials::KEYS).and_then(|table| credentials::section(&table, folder, given));
+    let surfaces = optional("surfaces", &["socket"]);
+    let state = section("state", &["dir"]).and_then(|state| settings::places(&state, surfaces.as_ref(), folder));
+    let log = section("log", &["format", "level"]).and_then(|table| settings::log(&table));
+
+    let enforcement = section("enforcement", &sections::ENFORCEMENT).and_then(|table| sections::enforcement(&table));
+    let people = section("people", &sections::PEOPLE).and_then(|table| sections::people(&table, &register));
+    let limits = section("limits", &sections::LIMITS).and_then(|table| sections::limits(&table));
+    let approvals = section("approvals", &["needed"]).and_then(|table: Section<'_>| table.get("needed")?.count(0..=u32::MAX));
+    let calendar = section("calendar", &["windows", "blackouts"]).and_then(|table| calendar::read(&table, zone.as_ref()));
+    let notices_table = section("notices", &sections::NOTICES);
+    let notices = notices_table.as_ref().and_then(|table| sections::notices(table, &register));
+    let templates =
+        notices_table.as_ref().map_or(Ok(None), |table| table.optional("templates", |node| templates::read(node, folder)));
+    let observe = section("observe", &sections::OBSERVE).and_then(|table| sections::observe(&table));
+    let gates = stages::gates(&root, &layers.gate, observe.as_ref().map(|observe| observe.max_age));
+    let stages = stages::stages(&root, &layers.stage, zone.as_ref(), &register);
+    let grace = section("tail", &["grace"]).and_then(|table: Section<'_>| table.get("grace")?.some_time());
+
+    let templates = templates.ok()?.unwrap_or_default();
+    let (cloud, graph_url, login_url) = addresses?;
+    let (state_dir, socket) = state?;
+    let plan = Plan {
+        tenant: id?,
+        time_zone: zone?.iana_name().unwrap_or("UTC").to_owned(),
+        enforcement: enforcement?,
+        people: people?,
+        limits: limits?,
+        approvals_needed: approvals?,
+        calendar: calendar?,
+        notices: Notices { templates: templates.hash.clone(), ..notices? },
+        observe: observe?,
+        gates: gates?,
+        stages: stages?,
+        tail: Tail { grace: grace? },
+    };
+    let settings = Settings { credentials: credentials?, cloud, graph_url, login_url, state_dir, socket, log: log?, templates };
+    Some((plan, settings, register.into_names()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_show_every_key() {
+        let sections: [(&str, &[&str]); 10] = [
+            ("[tenant]", &settings::TENANT),
+            ("[credentials]", &credentials::KEYS),
+            ("[log]", &["format", "level"]),
+            ("[enforcement]", &sections::ENFORCEMENT),
+            ("[people]", &sections::PEOPLE),
+            ("[limits]", &sections::LIMITS),
+            ("[notices]", &sections::NOTICES),
+            ("[observe]", &sections::OBSERVE),
+            ("[[gate]]", &stages::GATE),
+            ("[[stage]]", &stages::STAGE),
+        ];
+        for (header, keys) in sections {
+            let text = DEFAULTS.split_once(&format!("\n{header}\n")).unwrap().1;
+            let text = text.split_once("\n[").map_or(text, |(section, _)| section);
+            for key in keys {
+                let shown = |line: &str| line.trim_start_matches("# ").split('=').next().is_some_and(|name| name.trim() == *key);
+                assert!(text.lines().any(shown), "{header} {key}");
+            }
+        }
+    }
+}

@@ -1,3 +1,17 @@
 //! The only runner and the only writer: observe, decide, commit, act, publish, sleep (DESIGN §2).
+//!
+//! The engine owns the ports it needs. Timer, command, reload and start-up do the same thing: wake the loop.
 
+pub mod command;
+mod execute;
+pub mod input;
+mod observe;
 pub mod port;
+mod run;
+pub mod status;
+mod step;
+pub mod survey;
+pub mod wake;
+
+pub use run::{Ending, Until};
+pub use step::{Engine, EngineError, Parts, Step};

@@ -5,9 +5,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::rollout::event::{Because, Slot};
+use crate::rollout::event::{Because, By, Event, Record, Slot};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Directory, Person, Registration, Safety, SignIn, Target, Trouble};
 use crate::rollout::plan::Enforcement;
@@ -35,6 +35,11 @@ pub trait Tenant: Send + Sync {
 
     /// These people as they are now, for the guard; who does not exist is missing.
     fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>>;
+
+    /// How far the service's clock is ahead of ours, by its latest answer; none on a paced clock or before any answer.
+    fn clock_skew(&self) -> Option<SignedDuration> {
+        None
+    }
 
     /// Requests that have left so far, of any kind; for reports and benchmarks.
     fn requests(&self) -> u64;
@@ -116,4 +121,30 @@ pub struct NoticeOutcome {
 pub trait Notify: Send + Sync {
     /// Sends one mail per person. An accepted send is never repeated; an unknown one is not repeated by the port.
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome>;
+}
+
+/// Keeping records. Only the engine writes.
+pub trait Store: Send {
+    /// Appends records and returns when they are durable: one write, one sync. After an error nothing may follow.
+    fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError>;
+
+    /// Hands over the state as of the last record; beside the write path, never waited for.
+    fn checkpoint(&mut self, state: &[u8]);
+
+    /// Replaces the published status in one step.
+    fn publish(&mut self, status: &[u8]) -> Result<(), StoreError>;
+
+    /// Hash of the last record.
+    fn head(&self) -> String;
+}
+
+/// Why records could not be kept. The daemon stops.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No space is left.
+    #[error("the state folder's disk is full; free some space and start again")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Anything else.
+    #[error("the state could not be written")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,1 +1,15 @@
-//! To be written.
+//! Telling people: one plain mail per person, in their language.
+//!
+//! Does not decide whom, when or how often. Invariants: an accepted send is never repeated, and neither is one whose answer was lost;
+//! a mail holds the receiver's own data only; the instant it names stands in its headers as well.
+
+mod clean;
+mod dates;
+mod mail;
+mod texts;
+
+#[cfg(test)]
+mod tests;
+
+pub use mail::Mail;
+pub use texts::{TextError, Texts};

@@ -92,6 +92,11 @@ pub enum Event {
         /// To these objects.
         target: Target,
     },
+    /// The policy was read for the first time under a plan.
+    PolicySeen {
+        /// Hash of what matters in it.
+        fingerprint: String,
+    },
     /// Who was in the enforcement group before the program put anybody there.
     Baseline {
         /// Those people.

@@ -1,8 +1,30 @@
 //! The pure core: what may be done to whom, when, and why not. No I/O, no async, no clock, no randomness, no logging.
 
+pub mod apply;
+pub mod change;
+pub mod condition;
+pub mod decide;
+#[cfg(test)]
+mod decide_tests;
 pub mod event;
+pub mod gate;
+pub mod guard;
 pub mod hold;
+pub mod holds;
 pub mod id;
+pub mod limit;
+pub mod moves;
+pub mod need;
 pub mod observed;
+pub mod person;
 pub mod plan;
+pub mod report;
+#[cfg(test)]
+mod sample;
+pub mod schedule;
+pub mod select;
+pub mod settle;
 pub mod stage;
+pub mod state;
+pub mod told;
+pub mod tranche;

@@ -134,6 +134,25 @@ impl Directory {
     }
 }
 
+impl Directory {
+    /// Takes in rows that were read just now for `asked` (ascending rows); who was asked for and is missing is gone.
+    pub fn refresh(&mut self, asked: &[ObjectId], rows: &[Person]) {
+        for id in asked {
+            let row = rows.binary_search_by_key(id, |person| person.id).ok().and_then(|at| rows.get(at));
+            match (self.people.binary_search_by_key(id, |person| person.id), row) {
+                (Ok(at), Some(row)) => {
+                    if let Some(known) = self.people.get_mut(at) {
+                        known.clone_from(row);
+                    }
+                }
+                (Ok(at), None) => drop(self.people.remove(at)),
+                (Err(at), Some(row)) => self.people.insert(at, row.clone()),
+                (Err(_), None) => {}
+            }
+        }
+    }
+}
+
 /// Whether somebody could pass MFA today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -148,8 +167,23 @@ pub enum Readiness {
     Unknown,
 }
 
-/// Readiness by object id, ascending; who is missing is `Unknown`.
-pub type Registration = Vec<(ObjectId, Readiness)>;
+/// The registration report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// Readiness by object id, ascending; who is missing is `Unknown`.
+    pub rows: Vec<(ObjectId, Readiness)>,
+    /// When the report was last refreshed by the service (its newest `lastUpdatedDateTime`), if it says so.
+    pub refreshed: Option<Timestamp>,
+}
+
+impl Registration {
+    /// The readiness of a person.
+    #[must_use]
+    pub fn of(&self, person: ObjectId) -> Readiness {
+        let found = self.rows.binary_search_by_key(&person, |(id, _)| *id).ok().and_then(|at| self.rows.get(at));
+        found.map_or(Readiness::Unknown, |(_, readiness)| *readiness)
+    }
+}
 
 /// One attempt to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,8 +260,8 @@ pub struct Observed {
     pub safety: Source<Safety>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
-    /// Whether the pause file exists.
-    pub pause_file: Option<bool>,
+    /// Why the rollout is paused by the file in the state folder.
+    pub pause_file: Option<String>,
     /// Why the plan file that lies on disk is not the plan in force.
     pub plan_doubt: Option<String>,
 }

@@ -1,1 +1,60 @@
-//! To be written.
+//! A tenant to practise on: a stateful model of one Microsoft 365 tenant that answers as Microsoft Graph does, warts included.
+//!
+//! In reading order: [`profile`] says what the tenant is like, [`tenant`] answers requests, `people`, `group` and `policy` are
+//! its directory, `reaction` and `attempt` its people's behaviour, `route` and the files it names are the endpoints, [`fault`]
+//! and [`change`] are what goes wrong, [`oracle`] watches what is done to people, [`server`] puts it on a socket, and [`plan`]
+//! writes a plan for it. It shares no code with `graph`, so that a misreading there is not repeated here. Everything in it
+//! follows from the seed, the requests and their times.
+
+pub mod change;
+pub mod fault;
+pub mod memory;
+pub mod oracle;
+pub mod plan;
+pub mod profile;
+pub mod server;
+pub mod tenant;
+
+mod about;
+mod attempt;
+mod base64;
+mod batch;
+mod call;
+mod chance;
+mod control;
+mod filter;
+mod filter_text;
+mod group;
+mod groups;
+mod json;
+mod mail;
+mod members;
+mod membership;
+mod moment;
+mod page;
+mod people;
+mod person;
+mod policies;
+mod policy;
+#[cfg(test)]
+mod probe;
+mod reaction;
+mod registration;
+mod reply;
+mod route;
+mod sign_ins;
+mod throttle;
+mod token;
+mod users;
+mod view;
+mod wire;
+
+pub use change::{Change, ChangeError};
+pub use fault::{Effect, Fault, Misfortune};
+pub use oracle::{Mail, Rule, Violation, Write};
+pub use plan::{Here, ready_plan};
+pub use policy::State;
+pub use profile::{Licence, Profile, Quotas};
+pub use server::{Options, ServerError, Transport, serve};
+pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
+pub use token::SECRET;

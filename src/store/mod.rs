@@ -16,6 +16,7 @@ pub mod checkpoint;
 pub mod error;
 pub mod folder;
 pub mod journal;
+pub mod kept;
 pub mod lock;
 pub mod names;
 pub mod records;

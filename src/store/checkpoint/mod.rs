@@ -101,7 +101,7 @@ impl Checkpoint {
         match &writer {
             Ok(_) => tracing::warn!(why, "the checkpoint is in doubt: it was moved aside, and is made anew from the journal"),
             Err(error) => {
-                tracing::warn!(why, error, "the checkpoint cannot be used: the daemon runs without, from the journal alone")
+                tracing::warn!(why, error, "the checkpoint cannot be used: the daemon runs without, from the journal alone");
             }
         }
         Self { state: state.to_owned(), writer: writer.map(|(writer, _)| writer) }

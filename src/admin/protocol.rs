@@ -1,0 +1,78 @@
+//! The lines that go through the socket. `"status"`, `{"command":{"pause":{"why":"…"}}}`; back: `{"ok":"…"}` or `{"error":"…"}`.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+
+use crate::engine::command::What;
+
+/// Longest request in bytes, its line break included.
+pub(super) const MAX_REQUEST: u64 = 64 * 1024;
+
+/// Longest answer in bytes; a status counts people and names stages, so it stays far below.
+pub(super) const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// One question to the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// What the engine published last, as JSON.
+    Status,
+    /// A command for the engine.
+    Command(What),
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Answer {
+    Ok(String),
+    Error(String),
+}
+
+impl From<Result<String, String>> for Answer {
+    fn from(result: Result<String, String>) -> Self {
+        result.map_or_else(Self::Error, Self::Ok)
+    }
+}
+
+/// Reads one line of at most `limit` bytes; `InvalidData` when it is longer, or ends before its line break.
+pub(super) async fn read_line<R: AsyncRead + Unpin>(reader: R, limit: u64) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    BufReader::new(reader.take(limit)).read_until(b'\n', &mut line).await?;
+    if line.pop() == Some(b'\n') {
+        return Ok(line);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, format!("no line break within {limit} bytes")))
+}
+
+/// Writes `message` as one line.
+pub(super) async fn write_line<W: AsyncWrite + Unpin>(mut writer: W, message: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    writer.write_all(&line).await?;
+    writer.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_are_these() {
+        let command = |what| serde_json::to_string(&Request::Command(what)).unwrap();
+        assert_eq!(serde_json::to_string(&Request::Status).unwrap(), r#""status""#);
+        assert_eq!(command(What::Pause { why: "mail is down".to_owned() }), r#"{"command":{"pause":{"why":"mail is down"}}}"#);
+        assert_eq!(command(What::Unpause { allow_start: true }), r#"{"command":{"unpause":{"allow_start":true}}}"#);
+        assert_eq!(serde_json::to_string(&Answer::from(Ok("paused".to_owned()))).unwrap(), r#"{"ok":"paused"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_line_ends_within_its_limit_or_is_refused() {
+        assert_eq!(read_line(&b"abc\nrest"[..], 4).await.unwrap(), b"abc");
+        for (bytes, limit) in [(&b"abc\n"[..], 3), (b"abc", 10), (b"", 10)] {
+            assert_eq!(read_line(bytes, limit).await.unwrap_err().kind(), io::ErrorKind::InvalidData, "{bytes:?}");
+        }
+    }
+}

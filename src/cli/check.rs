@@ -1,0 +1,34 @@
+//! `check`: the plan file alone, every problem at once.
+
+use super::args::Common;
+use super::{Exit, Failure, place};
+use crate::clock::Clock;
+use crate::rollout::plan::Enforcement;
+use crate::say;
+
+pub(super) fn check(common: &Common) -> Result<Exit, Failure> {
+    let loaded = match place::read(common) {
+        Ok(loaded) => loaded,
+        Err(problems) if common.json => {
+            say!("{}", serde_json::to_string(&problems.0).unwrap_or_default());
+            return Ok(Exit::Plan);
+        }
+        Err(problems) => return Err(Failure::new(Exit::Plan, format!("the plan is not valid\n{problems}"))),
+    };
+    let mut warnings = loaded.warnings.clone();
+    warnings.extend(loaded.warnings_at(Clock::system().now()));
+    if common.json {
+        say!("{}", serde_json::to_string(&warnings).unwrap_or_default());
+    } else {
+        for warning in &warnings {
+            say!("{warning}");
+        }
+        let stages = loaded.plan.stages.len();
+        let revision = loaded.plan.revision();
+        say!("{}: valid, {stages} stages, revision {}", common.config.display(), revision.get(..12).unwrap_or_default());
+    }
+    if !matches!(loaded.plan.enforcement, Enforcement::ConditionalAccess { .. }) {
+        say!("note: this version enforces by conditional-access only; `run` refuses this plan");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,200 @@
+//! `plan`: the plan resolved against the tenant. Reads only; changes nothing, the state folder included.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::args::Common;
+use super::show::instant;
+use super::{Exit, Failure, adapters, place, runtime};
+use crate::clock::Clock;
+use crate::engine::survey::survey;
+use crate::rollout::change::forbidden;
+use crate::rollout::observed::{Observed, Readiness};
+use crate::rollout::person::Home;
+use crate::rollout::plan::{Amount, Plan};
+use crate::rollout::select::roster;
+use crate::rollout::state::State;
+use crate::rollout::tranche::BATCH;
+use crate::rollout::{limit, schedule};
+use crate::say;
+use crate::store::records::records;
+
+/// What the plan would do.
+#[derive(Debug, Serialize)]
+struct Preview {
+    at: Timestamp,
+    revision: String,
+    stages: Vec<StagePreview>,
+    out: BTreeMap<String, u32>,
+    total: usize,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct StagePreview {
+    name: String,
+    people: usize,
+    out: BTreeMap<String, usize>,
+    readiness: BTreeMap<&'static str, usize>,
+    announces: Timestamp,
+    notice_deadline: Timestamp,
+    start: Timestamp,
+    latest_start: Timestamp,
+    finish_by: Timestamp,
+    writes: usize,
+    mails_at_most: usize,
+}
+
+pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
+    let loaded = place::load(common)?;
+    let clock = Clock::system();
+    let now = clock.now();
+    let mut state = State::default();
+    // A journal that does not exist yet has no records.
+    if let Ok(known) = records(&loaded.settings.state_dir) {
+        for record in known {
+            let record = record.map_err(|error| Failure::because(Exit::Journal, &error))?;
+            state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
+        }
+    }
+    let reasons = forbidden(&state, &loaded.plan, now);
+    if !reasons.is_empty() {
+        return Err(Failure::new(Exit::Blocked, format!("the plan asks for what may not be: {}", reasons.join("; "))));
+    }
+    let joined = adapters::over_http(&loaded, &clock)?;
+    let survey = runtime()?.block_on(survey(&*joined.tenant, &*joined.enforce, &loaded.plan, state, now));
+    let (state, observed) = survey.map_err(|trouble| {
+        let exit = match trouble.kind {
+            crate::rollout::observed::TroubleKind::Unusable => Exit::Blocked,
+            _ => Exit::Tenant,
+        };
+        Failure::new(exit, trouble.why)
+    })?;
+    let zone = place::zone_of(&loaded);
+    let preview = preview(&loaded.plan, &state, &observed, now, &zone)?;
+    if common.json {
+        say!("{}", serde_json::to_string(&preview).unwrap_or_default());
+    } else {
+        print(&preview, &zone);
+        say!("Graph calls for this look: {}", joined.tenant.requests());
+    }
+    let empty = preview.stages.iter().find(|stage| stage.people == 0);
+    if let Some(stage) = empty {
+        let says = format!("stage `{}` selects nobody who may be enforced; correct its `people`", stage.name);
+        return Err(Failure::new(Exit::Blocked, says));
+    }
+    let broken = observed.safety.last.as_ref().map(|reading| reading.value.policy.problems.join("; ")).unwrap_or_default();
+    if !broken.is_empty() {
+        return Err(Failure::new(Exit::Blocked, broken));
+    }
+    Ok(Exit::Done)
+}
+
+fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone: &TimeZone) -> Result<Preview, Failure> {
+    let mut taken = HashSet::new();
+    let mut stages = Vec::new();
+    let mut out: BTreeMap<String, u32> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    for (ix, stage) in (0_u16..).zip(&plan.stages) {
+        let frozen: Vec<_> =
+            state.people.all().iter().filter(|person| person.home == Home::Stage(ix)).map(|person| person.id).collect();
+        let (people, left_out) = if frozen.is_empty() {
+            let roster = roster(plan, state, observed, now, stage, &taken).map_err(|why| Failure::new(Exit::Blocked, why))?;
+            (roster.people, roster.out)
+        } else {
+            (frozen, Vec::new())
+        };
+        taken.extend(people.iter().copied());
+        taken.extend(left_out.iter().flat_map(|because| &because.people).copied());
+        for because in &left_out {
+            *out.entry(because.why.clone()).or_default() += u32::try_from(because.people.len()).unwrap_or(u32::MAX);
+        }
+        let mut ready: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for id in &people {
+            let rows = observed.registration.last.as_ref();
+            let word = match rows.map_or(Readiness::Unknown, |reading| reading.value.of(*id)) {
+                Readiness::Capable => "capable",
+                Readiness::RegisteredNotAllowed => "registered-not-allowed",
+                Readiness::Unregistered => "unregistered",
+                Readiness::Unknown => "unknown",
+            };
+            *ready.entry(word).or_default() += 1;
+        }
+        let start = stage.start.instant;
+        let latest = schedule::latest_start(&plan.calendar, zone, start, stage.late_by);
+        let before = |wait: SignedDuration| start.checked_sub(wait).unwrap_or(Timestamp::MIN);
+        let deadline = latest.checked_sub(plan.floor(stage)).unwrap_or(Timestamp::MIN);
+        if deadline < now && frozen_is_empty(state, ix) {
+            warnings.push(format!("stage `{}` cannot be told in time any more; it would be missed", stage.name));
+        }
+        warnings.extend(too_tight(plan, stage.finish_by, people.len(), &stage.name));
+        stages.push(StagePreview {
+            name: stage.name.clone(),
+            writes: people.len().div_ceil(BATCH) + usize::from(!people.is_empty()),
+            mails_at_most: people.len() * plan.notices.before.len(),
+            people: people.len(),
+            out: left_out.into_iter().map(|because| (because.why, because.people.len())).collect(),
+            readiness: ready,
+            announces: before(plan.notices.before.first().copied().unwrap_or_default()),
+            notice_deadline: deadline,
+            start,
+            latest_start: latest,
+            finish_by: start.checked_add(stage.finish_by).unwrap_or(Timestamp::MAX),
+        });
+    }
+    let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
+    Ok(Preview { at: now, revision: plan.revision(), stages, out, total, warnings })
+}
+
+fn frozen_is_empty(state: &State, ix: u16) -> bool {
+    !state.people.all().iter().any(|person| person.home == Home::Stage(ix))
+}
+
+/// Caps that do not let a stage through before its `finish_by`.
+fn too_tight(plan: &Plan, finish_by: SignedDuration, people: usize, stage: &str) -> Option<String> {
+    let through = plan.limits.caps.iter().filter_map(|cap| {
+        let Amount::People(_) = cap.amount else { return None };
+        let periods = finish_by.as_secs().div_euclid(cap.per.as_secs().max(1)).saturating_add(1);
+        let each = i64::from(limit::size(cap.amount, 0));
+        usize::try_from(periods.saturating_mul(each)).ok()
+    });
+    let most = through.min()?;
+    (most < people).then(|| {
+        format!(
+            "stage `{stage}`: the caps let {most} of {people} people through before finish_by; the rest would move to the tail"
+        )
+    })
+}
+
+fn print(preview: &Preview, zone: &TimeZone) {
+    say!("plan {} against the tenant as of {}", preview.revision.get(..12).unwrap_or_default(), instant(preview.at, zone));
+    for stage in &preview.stages {
+        say!("{}: {} people", stage.name, stage.people);
+        let counts: Vec<_> = stage.readiness.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        if !counts.is_empty() {
+            say!("    readiness: {}", counts.join(", "));
+        }
+        for (why, count) in &stage.out {
+            say!("    out: {count} ({why})");
+        }
+        say!("    announces     {}", instant(stage.announces, zone));
+        say!("    told at last  {}", instant(stage.notice_deadline, zone));
+        say!("    starts        {}", instant(stage.start, zone));
+        say!("    at the latest {}", instant(stage.latest_start, zone));
+        say!("    finishes by   {}", instant(stage.finish_by, zone));
+        say!("    directory writes: {}; mails: at most {}", stage.writes, stage.mails_at_most);
+    }
+    let staged: usize = preview.stages.iter().map(|stage| stage.people).sum();
+    let out: u32 = preview.out.values().sum();
+    let rest = preview.total.saturating_sub(staged).saturating_sub(out as usize);
+    say!("{} people in the directory: {staged} in stages, {out} out, {rest} in no stage", preview.total);
+    for (why, count) in &preview.out {
+        say!("    out: {count} ({why})");
+    }
+    for warning in &preview.warnings {
+        say!("warning: {warning}");
+    }
+}

@@ -1,0 +1,232 @@
+//! `run`: composes the daemon. In five steps: the plan, the state, the tenant, the surroundings, the loop.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use super::adapters::{self, Adapters};
+use super::args::{Common, Run};
+use super::{Exit, Failure, place, runtime};
+use crate::clock::{Clock, Pace};
+use crate::config::{self, Loaded, LogFormat};
+use crate::engine::input::Input;
+use crate::engine::{Ending, Engine, EngineError, Parts, Until};
+use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
+use crate::rollout::condition::Conditions;
+use crate::rollout::plan::Enforcement;
+use crate::store::error::JournalError;
+use crate::store::kept::{self, Found, KeptError};
+use crate::store::lock::LockError;
+use crate::store::names;
+use crate::{admin, telemetry};
+
+/// Inputs that may wait; more make their senders wait.
+const INPUTS: usize = 64;
+
+pub(super) fn run(common: &Common, verb: &Run) -> Result<Exit, Failure> {
+    let loaded = place::load(common)?;
+    let level = logs(common, &loaded)?;
+    if !matches!(loaded.plan.enforcement, Enforcement::ConditionalAccess { .. }) {
+        let says = "enforcement.kind: this version enforces by conditional-access only; set it, or use a later version";
+        return Err(Failure::new(Exit::Plan, says));
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!(problem = %warning, "the plan has a flaw");
+    }
+    let endpoints = adapters::endpoints(&loaded)?;
+    if verb.pace.is_some() && !endpoints.are_loopback() {
+        let says = "--pace: tenant.graph_url and tenant.login_url must both be loopback addresses; a paced clock is never used on a real tenant";
+        return Err(Failure::new(Exit::Usage, says));
+    }
+    let found = kept::open(&loaded.settings.state_dir).map_err(|error| state_failure(&error))?;
+    let clock = clock(verb.pace, verb.start_at, found.state.at);
+    let adapters = adapters::over_http(&loaded, &clock)?;
+    let until = if verb.until_done { Until::Done } else { Until::Stopped };
+    runtime()?.block_on(daemon(common, loaded, found, clock, adapters, until, level))
+}
+
+fn logs(common: &Common, loaded: &Loaded) -> Result<telemetry::Level, Failure> {
+    let format = match loaded.settings.log.format {
+        LogFormat::Auto => telemetry::Format::Auto,
+        LogFormat::Human => telemetry::Format::Human,
+        LogFormat::Json => telemetry::Format::Json,
+        LogFormat::Journald => telemetry::Format::Journald,
+    };
+    let colour = if config::variable("NO_COLOR").is_some() { telemetry::Colour::Never } else { telemetry::Colour::Auto };
+    let stream = config::variable("JOURNAL_STREAM");
+    let level = common.log.as_deref().unwrap_or(&loaded.settings.log.level);
+    telemetry::init(&telemetry::Settings { format, level, colour, journal_stream: stream.as_deref() })
+        .map_err(|error| Failure::because(Exit::Usage, &error))
+}
+
+/// The clock: the system's, or a paced one that goes on from the last record of a state that exists already.
+fn clock(pace: Option<Pace>, start_at: Option<Timestamp>, last: Option<Timestamp>) -> Clock {
+    let Some(pace) = pace else { return Clock::system() };
+    let start = last.or(start_at).unwrap_or_else(|| Clock::system().now());
+    Clock::paced(start, pace)
+}
+
+async fn daemon(
+    common: &Common,
+    loaded: Loaded,
+    found: Found,
+    clock: Clock,
+    adapters: Adapters,
+    until: Until,
+    level: telemetry::Level,
+) -> Result<Exit, Failure> {
+    let state_dir = loaded.settings.state_dir.clone();
+    let (inputs, received) = mpsc::channel(INPUTS);
+    let Found { kept, state, notes } = found;
+    let pause_in = state_dir.clone();
+    let mut engine = Engine::new(Parts {
+        clock,
+        state,
+        tenant: adapters.tenant,
+        enforce: adapters.enforce,
+        notify: adapters.notify,
+        store: Box::new(kept),
+        inputs: received,
+        pause_file: Box::new(move || {
+            admin::pause_file::read(&pause_in).unwrap_or_else(|error| Some(format!("nobody knows: {error}")))
+        }),
+        conditions: Conditions::all(),
+    });
+    engine.begin(&notes).map_err(|error| engine_failure(&error))?;
+    if let Err(reasons) = engine.offer(Box::new(loaded.plan.clone()), "start").map_err(|error| engine_failure(&error))? {
+        tracing::error!(why = %reasons.join("; "), "the plan file is refused; the plan before it runs on, held");
+    }
+    let stop = Stop::new();
+    let status = surroundings(common, &loaded, &inputs, &stop, &engine, level)?;
+    let pulse = Pulse::default();
+    let watchdog = tokio::spawn(lifecycle::feed_watchdog(pulse.clone()));
+    lifecycle::ready("the engine is running");
+    let graph = adapters.graph;
+    let mut named = 0;
+    let ending = tokio::select! {
+        ending = engine.run(until, |engine| {
+            pulse.beat();
+            let people = graph.names().len();
+            if people != named {
+                let shown = graph.names().map().into_iter().map(|(id, name)| (id, name.upn)).collect();
+                match names::publish(&state_dir, &shown) {
+                    Ok(()) => named = people,
+                    Err(error) => tracing::debug!(error = %error, "the name cache could not be written"),
+                }
+            }
+            if let Some(report) = engine.reports().borrow().as_ref() {
+                lifecycle::status(&report.headline);
+            }
+        }) => ending,
+        () = stop.hard().cancelled() => Ok(Ending::Stopped),
+    };
+    lifecycle::stopping("the engine has ended");
+    watchdog.abort();
+    drop(status);
+    drop(inputs);
+    tokio::task::spawn_blocking(move || drop(engine)).await.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    match ending.map_err(|error| engine_failure(&error))? {
+        Ending::Stopped | Ending::Reached | Ending::Done => Ok(Exit::Done),
+        Ending::NeedsHuman(why) => Err(Failure::new(Exit::Blocked, why)),
+    }
+}
+
+/// The socket and the signals; both only wake the engine. The returned sender keeps the socket's status alive.
+fn surroundings(
+    common: &Common,
+    loaded: &Loaded,
+    inputs: &mpsc::Sender<Input>,
+    stop: &Stop,
+    engine: &Engine,
+    level: telemetry::Level,
+) -> Result<watch::Sender<Bytes>, Failure> {
+    let (sender, receiver) = watch::channel(Bytes::new());
+    match admin::bind(&loaded.settings.socket) {
+        Ok(listener) => {
+            let (commands, mut taken) = mpsc::channel(INPUTS);
+            tokio::spawn(admin::serve(listener, commands, receiver));
+            let inputs = inputs.clone();
+            tokio::spawn(async move {
+                while let Some(command) = taken.recv().await {
+                    if inputs.send(Input::Command(command)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Err(error) => {
+            tracing::warn!(error = %super::exit::chain(&error), "no commands are taken; the pause file works all the same");
+        }
+    }
+    let mut reports = engine.reports();
+    let published = sender.clone();
+    tokio::spawn(async move {
+        while reports.changed().await.is_ok() {
+            let json = reports.borrow().as_ref().and_then(|report| serde_json::to_vec(&**report).ok());
+            if let Some(json) = json {
+                published.send_replace(json.into());
+            }
+        }
+    });
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("signals cannot be taken: {error}")))?;
+    let (inputs, stop, config) = (inputs.clone(), stop.clone(), common.config.clone());
+    let fixed = common.log.is_some();
+    tokio::spawn(async move {
+        loop {
+            let input = match signals.next().await {
+                Signal::Stop => {
+                    lifecycle::stopping("finishing the batch in flight");
+                    stop.begin();
+                    Input::Stop
+                }
+                Signal::Dump => Input::Dump,
+                Signal::Reload => {
+                    lifecycle::reloading();
+                    let input = reload(&config, &level, fixed);
+                    lifecycle::ready("the plan was read again");
+                    input
+                }
+            };
+            if inputs.send(input).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(sender)
+}
+
+/// Reads the plan file again. The level of the log changes at once, unless the command line fixed it.
+fn reload(path: &Path, level: &telemetry::Level, fixed: bool) -> Input {
+    match config::load(path, config::environment()) {
+        Ok(loaded) => {
+            if !fixed && let Err(error) = level.set(&loaded.settings.log.level) {
+                tracing::warn!(error = %error, "the level of the log stays");
+            }
+            Input::Plan(Ok(Box::new(loaded.plan)))
+        }
+        Err(problems) => Input::Plan(Err(problems.to_string())),
+    }
+}
+
+fn state_failure(error: &KeptError) -> Failure {
+    let exit = match error {
+        KeptError::Lock(LockError::Held { .. }) => Exit::Held,
+        KeptError::Lock(LockError::Unwritable { .. })
+        | KeptError::Journal(JournalError::Full { .. } | JournalError::Unwritable { .. } | JournalError::Unreadable { .. }) => {
+            Exit::State
+        }
+        KeptError::Journal(_) | KeptError::Misfit(_) => Exit::Journal,
+    };
+    Failure::because(exit, error)
+}
+
+pub(super) fn engine_failure(error: &EngineError) -> Failure {
+    let exit = match error {
+        EngineError::Store(_) => Exit::State,
+        EngineError::Misfit(_) | EngineError::Stuck(_) => Exit::Failed,
+    };
+    Failure::because(exit, error)
+}

@@ -1,0 +1,122 @@
+//! The timeline of a rollout: its records as lines for people, notices and batches summed up per instant.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::show::instant;
+use crate::rollout::event::{Event, Record, Slot};
+
+/// Lines for records, as they come. The same records give the same lines.
+pub(super) struct Timeline {
+    zone: TimeZone,
+    stage_of: BTreeMap<u64, (String, Slot)>,
+    batch_of: BTreeMap<u64, String>,
+    sums: BTreeMap<String, Sum>,
+}
+
+#[derive(Default)]
+struct Sum {
+    at: Option<Timestamp>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Timeline {
+    pub(super) const fn new(zone: TimeZone) -> Self {
+        Self { zone, stage_of: BTreeMap::new(), batch_of: BTreeMap::new(), sums: BTreeMap::new() }
+    }
+
+    /// The lines that a record calls for: those of sums that it ends, then its own.
+    pub(super) fn lines(&mut self, record: &Record) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.sums.values().any(|sum| sum.at.is_some_and(|at| at != record.at)) {
+            lines.extend(self.flush());
+        }
+        let says = match &record.event {
+            Event::PlanAccepted { revision, plan } => {
+                Some(format!("plan {} comes into force, {} stages", revision.get(..12).unwrap_or_default(), plan.stages.len()))
+            }
+            Event::RosterFrozen { stage, people, out } => {
+                let out: usize = out.iter().map(|because| because.people.len()).sum();
+                Some(format!("{stage}: roster frozen, {} people, {out} out", people.len()))
+            }
+            Event::StageMoved { stage, to, why, .. } => Some(format!("{stage}: {} ({why})", to.as_str())),
+            Event::HoldPlaced { hold } => Some(format!("hold {}: {}", hold.id, hold.why)),
+            Event::HoldCleared { id, .. } => Some(format!("hold {id} ended")),
+            Event::Carried { stage, people, why } => Some(format!("{stage}: {} people moved to the tail ({why})", people.len())),
+            Event::ForeignChange { added, removed } => {
+                Some(format!("somebody else changed the group: {} added, {} removed", added.len(), removed.len()))
+            }
+            Event::GateRead { stage, gate, evidence } => {
+                let value = evidence.value.map_or_else(|| "-".to_owned(), |value| format!("{:.1} %", value * 100.0));
+                Some(format!("{stage}: gate {gate} reads {:?}, {value} of {} people", evidence.verdict, evidence.sample))
+            }
+            Event::Paused { why } => Some(format!("paused: {why}")),
+            Event::Unpaused { .. } => Some("the pause is over".to_owned()),
+            Event::NoticeIntent { stage, slot, .. } => {
+                self.stage_of.insert(record.seq, (stage.clone(), *slot));
+                None
+            }
+            Event::NoticeOutcome { intent, accepted, refused, unknown, not_sent } => {
+                if let Some((stage, slot)) = self.stage_of.remove(intent) {
+                    let word = match slot {
+                        Slot::Announcement => "announcement".to_owned(),
+                        Slot::Reminder(n) => format!("reminder {n}"),
+                        Slot::Correction => "correction".to_owned(),
+                    };
+                    let sum = self.sum(record.at, format!("{stage}: {word} sent"));
+                    let because =
+                        |reasons: &[crate::rollout::event::Because]| reasons.iter().map(|b| b.people.len()).sum::<usize>();
+                    for (word, count) in [
+                        ("accepted", accepted.len()),
+                        ("refused", because(refused)),
+                        ("unknown", unknown.len()),
+                        ("not sent", because(not_sent)),
+                    ] {
+                        *sum.counts.entry(word).or_default() += count;
+                    }
+                }
+                None
+            }
+            Event::EnforceIntent { stage, .. } => {
+                self.batch_of.insert(record.seq, stage.clone());
+                None
+            }
+            Event::EnforceOutcome { intent, enforced, already, gone, unknown, .. } => {
+                if let Some(stage) = self.batch_of.remove(intent) {
+                    let sum = self.sum(record.at, format!("{stage}: batches handed out"));
+                    for (word, count) in [
+                        ("enforced", enforced.len()),
+                        ("already", already.len()),
+                        ("gone", gone.len()),
+                        ("unknown", unknown.len()),
+                    ] {
+                        *sum.counts.entry(word).or_default() += count;
+                    }
+                }
+                None
+            }
+            _ => None,
+        };
+        lines.extend(says.map(|says| format!("{}  {says}", instant(record.at, &self.zone))));
+        lines
+    }
+
+    /// The lines of what is still being summed up.
+    pub(super) fn flush(&mut self) -> Vec<String> {
+        let sums = std::mem::take(&mut self.sums);
+        sums.into_iter()
+            .filter_map(|(says, sum)| {
+                let counts: Vec<_> = sum.counts.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{n} {word}")).collect();
+                Some(format!("{}  {says}: {}", instant(sum.at?, &self.zone), counts.join(", ")))
+            })
+            .collect()
+    }
+
+    fn sum(&mut self, at: Timestamp, says: String) -> &mut Sum {
+        let sum = self.sums.entry(says).or_default();
+        sum.at = Some(at);
+        sum
+    }
+}

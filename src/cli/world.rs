@@ -1,0 +1,109 @@
+//! A simulated tenant in this process, joined to the same engine and adapters over the same HTTP shapes, on a paced clock.
+//!
+//! `demo`, `rehearse`, `simulate` and the tests live in it. Nothing leaves the process; the same seed gives the same records.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+use super::adapters::{self, Adapters};
+use super::{Exit, Failure};
+use crate::clock::{Clock, Pace};
+use crate::config::Templates;
+use crate::engine::input::Input;
+use crate::engine::port::Store;
+use crate::engine::{Engine, Parts};
+use crate::graph::endpoints::Endpoints;
+use crate::graph::token::Credentials;
+use crate::graph::wire::{Exchange, Wire, WireError};
+use crate::rollout::condition::Conditions;
+use crate::rollout::state::State;
+use crate::sim::{Fate, Tenant};
+
+/// The address of the simulated tenant; nothing listens there.
+const ROOT: &str = "https://simulated.invalid";
+
+pub use crate::sim::SECRET;
+
+/// A simulated tenant and the clock that it shares with the engine.
+#[derive(Clone)]
+pub struct World {
+    tenant: Arc<Mutex<Tenant>>,
+    clock: Clock,
+}
+
+impl World {
+    /// The tenant, at `start`, at `pace`.
+    #[must_use]
+    pub fn new(tenant: Tenant, start: Timestamp, pace: Pace) -> Self {
+        Self { tenant: Arc::new(Mutex::new(tenant)), clock: Clock::paced(start, pace) }
+    }
+
+    /// The tenant, to look at or to change.
+    pub fn tenant(&self) -> MutexGuard<'_, Tenant> {
+        self.tenant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The same tenant under another clock, as after a restart.
+    #[must_use]
+    pub fn restarted(&self, at: Timestamp, pace: Pace) -> Self {
+        Self { tenant: Arc::clone(&self.tenant), clock: Clock::paced(at, pace) }
+    }
+
+    /// An engine on this tenant that goes on from `state`. `plan_tenant` is the plan's `tenant.id`. The sender leads to it.
+    pub fn engine(
+        &self,
+        plan_tenant: &str,
+        state: State,
+        store: Box<dyn Store>,
+        conditions: Conditions,
+    ) -> Result<(Engine, mpsc::Sender<Input>), Failure> {
+        let Adapters { tenant, enforce, notify, .. } = self.adapters(plan_tenant)?;
+        let (sender, inputs) = mpsc::channel(64);
+        let parts = Parts {
+            clock: self.clock.clone(),
+            state,
+            tenant,
+            enforce,
+            notify,
+            store,
+            inputs,
+            pause_file: Box::new(|| None),
+            conditions,
+        };
+        Ok((Engine::new(parts), sender))
+    }
+
+    /// The adapters on this tenant.
+    pub(super) fn adapters(&self, plan_tenant: &str) -> Result<Adapters, Failure> {
+        let endpoints = Endpoints::new(ROOT, ROOT, "contoso.example").map_err(|error| Failure::because(Exit::Failed, &error))?;
+        let credentials = Credentials::Secret {
+            client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
+            secret: Arc::new(|| Ok(SecretString::from(SECRET))),
+        };
+        adapters::over(Arc::new(self.clone()), &self.clock, endpoints, credentials, plan_tenant, &Templates::default())
+    }
+}
+
+impl Wire for World {
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
+        let fate = self.tenant().answer(self.clock.now(), &request);
+        Box::pin(async move {
+            let answer: Result<Response<Bytes>, WireError> = match fate {
+                Fate::Answer(response) => Ok(response),
+                Fate::Lost => Err(WireError::Lost { why: "the connection broke".to_owned() }),
+            };
+            answer
+        })
+    }
+}

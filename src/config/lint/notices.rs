@@ -1,0 +1,51 @@
+//! Whether people can be told in time.
+
+use jiff::Timestamp;
+
+use super::{Lint, stage_key};
+use crate::config::places::key;
+use crate::config::value::show;
+use crate::rollout::schedule;
+
+pub(super) fn lint(lint: &mut Lint<'_>) {
+    let notices = &lint.plan.notices;
+    let Some(first) = notices.before.first().copied() else { return };
+    let too_long =
+        |floor| format!("the minimum notice {} is longer than the first notice {} before the start", show(floor), show(first));
+    let remedy = "lengthen the first of `notices.before`, or shorten the minimum notice";
+    if notices.min_notice > first {
+        lint.error(&key!["notices", "min_notice"], too_long(notices.min_notice), remedy);
+    }
+    for (index, stage) in lint.plan.stages.iter().enumerate() {
+        if let Some(floor) = stage.min_notice.filter(|floor| *floor > first) {
+            lint.error(&stage_key(index, "min_notice"), too_long(floor), remedy);
+        }
+    }
+    if lint.plan.tail.grace < notices.min_notice {
+        let message = format!("is shorter than the minimum notice {}", show(notices.min_notice));
+        lint.warn(
+            &key!["tail", "grace"],
+            message,
+            "lengthen it: nobody is enforced with less notice, so joiners would wait longer than this says",
+        );
+    }
+}
+
+pub(super) fn lint_at(lint: &mut Lint<'_>, now: Timestamp) {
+    let Some(zone) = schedule::zone(&lint.plan.time_zone) else { return };
+    for (index, stage) in lint.plan.stages.iter().enumerate() {
+        let floor = lint.plan.floor(stage);
+        let latest = schedule::latest_start(&lint.plan.calendar, &zone, stage.start.instant, stage.late_by);
+        if latest < now {
+            let message = "has passed: a stage that has not started by then is missed";
+            lint.warn(&stage_key(index, "start"), message, "if this rollout has not begun, move the stage to a later date");
+        } else if latest.saturating_sub(floor).unwrap_or(Timestamp::MIN) < now {
+            let message = format!("is too near for the minimum notice of {}", show(floor));
+            lint.warn(
+                &stage_key(index, "start"),
+                message,
+                "if its people have not been told yet, move the stage to a later date",
+            );
+        }
+    }
+}

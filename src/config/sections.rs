@@ -1,0 +1,157 @@
+//! The plain sections of a plan: enforcement, people, limits, notices, observe.
+
+use super::people::Register;
+use super::read::Section;
+use super::stages;
+use super::value;
+use crate::rollout::plan::{Amount, Cap, Channel, Enforcement, Limits, Notices, Observe, People};
+
+pub(super) const ENFORCEMENT: [&str; 6] = ["kind", "group", "policy", "manage_policy", "retire_to", "turn_off"];
+pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
+pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
+pub(super) const NOTICES: [&str; 7] = ["from", "channel", "before", "min_notice", "renotice", "helpdesk", "templates"];
+pub(super) const OBSERVE: [&str; 6] = ["registration", "sign_ins", "members", "directory", "max_age", "mfa_failure_codes"];
+
+#[derive(Clone, Copy)]
+enum Kind {
+    ConditionalAccess,
+    PerUser,
+    SecurityDefaults,
+}
+
+pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
+    let kinds = [
+        ("conditional-access", Kind::ConditionalAccess),
+        ("per-user", Kind::PerUser),
+        ("security-defaults", Kind::SecurityDefaults),
+    ];
+    let kind = table.need("kind", "`kind = \"conditional-access\"`").and_then(|node| node.word(&kinds));
+    let named = |key: &str, example: &str| table.need(key, example).and_then(|node| node.text().map(str::to_owned));
+    let group = || named("group", "`group = \"MFA Enforced\"`");
+    let policy = || named("policy", "`policy = \"Require MFA\"`");
+    let foreign = |keys: &[&str], kind: &str| {
+        for node in keys.iter().filter_map(|key| table.get(key)) {
+            node.error(format!("does not belong to `{kind}`"), "take the key out");
+        }
+    };
+    let manage_policy = table.get("manage_policy").and_then(|node| node.flag());
+    match kind? {
+        Kind::ConditionalAccess => {
+            foreign(&["retire_to", "turn_off"], "conditional-access");
+            let (group, policy) = (group(), policy());
+            Some(Enforcement::ConditionalAccess { group: group?, policy: policy?, manage_policy: manage_policy? })
+        }
+        Kind::PerUser => {
+            foreign(&["turn_off"], "per-user");
+            let retire_to =
+                table.optional("retire_to", |node| node.word(&[("conditional-access", "conditional-access")])).ok()?;
+            if retire_to.is_some() {
+                // Both are named at once, so that the plan is complete when people move on.
+                let (group, policy) = (group(), policy());
+                return group.and(policy).map(|_| Enforcement::PerUser { retire_to: retire_to.map(str::to_owned) });
+            }
+            foreign(&["group", "policy"], "per-user without `retire_to`");
+            Some(Enforcement::PerUser { retire_to: None })
+        }
+        Kind::SecurityDefaults => {
+            foreign(&["group", "policy", "retire_to"], "security-defaults");
+            let policies = table.optional("turn_off", |node| node.each(|name| name.text().map(str::to_owned))).ok()?;
+            Some(Enforcement::SecurityDefaults { turn_off: policies.unwrap_or_default() })
+        }
+    }
+}
+
+pub(super) fn people(table: &Section<'_>, register: &Register) -> Option<People> {
+    let break_glass = table.need("break_glass", "`break_glass = [\"bg1@contoso.com\", \"bg2@contoso.com\"]`");
+    let break_glass = break_glass.and_then(|node| register.people(&node));
+    let exempt_group = table.optional("exempt_group", |node| node.text().map(str::to_owned));
+    let include_guests = table.get("include_guests").and_then(|node| node.flag());
+    let max_foreign = table.get("max_foreign").and_then(|node| node.count(0..=u32::MAX));
+    Some(People {
+        break_glass: break_glass?,
+        exempt_group: exempt_group.ok()?,
+        include_guests: include_guests?,
+        max_foreign: max_foreign?,
+    })
+}
+
+pub(super) fn limits(table: &Section<'_>) -> Option<Limits> {
+    let canary = table.get("canary").and_then(|node| node.count(1..=20));
+    let canary_wait = table.get("canary_wait").and_then(|node| node.some_time());
+    let caps = table.get("caps").and_then(|node| node.each(|entry| cap(&entry.section(&["people", "share", "per"]))));
+    Some(Limits { canary: canary?, canary_wait: canary_wait?, caps: caps? })
+}
+
+fn cap(table: &Section<'_>) -> Option<Cap> {
+    let per = table.need("per", "`per = \"1h\"`").and_then(|node| node.some_time());
+    let amount = match (table.get("people"), table.get("share")) {
+        (Some(node), None) => node.count(1..=u32::MAX).map(Amount::People),
+        (None, Some(node)) => node.parsed(value::share).map(Amount::Share),
+        (None, None) => {
+            table.missing("people", "`people = 500`, or `share = \"20%\"`");
+            None
+        }
+        (Some(_), Some(node)) => {
+            node.error("a cap has one size; this one has two", "write two caps: all of them hold");
+            None
+        }
+    };
+    Some(Cap { amount: amount?, per: per? })
+}
+
+/// `[notices]`, but for the hash of the templates.
+pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notices> {
+    let from = table.need("from", "`from = [\"it-security@contoso.com\"]`");
+    let from = from.and_then(|node| {
+        let people = register.people(&node)?;
+        if people.is_empty() {
+            node.error("names no mailbox", "write at least one: notices are mails");
+            return None;
+        }
+        Some(people)
+    });
+    let channel = table.get("channel").and_then(|node| {
+        let channels = node.each(|name| name.word(&[("mail", Channel::Mail), ("webhook", Channel::Webhook)]))?;
+        if !channels.contains(&Channel::Mail) {
+            node.error("has no `mail`", "add it: only a mail counts as a person's notice");
+            return None;
+        }
+        Some(channels)
+    });
+    let before = table.get("before").and_then(|node| {
+        let slots = node.each(super::read::Node::some_time)?;
+        if slots.is_empty() || !slots.is_sorted_by(|earlier, later| earlier > later) {
+            node.error("is not in order", "write at least one duration, the largest first, none twice");
+            return None;
+        }
+        Some(slots)
+    });
+    let min_notice = table.get("min_notice").and_then(|node| stages::floor(&node));
+    let renotice = table.get("renotice").and_then(|node| node.some_time());
+    let helpdesk = table.need("helpdesk", "`helpdesk = \"https://help.contoso.com/mfa, ext. 4242\"`");
+    let helpdesk = helpdesk.and_then(|node| node.text().map(str::to_owned));
+    Some(Notices {
+        from: from?,
+        channel: channel?,
+        before: before?,
+        min_notice: min_notice?,
+        renotice: renotice?,
+        helpdesk: helpdesk?,
+        templates: None,
+    })
+}
+
+pub(super) fn observe(table: &Section<'_>) -> Option<Observe> {
+    let time = |key: &str| table.get(key).and_then(|node| node.some_time());
+    let (registration, sign_ins, members) = (time("registration"), time("sign_ins"), time("members"));
+    let (directory, max_age) = (time("directory"), time("max_age"));
+    let codes = table.get("mfa_failure_codes").and_then(|node| node.each(super::read::Node::whole));
+    Some(Observe {
+        registration: registration?,
+        sign_ins: sign_ins?,
+        members: members?,
+        directory: directory?,
+        max_age: max_age?,
+        mfa_failure_codes: codes?,
+    })
+}

@@ -1,0 +1,201 @@
+//! Adding people to the group: envelopes of binds, and sorting out the binds that the tenant refuses.
+//!
+//! A bind adds all of its people or none, so a refused one was not carried out at all. It is compared with the group's members, then
+//! halved until the bad id stands alone. Does not repeat what may have been carried out. Invariant: every person ends in exactly one
+//! list of their batch's outcome.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::SignedDuration;
+
+use super::fitness;
+use crate::engine::port::{BatchOutcome, ENVELOPE};
+use crate::graph::Graph;
+use crate::graph::answer::Verdict;
+use crate::graph::groups::Depth;
+use crate::graph::request::{BIND, Mutation};
+use crate::rollout::event::Because;
+use crate::rollout::id::ObjectId;
+use crate::rollout::observed::{Trouble, TroubleKind};
+
+/// How often one person is tried again whom a replica of the tenant does not know yet.
+const REPLICA_TRIES: u32 = 3;
+/// Before the first of those.
+const REPLICA_WAIT: SignedDuration = SignedDuration::from_secs(3);
+
+/// A bind still to be made.
+struct Piece {
+    /// Whose outcome it belongs to.
+    batch: usize,
+    people: Vec<ObjectId>,
+    /// Whether the members were taken out already.
+    compared: bool,
+    /// Tries of a single person whom a replica does not know yet.
+    tries: u32,
+}
+
+/// Adds the batches. One outcome per batch, in order.
+pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
+    let mut outcomes = vec![BatchOutcome::default(); batches.len()];
+    let mut pieces = VecDeque::new();
+    for (batch, people) in batches.iter().enumerate() {
+        let mut people = people.clone();
+        people.sort_unstable();
+        people.dedup();
+        pieces.extend(people.chunks(BIND).map(|people| Piece { batch, people: people.to_vec(), compared: false, tries: 0 }));
+    }
+    let mut waits = 0;
+    while !pieces.is_empty() {
+        let count = width.load(Ordering::Relaxed).clamp(1, ENVELOPE).min(pieces.len());
+        let envelope: Vec<_> = pieces.drain(..count).collect();
+        if envelope.iter().any(|piece| piece.tries > waits) {
+            // One wait serves all who are as far: the replica catches up for everybody.
+            graph.clock().sleep(REPLICA_WAIT.checked_mul(1 << waits).unwrap_or(REPLICA_WAIT)).await;
+            waits += 1;
+        }
+        let binds: Vec<_> = envelope.iter().map(|piece| Mutation::Bind { group, people: piece.people.clone() }).collect();
+        let mut refused = Vec::new();
+        let mut learnt = Learnt::Nothing;
+        for (piece, carried) in envelope.into_iter().zip(graph.carry_out(&binds).await) {
+            let Some(outcome) = outcomes.get_mut(piece.batch) else { continue };
+            match carried {
+                Ok(Verdict::Ok) => {
+                    learnt = learnt.or(Learnt::More);
+                    outcome.enforced.extend(piece.people);
+                }
+                Ok(Verdict::Unknown) => {
+                    learnt = Learnt::Fewer;
+                    outcome.unknown.extend(piece.people);
+                }
+                Ok(Verdict::Refused(refusal)) if refusal.status != 400 => {
+                    // Nothing that has to do with these people: a permission, a method, the address.
+                    not_sent(outcome, refusal.why, piece.people);
+                }
+                Ok(verdict) => refused.push((piece, verdict)),
+                Err(trouble) => not_sent(outcome, trouble.why, piece.people),
+            }
+        }
+        learnt.apply(width);
+        if !refused.is_empty() {
+            sort_out(graph, group, refused, &mut outcomes, &mut pieces).await;
+        }
+    }
+    outcomes
+}
+
+/// What the answers say about the number of binds in an envelope.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Learnt {
+    Nothing,
+    More,
+    Fewer,
+}
+
+impl Learnt {
+    fn or(self, other: Self) -> Self {
+        if self == Self::Nothing { other } else { self }
+    }
+
+    fn apply(self, width: &AtomicUsize) {
+        let now = width.load(Ordering::Relaxed);
+        match self {
+            Self::Nothing => {}
+            Self::More => width.store((now + 1).min(ENVELOPE), Ordering::Relaxed),
+            Self::Fewer => width.store((now / 2).max(1), Ordering::Relaxed),
+        }
+    }
+}
+
+fn not_sent(outcome: &mut BatchOutcome, why: String, people: Vec<ObjectId>) {
+    because(&mut outcome.not_sent, why, people);
+}
+
+fn because(list: &mut Vec<Because>, why: String, people: Vec<ObjectId>) {
+    match list.iter_mut().find(|entry| entry.why == why) {
+        Some(entry) => entry.people.extend(people),
+        None => list.push(Because { why, people }),
+    }
+}
+
+/// Looks at the group and its members, and makes new pieces of what is left of the refused ones.
+async fn sort_out(
+    graph: &Graph,
+    group: ObjectId,
+    refused: Vec<(Piece, Verdict)>,
+    outcomes: &mut [BatchOutcome],
+    pieces: &mut VecDeque<Piece>,
+) {
+    let members = if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(Vec::new()) };
+    let members = match members {
+        Ok(members) => members,
+        Err(trouble) => {
+            for (piece, _) in refused {
+                if let Some(outcome) = outcomes.get_mut(piece.batch) {
+                    not_sent(outcome, trouble.why.clone(), piece.people);
+                }
+            }
+            return;
+        }
+    };
+    for (piece, verdict) in refused {
+        let Some(outcome) = outcomes.get_mut(piece.batch) else { continue };
+        let (already, left): (Vec<_>, Vec<_>) = piece.people.into_iter().partition(|id| members.binary_search(id).is_ok());
+        let some_already = !already.is_empty();
+        outcome.already.extend(already);
+        let piece = Piece { people: left, compared: true, ..piece };
+        match piece.people.as_slice() {
+            [] => {}
+            // Without the members it may well be taken.
+            _ if some_already => pieces.push_back(piece),
+            [person] => {
+                let person = *person;
+                alone(graph, piece, person, verdict, outcome, pieces).await;
+            }
+            people => {
+                let (first, second) = people.split_at(people.len() / 2);
+                for half in [first, second] {
+                    pieces.push_back(Piece { people: half.to_vec(), ..piece });
+                }
+            }
+        }
+    }
+}
+
+/// The group's members, when the group can still be used.
+async fn compare(graph: &Graph, group: ObjectId) -> Result<Vec<ObjectId>, Trouble> {
+    if let Some(why) = fitness::problem(&graph.group(group).await?) {
+        return Err(Trouble { kind: TroubleKind::Unusable, why });
+    }
+    graph.members(group, Depth::Direct).await
+}
+
+/// Settles one person whom the tenant refuses alone.
+async fn alone(
+    graph: &Graph,
+    piece: Piece,
+    person: ObjectId,
+    verdict: Verdict,
+    outcome: &mut BatchOutcome,
+    pieces: &mut VecDeque<Piece>,
+) {
+    match verdict {
+        Verdict::Gone => match graph.people(&[person]).await {
+            Err(trouble) => not_sent(outcome, trouble.why, vec![person]),
+            Ok(found) if found.is_empty() => outcome.gone.push(person),
+            Ok(_) if piece.tries < REPLICA_TRIES => {
+                pieces.push_back(Piece { tries: piece.tries + 1, ..piece });
+            }
+            Ok(_) => {
+                let why = "the tenant says that the account does not exist, although it can be read; it is tried again later"
+                    .to_owned();
+                not_sent(outcome, why, vec![person]);
+            }
+        },
+        Verdict::Refused(refusal) => because(&mut outcome.refused, refusal.why, vec![person]),
+        // "Already there", and the list does not show it: replicas disagree. Reading back settles it. (The others do not come here.)
+        Verdict::AlreadySo | Verdict::Ok | Verdict::Unknown | Verdict::Reauthenticate | Verdict::Retry { .. } => {
+            outcome.unknown.push(person);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Asking the tenant what `decide` needs: a question goes out, an answer or a trouble comes back, both become readings.
+//!
+//! Asking and taking in are two steps, so that commands come through while an answer is waited for.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::port::{Enforce, Tenant};
+use crate::rollout::id::ObjectId;
+use crate::rollout::need::Ask;
+use crate::rollout::observed::{Directory, Observed, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind};
+use crate::rollout::person::PersonState;
+use crate::rollout::plan::Plan;
+use crate::rollout::state::State;
+
+/// An answer on its way into the readings.
+pub(super) enum Answered {
+    Target(Result<Target, Trouble>),
+    Directory(Result<Directory, Trouble>),
+    Selection(String, Result<Vec<ObjectId>, Trouble>),
+    Safety(Result<Safety, Trouble>),
+    Members(Result<Vec<ObjectId>, Trouble>),
+    Registration(Result<Registration, Trouble>),
+    SignIns(Result<Vec<SignIn>, Trouble>),
+}
+
+/// Asks one question. `None`: it cannot be asked before the enforcement's names are resolved.
+pub(super) async fn ask(
+    tenant: &dyn Tenant,
+    enforce: &dyn Enforce,
+    plan: &Plan,
+    target: Option<Target>,
+    ask: &Ask,
+) -> Option<Answered> {
+    Some(match ask {
+        Ask::Target => Answered::Target(enforce.resolve(&plan.enforcement).await),
+        Ask::Directory => Answered::Directory(tenant.directory().await),
+        Ask::Selection(key) => {
+            let answer = match key.split_once(':') {
+                Some(("group", group)) => tenant.group_people(group).await,
+                Some(("filter", filter)) => tenant.filtered_people(filter).await,
+                _ => Err(Trouble { kind: TroubleKind::Unusable, why: format!("`{key}` is no selection") }),
+            };
+            Answered::Selection(key.clone(), answer)
+        }
+        Ask::Safety => Answered::Safety(enforce.safety(target?, &plan.people.break_glass).await),
+        Ask::Members => Answered::Members(enforce.members(target?).await),
+        Ask::Registration => Answered::Registration(tenant.registration().await),
+        Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
+    })
+}
+
+/// Takes an answer in. `at` is the instant of asking.
+pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, answered: Answered) {
+    let trouble = match answered {
+        Answered::Target(answer) => take(&mut observed.target, at, answer),
+        Answered::Directory(answer) => {
+            let answer = answer.and_then(|directory| match shrunk(observed, directory.people.len()) {
+                Some(trouble) => Err(trouble),
+                None => Ok(directory),
+            });
+            take(&mut observed.directory, at, answer)
+        }
+        Answered::Selection(key, answer) => take(observed.selections.entry(key).or_default(), at, answer),
+        Answered::Safety(answer) => take(&mut observed.safety, at, answer),
+        Answered::Members(answer) => take(&mut observed.members, at, answer),
+        Answered::Registration(answer) => {
+            // The report is as old as its last refresh, not as our reading of it.
+            let refreshed = answer.as_ref().ok().and_then(|registration| registration.refreshed);
+            let trouble = take(&mut observed.registration, at, answer);
+            if let (Some(reading), Some(refreshed)) = (&mut observed.registration.last, refreshed) {
+                reading.as_of = reading.as_of.min(refreshed);
+            }
+            trouble
+        }
+        Answered::SignIns(answer) => {
+            let answer = answer.map(|new| merged(state, observed, new));
+            take(&mut observed.sign_ins, at, answer)
+        }
+    };
+    if let Some(why) = trouble {
+        tracing::warn!(trouble.why = %why, "the tenant could not be read; asked again later");
+    }
+}
+
+fn take<T>(source: &mut Source<T>, at: Timestamp, answer: Result<T, Trouble>) -> Option<String> {
+    let why = answer.as_ref().err().map(|trouble| trouble.why.clone());
+    source.take(at, answer);
+    why
+}
+
+/// A listing that shrinks by more than this share, in percent, is a trouble and no news.
+const MOST_SHRINKAGE: usize = 20;
+
+fn shrunk(observed: &Observed, people: usize) -> Option<Trouble> {
+    let before = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
+    let least = before.saturating_mul(100 - MOST_SHRINKAGE) / 100;
+    (people == 0 || people < least).then(|| Trouble {
+        kind: TroubleKind::Unreachable,
+        why: format!("the directory lists {people} people, {before} before; such a listing is not believed, it is read again"),
+    })
+}
+
+/// Earlier and new attempts of people who are enforced, each once, oldest first.
+fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignIn> {
+    let mut all = observed.sign_ins.last.as_mut().map(|reading| std::mem::take(&mut reading.value)).unwrap_or_default();
+    let known: HashSet<String> = all.iter().map(|attempt| attempt.id.clone()).collect();
+    let ours = |id: ObjectId| state.people.get(id).is_some_and(PersonState::is_enforced);
+    all.extend(new.into_iter().filter(|attempt| ours(attempt.person) && !known.contains(&attempt.id)));
+    all.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    all.dedup_by(|a, b| a.id == b.id);
+    all
+}

@@ -1,0 +1,469 @@
+//! One turn of the loop: take inputs, observe, decide, commit or act.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, watch};
+
+use super::command::{Command, What};
+use super::input::Input;
+use super::observe::{ask, take_in};
+use super::port::{Enforce, Notify, Store, StoreError, Tenant};
+use super::status::Status;
+use crate::clock::Clock;
+use crate::rollout::apply::Misfit;
+use crate::rollout::change::forbidden;
+use crate::rollout::condition::{Conditions, Ground};
+use crate::rollout::decide::{Action, decide};
+use crate::rollout::event::{By, Event};
+use crate::rollout::id::ObjectId;
+use crate::rollout::need::{Ask, is_due, needs};
+use crate::rollout::observed::Observed;
+use crate::rollout::person::Enforced;
+use crate::rollout::plan::Plan;
+use crate::rollout::report::{Report, report};
+use crate::rollout::state::{PAUSED, State};
+
+/// The name under which the program itself acts.
+pub(super) const ACTOR: &str = "tidegate";
+
+/// Readings of policy and break-glass accounts that planning (not the guard) accepts.
+const PLANNING_MAX_AGE: SignedDuration = SignedDuration::from_hours(13);
+
+/// Our clock may differ from the service's by this much.
+const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Why the engine ended in error.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Records cannot be kept.
+    #[error("the journal cannot be written")]
+    Store(#[from] StoreError),
+    /// A record of our own does not fit; a fault of the program.
+    #[error("the program made a record that does not fit; report this")]
+    Misfit(#[from] Misfit),
+    /// The loop goes round without getting anywhere; a fault of the program.
+    #[error("the loop went round {0} times at one instant; report this")]
+    Stuck(u32),
+}
+
+/// What a turn did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something; turn again at once.
+    Acted,
+    /// Nothing is to be done before this instant, unless something comes from outside.
+    Idle(Timestamp),
+    /// A stop was asked for.
+    Stopping,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The time it lives by.
+    pub clock: Clock,
+    /// What the journal says so far; [`Store`] continues from there.
+    pub state: State,
+    /// Reading the tenant.
+    pub tenant: Arc<dyn Tenant>,
+    /// Requiring MFA.
+    pub enforce: Arc<dyn Enforce>,
+    /// Telling people.
+    pub notify: Arc<dyn Notify>,
+    /// Keeping records.
+    pub store: Box<dyn Store>,
+    /// Inputs from outside.
+    pub inputs: mpsc::Receiver<Input>,
+    /// Why the rollout is paused by the file in the state folder, if it is.
+    pub pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// All conditions, outside of proofs.
+    pub conditions: Conditions,
+}
+
+/// The engine.
+pub struct Engine {
+    pub(super) clock: Clock,
+    pub(super) booted: Timestamp,
+    pub(super) state: State,
+    pub(super) observed: Observed,
+    pub(super) tenant: Arc<dyn Tenant>,
+    pub(super) enforce: Arc<dyn Enforce>,
+    pub(super) notify: Arc<dyn Notify>,
+    pub(super) store: Box<dyn Store>,
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) conditions: Conditions,
+    pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    pub(super) stopping: bool,
+    status: watch::Sender<Option<Arc<Report>>>,
+    published: Option<u64>,
+    checkpointed: u64,
+    turns: (Timestamp, u32),
+}
+
+/// Records between two checkpoints while there is no idle moment.
+const CHECKPOINT_EVERY: u64 = 10_000;
+
+/// Turns at one instant of a paced clock that are believed; 100,000 people take about 6,000.
+const MOST_TURNS: u32 = 200_000;
+
+impl Engine {
+    /// An engine that goes on from `parts.state`.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let booted = parts.clock.now();
+        let checkpointed = parts.state.seq;
+        Self {
+            booted,
+            clock: parts.clock,
+            state: parts.state,
+            observed: Observed::default(),
+            tenant: parts.tenant,
+            enforce: parts.enforce,
+            notify: parts.notify,
+            store: parts.store,
+            inputs: parts.inputs,
+            conditions: parts.conditions,
+            pause_file: parts.pause_file,
+            stopping: false,
+            status: watch::Sender::new(None),
+            published: None,
+            checkpointed,
+            turns: (booted, 0),
+        }
+    }
+
+    /// What the journal says.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What was read of the tenant.
+    #[must_use]
+    pub const fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// Every report that is published.
+    #[must_use]
+    pub fn reports(&self) -> watch::Receiver<Option<Arc<Report>>> {
+        self.status.subscribe()
+    }
+
+    /// The time the engine lives by.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Begins: says so in the journal, and closes what a crash left open. Nobody knows what became of it, so its outcome is unknown.
+    pub fn begin(&mut self, notes: &[Event]) -> Result<(), EngineError> {
+        let mut events = vec![Event::Started { program: env!("CARGO_PKG_VERSION").to_owned() }];
+        events.extend_from_slice(notes);
+        for (intent, notice) in &self.state.notices {
+            events.push(Event::NoticeOutcome {
+                intent: *intent,
+                accepted: Vec::new(),
+                refused: Vec::new(),
+                unknown: notice.people.clone(),
+                not_sent: Vec::new(),
+            });
+        }
+        let left_open = |person: ObjectId| {
+            self.state.people.get(person).is_some_and(|person| matches!(person.enforced, Enforced::Intended(_)))
+        };
+        for (intent, batch) in &self.state.batches {
+            let unknown: Vec<_> = batch.people.iter().copied().filter(|id| left_open(*id)).collect();
+            if !unknown.is_empty() {
+                events.push(Event::EnforceOutcome {
+                    intent: *intent,
+                    enforced: Vec::new(),
+                    already: Vec::new(),
+                    gone: Vec::new(),
+                    refused: Vec::new(),
+                    unknown,
+                    not_sent: Vec::new(),
+                });
+            }
+        }
+        self.commit(By::Recovery, ACTOR, &events)
+    }
+
+    /// Writes records by the program itself, as of now.
+    pub fn record(&mut self, by: By, events: &[Event]) -> Result<(), EngineError> {
+        self.commit(by, ACTOR, events)
+    }
+
+    /// Puts a validated plan into force, or says why it is refused; the old plan then runs on under a hold that says so.
+    /// The same plan again changes nothing.
+    pub fn offer(&mut self, plan: Box<Plan>, actor: &str) -> Result<Result<(), Vec<String>>, EngineError> {
+        let revision = plan.revision();
+        if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
+            self.observed.plan_doubt = None;
+            return Ok(Ok(()));
+        }
+        let reasons = forbidden(&self.state, &plan, self.clock.now());
+        if !reasons.is_empty() {
+            let why = format!("the plan file asks for what may not be; the plan before it is in force: {}", reasons.join("; "));
+            tracing::warn!(plan.revision = %revision, why, "the new plan is refused");
+            self.observed.plan_doubt = Some(why);
+            return Ok(Err(reasons));
+        }
+        tracing::info!(plan.revision = %revision, "a plan comes into force");
+        self.observed.plan_doubt = None;
+        self.observed.selections.clear();
+        self.observed.target = crate::rollout::observed::Source::default();
+        self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan }])?;
+        Ok(Ok(()))
+    }
+
+    /// One turn.
+    pub async fn step(&mut self) -> Result<Step, EngineError> {
+        self.take_inputs()?;
+        if self.stopping {
+            return Ok(Step::Stopping);
+        }
+        let now = self.clock.now();
+        self.turns = if self.turns.0 == now { (now, self.turns.1.saturating_add(1)) } else { (now, 0) };
+        if self.turns.1 > MOST_TURNS && self.clock.is_paced() {
+            return Err(EngineError::Stuck(self.turns.1));
+        }
+        let Some(accepted) = self.state.plan.clone() else { return Ok(Step::Idle(later(now, SignedDuration::from_mins(1)))) };
+        self.doubt_clock();
+        self.look(&accepted.plan, &accepted.revision).await?;
+        let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
+        let step = match decision.action {
+            Some(Action::Record(by, events)) => {
+                self.commit(by, ACTOR, &events)?;
+                Step::Acted
+            }
+            Some(Action::Notify(due)) => {
+                self.tell(&accepted, due).await?;
+                Step::Acted
+            }
+            Some(Action::Enforce(tranche)) => {
+                self.hand_out(&accepted, tranche).await?;
+                Step::Acted
+            }
+            None => Step::Idle(decision.wake_at),
+        };
+        self.publish(&accepted.plan, &accepted.revision, decision.wake_at, step)?;
+        Ok(step)
+    }
+
+    /// Reads what is due.
+    async fn look(&mut self, plan: &Plan, revision: &str) -> Result<(), EngineError> {
+        let due: Vec<_> = {
+            let ground = self.ground(plan, revision, PLANNING_MAX_AGE);
+            needs(&ground).into_iter().filter(|need| is_due(need, ground.now)).collect()
+        };
+        for need in due {
+            self.question(plan, revision, &need.ask).await?;
+            if self.stopping {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks one question, and takes inputs while the answer is waited for. An answer to an old plan's question is dropped.
+    pub(super) async fn question(&mut self, plan: &Plan, revision: &str, question: &Ask) -> Result<(), EngineError> {
+        let at = self.clock.now();
+        let (tenant, enforce) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce));
+        let answer = ask(&*tenant, &*enforce, plan, self.state.target, question);
+        let Some(answered) = self.meanwhile(answer).await? else { return Ok(()) };
+        if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
+            take_in(&self.state, &mut self.observed, at, answered);
+        }
+        Ok(())
+    }
+
+    /// Waits for the tenant, and takes what comes from outside meanwhile: a pause is journalled at once.
+    pub(super) async fn meanwhile<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, EngineError> {
+        let mut answer = std::pin::pin!(answer);
+        loop {
+            let open = !self.inputs.is_closed();
+            let input = tokio::select! {
+                biased;
+                answer = &mut answer => return Ok(answer),
+                input = self.inputs.recv(), if open => input,
+            };
+            if let Some(input) = input {
+                self.take_input(input)?;
+            }
+        }
+    }
+
+    pub(super) fn ground<'a>(&'a self, plan: &'a Plan, revision: &'a str, fresh_within: SignedDuration) -> Ground<'a> {
+        Ground {
+            plan,
+            state: &self.state,
+            observed: &self.observed,
+            now: self.clock.now(),
+            revision,
+            booted: self.booted,
+            fresh_within,
+            conditions: self.conditions,
+        }
+    }
+
+    /// Takes everything that has come from outside.
+    pub(super) fn take_inputs(&mut self) -> Result<(), EngineError> {
+        self.observed.pause_file = (self.pause_file)();
+        while let Ok(input) = self.inputs.try_recv() {
+            self.take_input(input)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one input.
+    pub(super) fn take_input(&mut self, input: Input) -> Result<(), EngineError> {
+        match input {
+            Input::Command(Command { what, actor, answer }) => {
+                let result = self.command(what, &actor)?;
+                // Whoever asked may be gone; the command stands all the same.
+                let _ = answer.send(result);
+            }
+            Input::Plan(Ok(plan)) => drop(self.offer(plan, "reload")?),
+            Input::Plan(Err(why)) => {
+                tracing::error!(why, "the plan file is not valid; the plan in force stays");
+                self.observed.plan_doubt = Some(format!("the plan file is not valid: {why}"));
+            }
+            Input::Dump => {
+                if let Some(report) = self.status.borrow().as_ref() {
+                    tracing::info!(status = %serde_json::to_string(&**report).unwrap_or_default(), "status as asked");
+                }
+            }
+            Input::Stop => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, what: What, actor: &str) -> Result<Result<String, String>, EngineError> {
+        let paused = self.state.holds.contains_key(PAUSED);
+        Ok(match what {
+            What::Pause { .. } if paused => Ok("paused already".to_owned()),
+            What::Pause { why } => {
+                self.commit(By::Operator, actor, &[Event::Paused { why }])?;
+                Ok("paused: no new batch starts; `tidegate unpause` goes on".to_owned())
+            }
+            What::Unpause { .. } if !paused => Err("there is no pause; `tidegate status` shows the holds in force".to_owned()),
+            What::Unpause { allow_start } => {
+                self.commit(By::Operator, actor, &[Event::Unpaused { allow_start }])?;
+                Ok("the pause is over".to_owned())
+            }
+        })
+    }
+
+    /// Makes records durable, then part of the state.
+    pub(super) fn commit(&mut self, by: By, actor: &str, events: &[Event]) -> Result<(), EngineError> {
+        let records = self.store.append(self.clock.now(), by, actor, events)?;
+        for record in &records {
+            self.state.apply(record)?;
+            log(record);
+        }
+        if self.state.seq.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
+            self.checkpoint();
+        }
+        Ok(())
+    }
+
+    /// Hands the state over to the checkpoint.
+    pub fn checkpoint(&mut self) {
+        if self.checkpointed == self.state.seq {
+            return;
+        }
+        match serde_json::to_vec(&self.state) {
+            Ok(state) => {
+                self.checkpointed = self.state.seq;
+                self.store.checkpoint(&state);
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "the checkpoint could not be written; the journal is complete without it");
+            }
+        }
+    }
+
+    fn doubt_clock(&mut self) {
+        let skew = if self.clock.is_paced() { None } else { self.tenant.clock_skew() };
+        self.observed.clock_doubt = skew
+            .filter(|skew| skew.abs() > MOST_SKEW)
+            .map(|skew| format!("our clock and the service's differ by {} s; correct the clock of this host", skew.as_secs()));
+    }
+
+    fn publish(&mut self, plan: &Plan, revision: &str, wake_at: Timestamp, step: Step) -> Result<(), EngineError> {
+        let idle = matches!(step, Step::Idle(_));
+        if self.published == Some(self.state.seq) && (self.clock.is_paced() || !idle) {
+            return Ok(());
+        }
+        if !idle && self.clock.is_paced() && self.status.receiver_count() == 0 {
+            return Ok(());
+        }
+        let report = report(&self.ground(plan, revision, PLANNING_MAX_AGE), wake_at);
+        let status = Status::new(&report, self.state.seq, self.store.head(), self.tenant.requests());
+        if let Ok(bytes) = serde_json::to_vec(&status) {
+            self.store.publish(&bytes)?;
+        }
+        self.published = Some(self.state.seq);
+        self.status.send_replace(Some(Arc::new(report)));
+        if idle {
+            self.checkpoint();
+        }
+        Ok(())
+    }
+}
+
+fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
+    at.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// One line per change of state; counts of people, never who.
+fn log(record: &crate::rollout::event::Record) {
+    match &record.event {
+        Event::StageMoved { stage, from, to, why } => {
+            tracing::info!(stage.name = %stage, stage.from = from.as_str(), stage.to = to.as_str(), record.seq = record.seq, why, "a stage moved");
+        }
+        Event::HoldPlaced { hold } => {
+            tracing::warn!(hold.id = %hold.id, record.seq = record.seq, why = %hold.why, "a hold is in force");
+        }
+        Event::HoldCleared { id, why } => tracing::info!(hold.id = %id, record.seq = record.seq, why, "a hold ended"),
+        Event::RosterFrozen { stage, people, .. } => {
+            tracing::info!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, "a roster is frozen");
+        }
+        Event::EnforceOutcome { intent, enforced, already, gone, unknown, .. } => {
+            tracing::info!(
+                intent.seq = intent,
+                enforced.count = enforced.len(),
+                already.count = already.len(),
+                gone.count = gone.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "a batch was handed out"
+            );
+        }
+        Event::NoticeOutcome { intent, accepted, unknown, .. } => {
+            tracing::info!(
+                intent.seq = intent,
+                accepted.count = accepted.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "notices were sent"
+            );
+        }
+        Event::ForeignChange { added, removed } => {
+            tracing::warn!(
+                added.count = added.len(),
+                removed.count = removed.len(),
+                record.seq = record.seq,
+                "somebody else changed the group"
+            );
+        }
+        Event::Carried { stage, why, people } => {
+            tracing::warn!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, why, "people were moved to the tail");
+        }
+        Event::Paused { .. } | Event::Unpaused { .. } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator paused or went on");
+        }
+        _ => tracing::debug!(record.seq = record.seq, "a record was written"),
+    }
+}

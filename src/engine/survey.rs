@@ -1,0 +1,64 @@
+//! One look at everything the plan needs, without a journal and without changing anything: for `plan` and other one-shot commands.
+
+use jiff::Timestamp;
+
+use super::observe::{ask, take_in};
+use super::port::{Enforce, Tenant};
+use crate::rollout::condition::{Conditions, Ground};
+use crate::rollout::event::{By, Event, Record, VERSION};
+use crate::rollout::need::{Ask, is_due, needs};
+use crate::rollout::observed::{Observed, Trouble};
+use crate::rollout::plan::Plan;
+use crate::rollout::settle::settle;
+use crate::rollout::state::State;
+
+/// Reads the tenant for `plan` at `now`. `state` is what a journal says already, or nothing; the returned state has the plan in force.
+pub async fn survey(
+    tenant: &dyn Tenant,
+    enforce: &dyn Enforce,
+    plan: &Plan,
+    state: State,
+    now: Timestamp,
+) -> Result<(State, Observed), Trouble> {
+    let mut state = state;
+    let mut observed = Observed::default();
+    let revision = plan.revision();
+    apply(&mut state, now, Event::PlanAccepted { revision: revision.clone(), plan: Box::new(plan.clone()) });
+    // Names first, then what depends on them.
+    for _ in 0..3 {
+        let due: Vec<_> = {
+            let ground = ground(plan, &state, &observed, now, &revision);
+            needs(&ground).into_iter().filter(|need| is_due(need, now) && !matches!(need.ask, Ask::SignIns(_))).collect()
+        };
+        for need in due {
+            if let Some(answered) = ask(tenant, enforce, plan, state.target, &need.ask).await {
+                take_in(&state, &mut observed, now, answered);
+            }
+        }
+        let settled = settle(&ground(plan, &state, &observed, now, &revision));
+        for event in settled {
+            if matches!(event, Event::Resolved { .. } | Event::Baseline { .. }) {
+                apply(&mut state, now, event);
+            }
+        }
+    }
+    let troubles = [&observed.target.trouble, &observed.directory.trouble, &observed.safety.trouble, &observed.members.trouble];
+    let selections = observed.selections.values().map(|source| &source.trouble);
+    if let Some(trouble) = troubles.into_iter().chain(selections).find_map(Option::as_ref) {
+        return Err(trouble.clone());
+    }
+    Ok((state, observed))
+}
+
+fn ground<'a>(plan: &'a Plan, state: &'a State, observed: &'a Observed, now: Timestamp, revision: &'a str) -> Ground<'a> {
+    let fresh_within = plan.observe.max_age;
+    Ground { plan, state, observed, now, revision, booted: now, fresh_within, conditions: Conditions::all() }
+}
+
+fn apply(state: &mut State, at: Timestamp, event: Event) {
+    let record = Record { seq: state.seq.saturating_add(1), at, v: VERSION, by: By::Plan, actor: String::new(), event };
+    // Only a plan that may not be refuses, and the caller has asked about that.
+    if let Err(misfit) = state.apply(&record) {
+        tracing::warn!(error = %misfit, "the plan does not fit what the journal says");
+    }
+}

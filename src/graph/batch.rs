@@ -1,0 +1,111 @@
+//! Envelopes: several calls in one `POST /$batch`, each with its own answer.
+//!
+//! Does not repeat anything. Invariant: answers are matched by id; a member whose answer is missing, doubled or unreadable has no
+//! answer that can be trusted.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer::{Reply, Verdict, classify};
+use super::request::{Call, Effect};
+use super::transport::{Failure, Transport};
+use crate::rollout::observed::{Trouble, TroubleKind};
+
+/// Most members of an envelope (Microsoft's limit).
+pub(crate) const MEMBERS: usize = 20;
+
+/// What became of a call: its answer's meaning and body, or why it never left.
+pub(crate) type Outcome = Result<(Verdict, Reply), Trouble>;
+
+#[derive(Deserialize)]
+struct Responses {
+    responses: Vec<Value>,
+}
+
+/// Sends calls (at most [`MEMBERS`], of one kind) together and classifies each answer. One outcome per call, in order.
+pub(crate) async fn together(transport: &Transport, calls: &[Call]) -> Vec<Outcome> {
+    if let [call] = calls {
+        return vec![match transport.deliver(call).await {
+            Ok(reply) => Ok((classify(call, &reply), reply)),
+            Err(failure) => failed(call, failure),
+        }];
+    }
+    let envelope = Call::envelope(calls);
+    match transport.deliver(&envelope).await {
+        Err(failure) => calls.iter().map(|call| failed(call, failure.clone())).collect(),
+        Ok(reply) => match classify(&envelope, &reply) {
+            Verdict::Ok => match sort(calls.len(), &reply.body) {
+                Some(replies) => calls.iter().zip(replies).map(|(call, reply)| Ok(member(call, reply))).collect(),
+                None => calls.iter().map(|call| Ok(member(call, None))).collect(),
+            },
+            // An envelope has no members of its own that could exist already or be gone.
+            Verdict::AlreadySo | Verdict::Gone | Verdict::Unknown => calls.iter().map(|call| Ok(member(call, None))).collect(),
+            verdict => calls.iter().map(|_| Ok((verdict.clone(), Reply::default()))).collect(),
+        },
+    }
+}
+
+fn failed(call: &Call, failure: Failure) -> Outcome {
+    match failure {
+        Failure::NotSent(trouble) => Err(trouble),
+        Failure::Lost(_) => Ok(member(call, None)),
+    }
+}
+
+/// A member's answer, or none that can be trusted.
+fn member(call: &Call, reply: Option<Reply>) -> (Verdict, Reply) {
+    match (reply, call.effect()) {
+        (Some(reply), _) => (classify(call, &reply), reply),
+        (None, Effect::Change) => (Verdict::Unknown, Reply::default()),
+        (None, Effect::None) => (Verdict::Retry { after: None, kind: TroubleKind::Unreachable }, Reply::default()),
+    }
+}
+
+/// Sorts the answers of `count` members by their ids; `None` when this is no envelope's answer at all.
+fn sort(count: usize, body: &[u8]) -> Option<Vec<Option<Reply>>> {
+    let Responses { responses } = serde_json::from_slice(body).ok()?;
+    let mut sorted: Vec<Vec<Option<Reply>>> = vec![Vec::new(); count];
+    for response in &responses {
+        let id = response.get("id").and_then(Value::as_str).and_then(|id| id.parse::<usize>().ok());
+        if let Some(place) = id.and_then(|id| sorted.get_mut(id)) {
+            place.push(read(response));
+        }
+    }
+    Some(sorted.into_iter().map(|mut replies| if replies.len() == 1 { replies.pop().flatten() } else { None }).collect())
+}
+
+fn read(response: &Value) -> Option<Reply> {
+    let status = response.get("status")?;
+    let status = status.as_u64().or_else(|| status.as_str()?.parse().ok()).and_then(|status| u16::try_from(status).ok())?;
+    let retry_after = response.get("headers").and_then(Value::as_object).and_then(|headers| {
+        let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+        value.as_str().map(str::to_owned).or_else(|| value.as_f64().map(|seconds| seconds.to_string()))
+    });
+    let body = response.get("body").filter(|body| !body.is_null()).map_or_else(Bytes::new, |body| body.to_string().into());
+    Some(Reply { status, retry_after, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_matched_by_id_in_any_order() {
+        let body = br#"{"responses":[
+            {"id":"2","status":429,"headers":{"Retry-After":"2.5"}},
+            {"id":"0","status":204,"headers":null},
+            {"id":"3","status":204},{"id":"3","status":204},
+            {"id":"4","status":"204","headers":{"RETRY-AFTER":3},"body":{"error":{"code":"x"}}},
+            {"id":"5"},
+            {"id":"77","status":204},{"status":204},{"id":9,"status":204}]}"#;
+        let sorted = sort(7, body).unwrap();
+        let statuses: Vec<_> = sorted.iter().map(|reply| reply.as_ref().map(|reply| reply.status)).collect();
+        assert_eq!(statuses, [Some(204), None, Some(429), None, Some(204), None, None]);
+        let after = |at: usize| sorted[at].as_ref().unwrap().retry_after.clone();
+        assert_eq!((after(2), after(4)), (Some("2.5".into()), Some("3".into())));
+        for odd in ["", "<html>", "{}", r#"{"responses":null}"#, r#"{"responses":[{"id":"0","sta"#] {
+            assert!(sort(1, odd.as_bytes()).is_none(), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Users: everybody, those whom a filter returns, and some as they are now.
+//!
+//! Does not judge who is in scope. Invariant: names go to [`Names`] and never into a [`Person`]; what the tenant does not say is
+//! not guessed, except that an account that looks like a guest is taken for one.
+
+use serde_json::Value;
+
+use super::answer::Verdict;
+use super::batch::{MEMBERS, together};
+use super::names::{Name, Names};
+use super::page;
+use super::request::{Call, Consistency, IDS, Read};
+use super::transport::{Transport, Unread, later, unwelcome};
+use super::wait::PATIENCE;
+use crate::rollout::id::{NameHash, ObjectId};
+use crate::rollout::observed::{Person, Trouble, TroubleKind};
+use jiff::SignedDuration;
+
+/// A row as a person and their name.
+type Known = (Person, Name);
+
+/// Everybody, ascending, each once; and how many rows had no readable id.
+pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Result<(Vec<Person>, u32), Trouble> {
+    let mut known = Vec::new();
+    let mut unreadable = 0;
+    let take = |row: &Value| match person(row, key) {
+        Some(row) => known.push(row),
+        None => unreadable += 1,
+    };
+    page::each(transport, &Read::Users.call(), take).await.map_err(|unread| unread.trouble(odd))?;
+    sort(&mut known);
+    names.replace(known.iter().map(named));
+    Ok((known.into_iter().map(|(person, _)| person).collect(), unreadable))
+}
+
+/// People whom a filter returns, ascending. A filter that needs the advanced index gets it.
+pub(crate) async fn matching(transport: &Transport, filter: &str) -> Result<Vec<ObjectId>, Trouble> {
+    let mut ids = Vec::new();
+    for consistency in [Consistency::Plain, Consistency::Eventual] {
+        let call = Read::UsersWhere(filter.to_owned(), consistency).call();
+        ids.clear();
+        match page::each(transport, &call, |row| ids.extend(id(row))).await {
+            Ok(()) => {
+                ids.sort_unstable();
+                ids.dedup();
+                return Ok(ids);
+            }
+            Err(Unread::Refused(refusal)) if refusal.status == 400 && consistency == Consistency::Plain => {}
+            Err(Unread::Refused(refusal)) if refusal.status == 400 => {
+                let why = format!("the tenant does not understand a filter of the plan (400 {}); correct it", refusal.code);
+                return Err(Trouble { kind: TroubleKind::Unusable, why });
+            }
+            Err(unread) => return Err(unread.trouble(odd)),
+        }
+    }
+    Ok(ids)
+}
+
+/// These people as they are now, ascending; who does not exist is missing.
+pub(crate) async fn now(transport: &Transport, names: &Names, key: &str, people: &[ObjectId]) -> Result<Vec<Person>, Trouble> {
+    let mut wanted = people.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut known = Vec::new();
+    let calls: Vec<_> = wanted.chunks(IDS).map(|ids| Read::UsersById(ids.to_vec()).call()).collect();
+    for calls in calls.chunks(MEMBERS) {
+        some(transport, calls, &mut |row: &Value| known.extend(person(row, key))).await?;
+    }
+    known.retain(|(person, _)| wanted.binary_search(&person.id).is_ok());
+    sort(&mut known);
+    names.add(known.iter().map(named));
+    Ok(known.into_iter().map(|(person, _)| person).collect())
+}
+
+/// Reads several collections in one envelope; asks again for those that were throttled or not answered.
+async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(&Value) + Send)) -> Result<(), Trouble> {
+    let mut open: Vec<&Call> = calls.iter().collect();
+    let mut waited = SignedDuration::ZERO;
+    let mut refreshed = false;
+    for attempt in 1.. {
+        let batch: Vec<Call> = open.iter().copied().cloned().collect();
+        let Some(first) = batch.first() else { return Ok(()) };
+        transport.gates.pass(first.bucket(), 1).await;
+        let mut again = Vec::new();
+        let mut wait: Option<(SignedDuration, Trouble)> = None;
+        for (call, outcome) in open.iter().zip(together(transport, &batch).await) {
+            let (trouble, after) = match outcome {
+                Err(trouble) if trouble.kind == TroubleKind::Refused => return Err(trouble),
+                Err(trouble) => (trouble, None),
+                Ok((Verdict::Refused(refusal), _)) => return Err(refusal.trouble()),
+                Ok((Verdict::Reauthenticate, _)) if refreshed => return Err(unwelcome(call)),
+                Ok((Verdict::Reauthenticate, _)) => {
+                    refreshed = true;
+                    transport.refresh().await;
+                    again.push(*call);
+                    continue;
+                }
+                Ok((Verdict::Retry { after, kind }, reply)) => (later(call, reply.status, kind), after),
+                Ok((Verdict::Gone | Verdict::AlreadySo | Verdict::Unknown, reply)) => {
+                    (later(call, reply.status, TroubleKind::Unreachable), None)
+                }
+                Ok((Verdict::Ok, reply)) => match page::parse(&reply.body) {
+                    Some(page) => {
+                        page::rest(transport, call, page, take).await.map_err(|unread| unread.trouble(odd))?;
+                        continue;
+                    }
+                    None => (later(call, reply.status, TroubleKind::Unreachable), None),
+                },
+            };
+            again.push(*call);
+            let pause = transport.wait(call, attempt, after);
+            if wait.as_ref().is_none_or(|(longest, _)| *longest < pause) {
+                wait = Some((pause, trouble));
+            }
+        }
+        open = again;
+        if let Some((pause, trouble)) = wait {
+            waited = waited.checked_add(pause).unwrap_or(SignedDuration::MAX);
+            if attempt >= 6 || waited > PATIENCE {
+                return Err(trouble);
+            }
+            transport.clock.sleep(pause).await;
+        }
+    }
+    Ok(())
+}
+
+/// `/users` itself is always there.
+fn odd() -> String {
+    "the tenant does not know /users; check tenant.graph_url".to_owned()
+}
+
+fn named((person, name): &Known) -> (ObjectId, NameHash, Name) {
+    (person.id, person.name, name.clone())
+}
+
+fn sort(known: &mut Vec<Known>) {
+    // Pages may repeat a person; the later row is the newer one.
+    known.reverse();
+    known.sort_by_key(|(person, _)| person.id);
+    known.dedup_by_key(|(person, _)| person.id);
+}
+
+/// The id of a row.
+pub(crate) fn id(row: &Value) -> Option<ObjectId> {
+    row.get("id")?.as_str()?.parse().ok()
+}
+
+fn person(row: &Value, key: &str) -> Option<Known> {
+    let id = id(row)?;
+    let text =
+        |field: &str| row.get(field).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let upn = text("userPrincipalName");
+    let guest = match text("userType") {
+        Some(kind) => kind.eq_ignore_ascii_case("guest"),
+        None => upn.as_deref().is_some_and(|upn| upn.to_ascii_uppercase().contains("#EXT#")),
+    };
+    let upn = upn.unwrap_or_else(|| id.to_string());
+    let name = Name { mail: text("mail"), display: text("displayName"), language: text("preferredLanguage"), upn };
+    let enabled = row.get("accountEnabled").and_then(Value::as_bool);
+    let person = Person { id, name: NameHash::new(key, &name.upn), enabled, guest, mail: name.mail.is_some() };
+    Some((person, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_row_is_read_leniently() {
+        let id = "6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0";
+        for (row, enabled, guest, mail) in [
+            (json!({"id": id}), None, false, false),
+            (json!({"id": id, "accountEnabled": null, "userType": null, "mail": null}), None, false, false),
+            (json!({"id": id, "accountEnabled": false, "userType": "guest", "mail": ""}), Some(false), true, false),
+            (json!({"id": id, "userType": "Member", "userPrincipalName": "a#EXT#@b", "mail": "a@b"}), None, false, true),
+            (json!({"id": id, "userPrincipalName": "a_b#ext#@c", "surplus": {"x": 1}}), None, true, false),
+            (json!({"id": id, "accountEnabled": "true", "userType": 7}), None, false, false),
+        ] {
+            let (person, _) = person(&row, "t").unwrap();
+            assert_eq!((person.enabled, person.guest, person.mail), (enabled, guest, mail), "{row}");
+        }
+        for odd in [json!({}), json!(null), json!({"id": null}), json!({"id": "short"}), json!([1])] {
+            assert!(person(&odd, "t").is_none(), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Notices by mail: from the plan's mailboxes in turn, a few at once.
+//!
+//! Does not keep a copy in the sender's folder, and does not log addresses or names. Invariant: every person of a notice ends in
+//! exactly one list of its outcome.
+
+use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
+use crate::graph::Graph;
+use crate::graph::answer::{Refusal, Verdict};
+use crate::graph::request::{Message, Mutation};
+use crate::graph::write::Carried;
+use crate::rollout::event::Because;
+use crate::rollout::id::{ObjectId, keyed_hash};
+
+use super::texts::{Facts, Texts};
+
+/// Mails under way at once: Exchange Online takes 4 requests at a time (Microsoft's table of 2023).
+const AT_ONCE: usize = 4;
+
+/// Codes of a 400 that have nothing to do with the receiver: the mailbox has sent too much, or may not send.
+const OF_THE_SENDER: [&str; 6] = [
+    "ErrorAccessDenied",
+    "ErrorSendAsDenied",
+    "ErrorExceededMessageLimit",
+    "ErrorQuotaExceeded",
+    "ErrorMessageSubmissionBlocked",
+    "MailboxNotEnabledForRESTAPI",
+];
+
+/// Notices by mail.
+pub struct Mail {
+    graph: Graph,
+    texts: Texts,
+}
+
+impl Mail {
+    /// Through the mailboxes of this tenant, with these texts.
+    #[must_use]
+    pub const fn new(graph: Graph, texts: Texts) -> Self {
+        Self { graph, texts }
+    }
+
+    async fn tell(&self, notice: &Notice) -> NoticeOutcome {
+        let mut outcome = NoticeOutcome::default();
+        let mut people = notice.people.clone();
+        people.sort_unstable();
+        people.dedup();
+        let senders = match self.senders(notice).await {
+            Ok(senders) => senders,
+            Err(why) => {
+                because(&mut outcome.not_sent, &why, people);
+                return outcome;
+            }
+        };
+        let unread: Vec<_> = people.iter().copied().filter(|person| self.graph.names().name(*person).is_none()).collect();
+        if !unread.is_empty()
+            && let Err(trouble) = self.graph.people(&unread).await
+        {
+            people.retain(|person| unread.binary_search(person).is_err());
+            because(&mut outcome.not_sent, &trouble.why, unread);
+        }
+        let mut ready = Vec::with_capacity(people.len());
+        for person in people {
+            match self.message(notice, person) {
+                Ok(message) => ready.push((person, message)),
+                Err(Unwritten::Refused(why)) => because(&mut outcome.refused, why, [person]),
+                Err(Unwritten::NotSent(why)) => because(&mut outcome.not_sent, &why, [person]),
+            }
+        }
+        self.deliver(notice.intent, &senders, ready, &mut outcome).await;
+        outcome
+    }
+
+    /// The mailboxes that exist; an error when there is none.
+    async fn senders(&self, notice: &Notice) -> Result<Vec<ObjectId>, String> {
+        let mut senders = Vec::new();
+        for from in &notice.from {
+            senders.extend(self.graph.person_id(*from).await.map_err(|trouble| trouble.why)?);
+        }
+        if senders.is_empty() {
+            return Err("none of the sending mailboxes exists in the tenant; check notices.from in the plan".to_owned());
+        }
+        Ok(senders)
+    }
+
+    fn message(&self, notice: &Notice, person: ObjectId) -> Result<Message, Unwritten> {
+        let name = self.graph.names().name(person).ok_or(Unwritten::Refused("the account does not exist"))?;
+        let to = name.mail.ok_or(Unwritten::Refused("the account has no mail address"))?;
+        let facts = Facts {
+            display: name.display.as_deref(),
+            language: name.language.as_deref(),
+            slot: notice.slot,
+            instant: notice.instant,
+            time_zone: &notice.time_zone,
+            helpdesk: &notice.helpdesk,
+        };
+        let letter = self.texts.write(&facts).map_err(|error| Unwritten::NotSent(error.to_string()))?;
+        let headers = vec![
+            ("x-tidegate-instant", notice.instant.to_string()),
+            ("x-tidegate-notice", notice_id(self.graph.key(), notice.intent, person).to_string()),
+        ];
+        Ok(Message { to, subject: letter.subject, body: letter.body, headers })
+    }
+
+    /// Sends mail after mail, a few at once. When the tenant refuses a whole handful for a reason that has nothing to do with the
+    /// receivers, the rest is not even tried.
+    async fn deliver(&self, intent: u64, senders: &[ObjectId], ready: Vec<(ObjectId, Message)>, outcome: &mut NoticeOutcome) {
+        let turn = usize::try_from(intent).unwrap_or(0) % senders.len().max(1);
+        let mut senders = senders.iter().copied().cycle().skip(turn);
+        let mut stopped: Option<String> = None;
+        let mut ready = ready.into_iter().peekable();
+        while ready.peek().is_some() {
+            let (people, messages): (Vec<_>, Vec<_>) = ready.by_ref().take(AT_ONCE).unzip();
+            if let Some(why) = &stopped {
+                because(&mut outcome.not_sent, why, people);
+                continue;
+            }
+            let mails: Vec<_> =
+                messages.into_iter().zip(senders.by_ref()).map(|(message, from)| Mutation::SendMail { from, message }).collect();
+            let mut reasons = Vec::new();
+            let count = people.len();
+            for (person, carried) in people.into_iter().zip(self.graph.carry_out(&mails).await) {
+                match judge(carried) {
+                    Fate::Accepted => outcome.accepted.push(person),
+                    Fate::Unknown => outcome.unknown.push(person),
+                    Fate::Refused(why) => because(&mut outcome.refused, &why, [person]),
+                    Fate::NotSent(why) => {
+                        because(&mut outcome.not_sent, &why, [person]);
+                        reasons.push(why);
+                    }
+                }
+            }
+            if reasons.len() == count {
+                stopped = reasons.pop();
+            }
+        }
+    }
+}
+
+impl Notify for Mail {
+    fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome> {
+        Box::pin(self.tell(notice))
+    }
+}
+
+enum Unwritten {
+    Refused(&'static str),
+    NotSent(String),
+}
+
+enum Fate {
+    Accepted,
+    Unknown,
+    Refused(String),
+    NotSent(String),
+}
+
+/// What an answer means for one mail.
+fn judge(carried: Carried) -> Fate {
+    match carried {
+        Ok(Verdict::Ok) => Fate::Accepted,
+        Ok(Verdict::Gone) => Fate::NotSent("a sending mailbox does not exist; check notices.from in the plan".to_owned()),
+        Ok(Verdict::Refused(Refusal { status: 400, code, .. })) if !OF_THE_SENDER.contains(&code.as_str()) => {
+            Fate::Refused(format!("the mail service does not take the address or the mail (400 {code})"))
+        }
+        Ok(Verdict::Refused(refusal)) => Fate::NotSent(refusal.why),
+        Ok(Verdict::Unknown | Verdict::AlreadySo | Verdict::Reauthenticate | Verdict::Retry { .. }) => Fate::Unknown,
+        Err(trouble) => Fate::NotSent(trouble.why),
+    }
+}
+
+fn because(list: &mut Vec<Because>, why: &str, people: impl IntoIterator<Item = ObjectId>) {
+    match list.iter_mut().find(|entry| entry.why == why) {
+        Some(entry) => entry.people.extend(people),
+        None => list.push(Because { why: why.to_owned(), people: people.into_iter().collect() }),
+    }
+}
+
+/// The id of a notice: the same for the same intent and person, and saying nothing about either.
+fn notice_id(key: &str, intent: u64, person: ObjectId) -> ObjectId {
+    ObjectId::from_bits(keyed_hash(key, &["notice", &intent.to_string(), &person.to_string()]))
+}

@@ -1,0 +1,214 @@
+//! Tests of notices: texts, and mails over a scripted wire.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::texts::Facts;
+use super::{Mail, TextError, Texts};
+use crate::engine::port::{Notice, NoticeOutcome, Notify};
+use crate::graph::script::{Script, Scripted, answer, id, lost};
+use crate::rollout::event::Slot;
+use crate::rollout::id::{ObjectId, PersonRef};
+
+fn facts<'a>(display: Option<&'a str>, language: Option<&'a str>, slot: Slot) -> Facts<'a> {
+    let instant = "2027-01-11T08:00:00Z".parse().unwrap();
+    Facts { display, language, slot, instant, time_zone: "Europe/Berlin", helpdesk: "https://help.contoso.example, ext. 4242" }
+}
+
+#[test]
+fn each_person_gets_the_closest_language() {
+    let texts = Texts::built_in().unwrap();
+    for (language, greeting) in [
+        (None, "Hello"),
+        (Some("de-AT"), "Guten Tag"),
+        (Some("DE"), "Guten Tag"),
+        (Some("en-US"), "Hello"),
+        (Some("fr-FR"), "Hello"),
+        (Some(""), "Hello"),
+    ] {
+        let letter = texts.write(&facts(Some("Zoë"), language, Slot::Announcement)).unwrap();
+        assert!(letter.body.starts_with(&format!("{greeting} Zoë,\n")), "{language:?}: {}", letter.body);
+    }
+}
+
+#[test]
+fn the_built_in_texts_say_all_that_people_need() {
+    let texts = Texts::built_in().unwrap();
+    for language in ["en", "de"] {
+        for slot in [Slot::Announcement, Slot::Reminder(2), Slot::Correction] {
+            let letter = texts.write(&facts(None, Some(language), slot)).unwrap();
+            for part in ["2027", "09:00", "Europe/Berlin", "08:00", "UTC", "aka.ms/mysecurityinfo", "ext. 4242"] {
+                assert!(letter.body.contains(part), "{language} {slot:?}: {part}");
+            }
+            assert!(
+                !letter.body.contains("http://") && letter.body.matches("https://").count() == 1,
+                "only the help desk's address"
+            );
+            assert!(!letter.subject.contains('\n') && letter.subject.contains("2027"), "{}", letter.subject);
+        }
+    }
+}
+
+#[test]
+fn a_hostile_name_stays_text_on_one_line() {
+    let texts = Texts::built_in().unwrap();
+    let letter = texts.write(&facts(Some("{{7*7}}<b>\r\nBcc: x\u{202e}"), None, Slot::Announcement)).unwrap();
+    assert!(letter.body.starts_with("Hello {{7*7}}<b> Bcc: x,\n"), "{}", letter.body);
+}
+
+#[test]
+fn a_text_without_the_date_or_with_an_unknown_name_is_refused() {
+    let mut texts = Texts::built_in().unwrap();
+    assert!(matches!(texts.set("fr", "Sujet", "Bonjour"), Err(TextError::NoDate { .. })));
+    assert!(matches!(texts.set("fr", "", "{{ date }}"), Err(TextError::NoSubject { .. })));
+    assert!(matches!(texts.set("fr", "Sujet", "{{ dat }}"), Err(TextError::Template { part: "body", .. })));
+    assert!(matches!(texts.set("fr", "{% if", "{{ date }}"), Err(TextError::Template { part: "subject", .. })));
+    texts.set("fr", "Sujet {{ day }}", "Bonjour {{ name or 'vous' }}: {{ date }}").unwrap();
+    assert!(texts.write(&facts(None, Some("fr-CA"), Slot::Announcement)).unwrap().body.starts_with("Bonjour vous"));
+}
+
+fn notice(people: Vec<ObjectId>) -> Notice {
+    Notice {
+        intent: 12,
+        stage: "pilot".into(),
+        slot: Slot::Announcement,
+        instant: "2027-01-11T08:00:00Z".parse().unwrap(),
+        time_zone: "Europe/Berlin".into(),
+        helpdesk: "ext. 1".into(),
+        from: vec![PersonRef::new("contoso.example", "it@contoso.example"), PersonRef::Id(id(901))],
+        people,
+    }
+}
+
+/// A tenant of people 1 to 99 (30 without an address) and the mailbox `it`, whose mails are answered by `mail`.
+fn tenant(mut mail: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> Arc<Script> {
+    Script::with_tokens(move |seen| {
+        if seen.method == "GET" {
+            let mut rows: Vec<_> = (1..100)
+                .map(|n| {
+                    let address = if n == 30 { json!(null) } else { json!(format!("user{n}@contoso.example")) };
+                    json!({"id": id(n), "userPrincipalName": format!("user{n}@contoso.example"), "mail": address, "displayName": format!("U{n}")})
+                })
+                .collect();
+            rows.push(json!({"id": id(900), "userPrincipalName": "IT@contoso.example"}));
+            if seen.uri.contains("filter") {
+                rows.clear();
+            }
+            return answer(200, &json!({"value": rows}));
+        }
+        let to = |message: &Value| message["message"]["toRecipients"][0]["emailAddress"]["address"].as_str().unwrap().to_owned();
+        let Some(requests) = seen.body["requests"].as_array() else {
+            let (status, body) = mail(&to(&seen.body));
+            return answer(status, &body);
+        };
+        let responses: Vec<_> = requests
+            .iter()
+            .map(|request| {
+                let (status, body) = mail(&to(&request["body"]));
+                json!({"id": request["id"], "status": status, "body": body})
+            })
+            .collect();
+        answer(200, &json!({"responses": responses}))
+    })
+}
+
+async fn send(script: &Arc<Script>, notice: &Notice) -> NoticeOutcome {
+    Mail::new(script.graph().0, Texts::built_in().unwrap()).send(notice).await
+}
+
+fn mails(script: &Script) -> Vec<(String, Value)> {
+    let seen = script.seen();
+    let single = |url: &str, body: &Value| (url.to_owned(), body.clone());
+    seen.iter()
+        .filter(|seen| seen.method == "POST")
+        .flat_map(|seen| match seen.body["requests"].as_array() {
+            Some(requests) => requests.iter().map(|request| single(request["url"].as_str().unwrap(), &request["body"])).collect(),
+            None => vec![single(&seen.uri, &seen.body)],
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn everybody_gets_one_plain_mail_that_names_the_instant() {
+    let script = tenant(|_| (202, json!(null)));
+    let people: Vec<_> = (1..=9).map(id).collect();
+    let outcome = send(&script, &notice(people.clone())).await;
+    assert_eq!(outcome, NoticeOutcome { accepted: people, ..NoticeOutcome::default() });
+    let mails = mails(&script);
+    assert_eq!(mails.len(), 9);
+    let mut notices = std::collections::BTreeSet::new();
+    for (at, (url, mail)) in mails.iter().enumerate() {
+        let sender = if at % 2 == 0 { id(900) } else { id(901) };
+        assert!(url.contains(&format!("/users/{sender}/sendMail")), "{at}: {url}");
+        assert_eq!(mail["saveToSentItems"], json!(false));
+        assert_eq!(mail["message"]["body"]["contentType"], "Text");
+        let headers = &mail["message"]["internetMessageHeaders"];
+        assert_eq!(headers[0], json!({"name": "x-tidegate-instant", "value": "2027-01-11T08:00:00Z"}));
+        assert_eq!(headers[1]["name"], "x-tidegate-notice");
+        notices.insert(headers[1]["value"].as_str().unwrap().parse::<ObjectId>().unwrap());
+        assert!(!mail["message"]["body"]["content"].as_str().unwrap().contains("@contoso"));
+    }
+    assert_eq!(notices.len(), 9);
+    let posts = script.seen().iter().filter(|seen| seen.method == "POST").count();
+    assert_eq!(posts, 3, "four at once");
+}
+
+#[tokio::test]
+async fn each_answer_of_the_mail_service_has_its_own_list() {
+    let error = |status: u16, code: &str| (status, json!({"error": {"code": code, "message": "m"}}));
+    let script = tenant(move |to| match to {
+        "user1@contoso.example" => error(400, "ErrorInvalidRecipients"),
+        "user2@contoso.example" => error(503, ""),
+        "user3@contoso.example" => error(403, "ErrorSendAsDenied"),
+        "user4@contoso.example" => error(400, "ErrorExceededMessageLimit"),
+        "user5@contoso.example" => error(404, "ErrorItemNotFound"),
+        _ => (202, json!(null)),
+    });
+    let people = [1, 2, 3, 4, 5, 6, 7, 8, 30, 500].map(id).to_vec();
+    let outcome = send(&script, &notice(people)).await;
+    assert_eq!(outcome.accepted, [id(6), id(7), id(8)]);
+    assert_eq!(outcome.unknown, [id(2)]);
+    let listed = |list: &[crate::rollout::event::Because]| {
+        let mut people: Vec<_> = list.iter().flat_map(|because| because.people.clone()).collect();
+        people.sort_unstable();
+        people
+    };
+    assert_eq!(listed(&outcome.refused), [id(1), id(30), id(500)]);
+    assert_eq!(listed(&outcome.not_sent), [id(3), id(4), id(5)]);
+    assert!(outcome.refused.iter().chain(&outcome.not_sent).all(|because| !because.why.contains('@')));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_is_not_sent_again() {
+    let script = Script::with_tokens(|seen| -> Scripted {
+        if seen.method == "GET" {
+            let rows: Vec<_> = (1..5)
+                .map(|n| json!({"id": id(n), "mail": format!("u{n}@x.example"), "userPrincipalName": "it@contoso.example"}))
+                .collect();
+            return answer(200, &json!({"value": rows}));
+        }
+        lost()
+    });
+    let outcome = send(&script, &notice((1..=4).map(id).collect())).await;
+    assert_eq!(outcome.unknown.len(), 4);
+    assert_eq!(mails(&script).len(), 4);
+}
+
+#[tokio::test]
+async fn a_refusal_of_everybody_is_not_repeated_for_each() {
+    let script = tenant(|_| (403, json!({"error": {"code": "Authorization_RequestDenied"}})));
+    let outcome = send(&script, &notice((1..=29).map(id).collect())).await;
+    assert_eq!(outcome.not_sent.len(), 1);
+    assert_eq!(outcome.not_sent[0].people.len(), 29);
+    assert!(outcome.not_sent[0].why.contains("Mail.Send"), "{}", outcome.not_sent[0].why);
+    assert_eq!(mails(&script).len(), 4);
+}
+
+#[tokio::test]
+async fn without_a_sending_mailbox_nothing_is_sent() {
+    let script = tenant(|_| (202, json!(null)));
+    let nobody = Notice { from: vec![PersonRef::new("contoso.example", "nobody@contoso.example")], ..notice(vec![id(1)]) };
+    let outcome = send(&script, &nobody).await;
+    assert!(outcome.not_sent[0].why.contains("notices.from"));
+}

@@ -1,0 +1,361 @@
+//! Records into state. A record that does not fit what came before is an error, never a guess.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{Because, Event, Record};
+use super::hold::{Blocks, Clears, Hold, Owner, Scope};
+use super::id::ObjectId;
+use super::observed::Target;
+use super::person::{Enforced, Home};
+use super::plan::Plan;
+use super::stage::PhaseName;
+use super::state::{Accepted, Batch, NoticeBatch, PAUSED, Pause, Phase, StageState, State, evidence_key, removed_hold_id};
+
+/// Why a record does not fit the state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} does not fit what came before: {why}")]
+pub struct Misfit {
+    /// The record's number.
+    pub seq: u64,
+    /// What does not fit.
+    pub why: String,
+}
+
+/// How long handed-out counts are kept: the longest period of a cap, and a day.
+pub const HANDED_KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
+
+impl State {
+    /// Takes in the next record.
+    ///
+    /// # Errors
+    /// [`Misfit`] when the record cannot follow: a gap in the numbers, an unknown stage, an illegal move, an outcome without an intent.
+    pub fn apply(&mut self, record: &Record) -> Result<(), Misfit> {
+        let misfit = |why: String| Misfit { seq: record.seq, why };
+        if record.seq != self.seq.wrapping_add(1) {
+            return Err(misfit(format!("its number follows {}", self.seq)));
+        }
+        self.take(record.seq, record.at, &record.event).map_err(misfit)?;
+        self.seq = record.seq;
+        self.at = Some(self.at.map_or(record.at, |at| at.max(record.at)));
+        Ok(())
+    }
+
+    fn take(&mut self, seq: u64, at: Timestamp, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Started { .. } | Event::Stopped { .. } | Event::TailCut { .. } | Event::CheckpointRebuilt { .. } => Ok(()),
+            Event::PlanAccepted { revision, plan } => self.accept(at, revision, plan),
+            Event::Resolved { target } => self.resolve(*target),
+            Event::PolicySeen { fingerprint } => {
+                self.policy = Some(fingerprint.clone());
+                Ok(())
+            }
+            Event::Baseline { members } => {
+                self.baseline = Some(sorted(members));
+                Ok(())
+            }
+            Event::RosterFrozen { stage, people, out } => self.roster(stage, people, out),
+            Event::StageMoved { stage, from, to, why } => self.stage_moved(at, stage, *from, *to, why),
+            Event::NoticeIntent { slot, instant, people, .. } => {
+                let notice = NoticeBatch { at, slot: *slot, instant: *instant, people: people.clone() };
+                self.notices.insert(seq, notice);
+                Ok(())
+            }
+            Event::NoticeOutcome { intent, accepted, refused, unknown, not_sent } => {
+                let notice = self.notices.remove(intent).ok_or_else(|| format!("there is no notice intent {intent}"))?;
+                for id in accepted {
+                    self.person(*id)?.told(at, notice.slot, notice.instant);
+                }
+                for id in unknown {
+                    self.person(*id)?.perhaps_told(notice.slot, notice.instant);
+                }
+                for id in refused.iter().flat_map(|because| &because.people) {
+                    let person = self.person(*id)?;
+                    let times = person.refused.map_or(0, |(_, times)| times);
+                    person.refused = Some((at, times.saturating_add(1)));
+                    person.use_slot(notice.slot);
+                }
+                self.mail_trouble = trouble(self.mail_trouble, at, not_sent, accepted.is_empty());
+                Ok(())
+            }
+            Event::EnforceIntent { stage, people } => self.enforce_intent(seq, at, stage, people),
+            Event::EnforceOutcome { intent, enforced, already, gone, refused, unknown, not_sent } => {
+                if !self.batches.contains_key(intent) {
+                    return Err(format!("there is no enforce intent {intent}"));
+                }
+                self.mark(enforced, Enforced::Accepted(at))?;
+                self.mark(already, Enforced::Accepted(at))?;
+                self.mark(gone, Enforced::Gone)?;
+                self.mark(unknown, Enforced::Unknown(*intent))?;
+                for because in refused {
+                    self.mark(&because.people, Enforced::Refused(at))?;
+                }
+                let mut back = 0_u32;
+                for because in not_sent {
+                    self.mark(&because.people, Enforced::No)?;
+                    back = back.saturating_add(u32::try_from(because.people.len()).unwrap_or(u32::MAX));
+                }
+                self.wire_trouble = trouble(self.wire_trouble, at, not_sent, enforced.is_empty());
+                self.give_back(*intent, back);
+                self.close(*intent, unknown);
+                Ok(())
+            }
+            Event::Settled { intent, landed, absent } => {
+                let mut left = self.batches.get(intent).ok_or_else(|| format!("there is no open batch {intent}"))?.people.clone();
+                self.mark(landed, Enforced::Accepted(at))?;
+                self.mark(absent, Enforced::No)?;
+                left.retain(|id| !landed.contains(id) && !absent.contains(id));
+                self.close(*intent, &left);
+                Ok(())
+            }
+            Event::Verified { people } => self.mark(people, Enforced::Verified(at)),
+            Event::ForeignChange { added, removed } => {
+                self.foreign.extend(added);
+                self.foreign = sorted(&self.foreign);
+                for id in removed {
+                    self.person(*id)?.removed_by_hand = true;
+                    self.holds.insert(removed_hold_id(*id), removed_hold(*id, at));
+                }
+                Ok(())
+            }
+            Event::GateRead { stage, gate, evidence } => {
+                self.evidence.insert(evidence_key(stage, gate), evidence.clone());
+                Ok(())
+            }
+            Event::HoldPlaced { hold } => {
+                self.holds.insert(hold.id.clone(), hold.clone());
+                Ok(())
+            }
+            Event::HoldCleared { id, .. } => self.holds.remove(id).map(|_| ()).ok_or_else(|| format!("there is no hold `{id}`")),
+            Event::Carried { stage, people, .. } => self.carry(stage, people),
+            Event::Soaked { stage, healthy: so_far, until: upto } => {
+                let stage = self.stage_mut(stage)?;
+                match &mut stage.phase {
+                    Phase::Soaking { healthy, until } => {
+                        *healthy = *so_far;
+                        *until = *upto;
+                        Ok(())
+                    }
+                    other => Err(format!("stage `{}` is {}, not soaking", stage.name, other.name().as_str())),
+                }
+            }
+            Event::Paused { why } => {
+                self.holds.insert(PAUSED.to_owned(), pause_hold(at, why));
+                Ok(())
+            }
+            Event::Unpaused { allow_start } => {
+                self.holds.remove(PAUSED).ok_or("there is no pause")?;
+                self.last_pause = Some(Pause { to: at, allow_start: *allow_start });
+                Ok(())
+            }
+        }
+    }
+
+    fn accept(&mut self, at: Timestamp, revision: &str, plan: &Plan) -> Result<(), String> {
+        let mut old = std::mem::take(&mut self.stages);
+        let mut moved: Vec<Option<u16>> = vec![None; old.len()];
+        let names: Vec<String> = old.iter().map(|stage| stage.name.clone()).collect();
+        for (ix, stage) in (0_u16..).zip(&plan.stages) {
+            let before = names.iter().position(|name| *name == stage.name);
+            if let Some(slot) = before.and_then(|was| moved.get_mut(was)) {
+                *slot = Some(ix);
+            }
+            let state = match before.and_then(|was| old.get_mut(was)) {
+                Some(known) => {
+                    let mut known = known.clone();
+                    let told = known.is_frozen();
+                    let begun =
+                        !matches!(known.phase, Phase::Scheduled | Phase::Announcing | Phase::Announced | Phase::Missed { .. });
+                    // A told instant never comes nearer; what has begun keeps the start it had.
+                    if !begun && (!told || stage.start.instant > known.start.instant) {
+                        known.start = stage.start.clone();
+                    }
+                    known
+                }
+                None => StageState {
+                    name: stage.name.clone(),
+                    phase: Phase::Scheduled,
+                    start: stage.start.clone(),
+                    roster: Vec::new(),
+                    out: std::collections::BTreeMap::new(),
+                    since: at,
+                },
+            };
+            self.stages.push(state);
+        }
+        for (was, stage) in old.iter().enumerate() {
+            let stays = moved.get(was).is_some_and(Option::is_some);
+            if !stays && stage.is_frozen() {
+                return Err(format!("stage `{}` has been announced and is not in the new plan", stage.name));
+            }
+        }
+        for person in self.people.all_mut() {
+            if let Home::Stage(was) = person.home {
+                person.home = moved.get(usize::from(was)).copied().flatten().map_or(Home::Tail, Home::Stage);
+            }
+        }
+        self.policy = None;
+        self.plan = Some(Accepted { revision: revision.to_owned(), plan: plan.clone(), since: at });
+        Ok(())
+    }
+
+    fn resolve(&mut self, target: Target) -> Result<(), String> {
+        let begun = self.people.all().iter().any(|person| person.enforced != Enforced::No);
+        if begun && self.target.is_some_and(|known| known.group != target.group) {
+            return Err("people were enforced in another group already".to_owned());
+        }
+        if self.target.is_none_or(|known| known.group != target.group) {
+            self.baseline = None;
+        }
+        self.target = Some(target);
+        self.target_revision = self.plan.as_ref().map(|accepted| accepted.revision.clone());
+        Ok(())
+    }
+
+    fn roster(&mut self, stage: &str, people: &[ObjectId], out: &[Because]) -> Result<(), String> {
+        let home = self.home(stage).ok_or_else(|| format!("there is no stage `{stage}`"))?;
+        if let Some(id) = people.iter().find(|id| self.people.get(**id).is_some()) {
+            return Err(format!("{id} is in another roster already"));
+        }
+        let places: Vec<_> = people.iter().map(|id| self.people.settle_in(*id, home)).collect();
+        if home == Home::Tail {
+            return Ok(());
+        }
+        let state = self.stage_mut(stage)?;
+        if state.is_frozen() {
+            return Err(format!("the roster of stage `{stage}` is frozen already"));
+        }
+        state.roster = places;
+        state.out =
+            out.iter().map(|because| (because.why.clone(), u32::try_from(because.people.len()).unwrap_or(u32::MAX))).collect();
+        Ok(())
+    }
+
+    fn stage_moved(&mut self, at: Timestamp, name: &str, from: PhaseName, to: PhaseName, why: &str) -> Result<(), String> {
+        let stage = self.stage_mut(name)?;
+        if stage.phase.name() != from {
+            return Err(format!("stage `{name}` is {}, not {}", stage.phase.name().as_str(), from.as_str()));
+        }
+        if !from.may_become(to) {
+            return Err(format!("a stage cannot go from {} to {}", from.as_str(), to.as_str()));
+        }
+        stage.phase = match to {
+            PhaseName::Scheduled => Phase::Scheduled,
+            PhaseName::Announcing => Phase::Announcing,
+            PhaseName::Announced => Phase::Announced,
+            PhaseName::Enforcing => Phase::Enforcing { canary: None },
+            PhaseName::Soaking => Phase::Soaking { healthy: SignedDuration::ZERO, until: at },
+            PhaseName::Done => Phase::Done,
+            PhaseName::Missed => Phase::Missed { why: why.to_owned() },
+            PhaseName::RollingBack => Phase::RollingBack,
+            PhaseName::RolledBack => Phase::RolledBack,
+            PhaseName::Closed => Phase::Closed { why: why.to_owned() },
+        };
+        stage.since = at;
+        Ok(())
+    }
+
+    fn enforce_intent(&mut self, seq: u64, at: Timestamp, stage: &str, people: &[ObjectId]) -> Result<(), String> {
+        let home = self.home(stage).ok_or_else(|| format!("there is no stage `{stage}`"))?;
+        if let Home::Stage(_) = home {
+            let state = self.stage_mut(stage)?;
+            match &mut state.phase {
+                Phase::Enforcing { canary } => {
+                    canary.get_or_insert(at);
+                }
+                other => return Err(format!("stage `{stage}` is {}, not enforcing", other.name().as_str())),
+            }
+        }
+        self.mark(people, Enforced::Intended(seq))?;
+        self.batches.insert(seq, Batch { at, home, people: people.to_vec() });
+        self.handed.push((at, u32::try_from(people.len()).unwrap_or(u32::MAX)));
+        self.handed.retain(|(handed, _)| at.duration_since(*handed) <= HANDED_KEPT);
+        Ok(())
+    }
+
+    fn carry(&mut self, stage: &str, people: &[ObjectId]) -> Result<(), String> {
+        let places: std::collections::HashSet<_> = people.iter().map(|id| self.people.settle_in(*id, Home::Tail)).collect();
+        self.stage_mut(stage)?.roster.retain(|ix| !places.contains(ix));
+        for id in people {
+            let person = self.person(*id)?;
+            person.doubts = 0;
+            person.tail_told = None;
+        }
+        Ok(())
+    }
+
+    fn stage_mut(&mut self, name: &str) -> Result<&mut StageState, String> {
+        self.stages.iter_mut().find(|stage| stage.name == name).ok_or_else(|| format!("there is no stage `{name}`"))
+    }
+
+    fn person(&mut self, id: ObjectId) -> Result<&mut super::person::PersonState, String> {
+        self.people.get_mut(id).ok_or_else(|| format!("{id} is in no roster"))
+    }
+
+    fn mark(&mut self, people: &[ObjectId], enforced: Enforced) -> Result<(), String> {
+        people.iter().try_for_each(|id| {
+            self.person(*id)?.enforced = enforced;
+            Ok(())
+        })
+    }
+
+    /// What never left does not count for the caps.
+    fn give_back(&mut self, intent: u64, people: u32) {
+        let Some(batch) = self.batches.get(&intent) else { return };
+        if let Some((_, handed)) = self.handed.iter_mut().rev().find(|(at, _)| *at == batch.at) {
+            *handed = handed.saturating_sub(people);
+        }
+    }
+
+    fn close(&mut self, intent: u64, left: &[ObjectId]) {
+        if left.is_empty() {
+            self.batches.remove(&intent);
+        } else if let Some(batch) = self.batches.get_mut(&intent) {
+            batch.people = left.to_vec();
+        }
+    }
+}
+
+/// Counts troubles in a row; one send that went through ends them.
+fn trouble(
+    before: Option<(Timestamp, u32)>,
+    at: Timestamp,
+    not_sent: &[Because],
+    nothing_went: bool,
+) -> Option<(Timestamp, u32)> {
+    if not_sent.is_empty() {
+        return if nothing_went { before } else { None };
+    }
+    let times = before.filter(|_| nothing_went).map_or(0, |(_, times)| times);
+    Some((at, times.saturating_add(1)))
+}
+
+fn sorted(ids: &[ObjectId]) -> Vec<ObjectId> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn pause_hold(at: Timestamp, why: &str) -> Hold {
+    Hold {
+        id: PAUSED.to_owned(),
+        scope: Scope::Rollout,
+        blocks: Blocks::Forward,
+        owner: Owner::Operator,
+        since: at,
+        clears: Clears::Human,
+        why: format!("paused by an operator: {why}; `tidegate unpause` ends it"),
+    }
+}
+
+fn removed_hold(person: ObjectId, at: Timestamp) -> Hold {
+    Hold {
+        id: removed_hold_id(person),
+        scope: Scope::Person(person),
+        blocks: Blocks::Forward,
+        owner: Owner::Operator,
+        since: at,
+        clears: Clears::Human,
+        why: format!("{person} was taken out of the group by somebody else; not put back without an answer"),
+    }
+}

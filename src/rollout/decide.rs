@@ -1,0 +1,166 @@
+//! Decide: plan, state, readings and an instant in; what to record, what to do and when to wake out (DESIGN §2).
+//!
+//! Same input, same output. Records come first: while facts move the state, nothing is done to anybody. Only when nothing is left to
+//! record are notices sent, and only then people enforced.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::condition::{Condition, Ground, NOTICE};
+use super::event::{By, Event};
+use super::holds::{called_for, failures};
+use super::limit::frees_at;
+use super::need::{Need, needs};
+use super::person::Enforced;
+use super::state::Phase;
+use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
+use super::tranche::{REFUSED_WAIT, Tranche};
+use super::{gate, hold, moves, schedule, settle, tranche};
+
+/// What to do now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Commit these records, then decide again.
+    Record(By, Vec<Event>),
+    /// Send these notices.
+    Notify(Due),
+    /// Hand these batches to the wire.
+    Enforce(Tranche),
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to do; `None`: nothing before `wake_at`.
+    pub action: Option<Action>,
+    /// When to look again at the latest, a reading included.
+    pub wake_at: Timestamp,
+    /// What to read of the tenant, and when.
+    pub needs: Vec<Need>,
+}
+
+/// Nothing waits longer than this for the next look.
+const LONGEST_SLEEP: SignedDuration = SignedDuration::from_hours(24);
+
+/// Decides.
+#[must_use]
+pub fn decide(ground: &Ground<'_>) -> Decision {
+    let action = act(ground);
+    let needs = needs(ground);
+    let wake_at = wake_at(ground, &needs);
+    Decision { action, wake_at, needs }
+}
+
+fn act(ground: &Ground<'_>) -> Option<Action> {
+    let settled = settle::settle(ground);
+    if !settled.is_empty() {
+        return Some(Action::Record(By::Recovery, settled));
+    }
+    let holds = holds(ground);
+    if !holds.is_empty() {
+        return Some(Action::Record(By::Gate, holds));
+    }
+    let moved = moves::next(ground);
+    if !moved.is_empty() {
+        return Some(Action::Record(By::Schedule, moved));
+    }
+    if NOTICE.iter().all(|c| ground.refuses_rollout(*c).is_none())
+        && let Some(due) = due(ground)
+    {
+        return Some(Action::Notify(due));
+    }
+    tranche::next(ground).map(Action::Enforce)
+}
+
+/// The difference between the holds that the facts call for and those in force.
+fn holds(ground: &Ground<'_>) -> Vec<Event> {
+    let called = called_for(ground);
+    let mut events = Vec::new();
+    for held in ground.state.holds.values().filter(|held| held.clears == hold::Clears::Itself) {
+        if !called.contains_key(&held.id) {
+            events.push(Event::HoldCleared { id: held.id.clone(), why: "its cause is gone".to_owned() });
+        }
+    }
+    for (id, hold) in called {
+        if !ground.state.holds.contains_key(&id) {
+            events.push(Event::HoldPlaced { hold });
+        }
+    }
+    if ground.conditions.has(Condition::Hold) {
+        for hold in failures(ground) {
+            let stage = match &hold.scope {
+                hold::Scope::Stage(name) => ground.state.stage(name),
+                _ => None,
+            };
+            if let Some((_, stage)) = stage {
+                let named = |gate: &&super::plan::Gate| hold.id == format!("gate:{}:{}", stage.name, gate.name);
+                if let Some(gate) = ground.plan.gates.iter().find(named) {
+                    let evidence = gate::read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
+                    events.push(Event::GateRead { stage: stage.name.clone(), gate: gate.name.clone(), evidence });
+                }
+            }
+            events.push(Event::HoldPlaced { hold });
+        }
+    }
+    events
+}
+
+/// The next instant at which something could be otherwise than now.
+fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
+    let now = ground.now;
+    let plus = |at: Timestamp, wait: SignedDuration| at.checked_add(wait).unwrap_or(Timestamp::MAX);
+    let tick = SignedDuration::from_secs(1);
+    let mut instants: Vec<Timestamp> = needs.iter().map(|need| need.due).collect();
+    let mut enforcing = false;
+    for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
+        let start = stage.start.instant;
+        let planned = ground.plan.stages.get(usize::from(ix));
+        match &stage.phase {
+            Phase::Scheduled => instants.extend([announce_at(ground, stage), plus(notice_deadline(ground, ix, stage), tick)]),
+            Phase::Announcing => instants.push(plus(notice_deadline(ground, ix, stage), tick)),
+            Phase::Announced => {
+                instants.extend([start, plus(latest_start(ground, ix, stage), tick)]);
+                instants.extend(ground.plan.notices.before.iter().skip(1).filter_map(|wait| start.checked_sub(*wait).ok()));
+                enforcing |= start <= now;
+            }
+            Phase::Enforcing { canary } => {
+                instants.extend(planned.map(|planned| plus(start, planned.finish_by)));
+                instants.extend(canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
+                let promises =
+                    stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());
+                instants.extend(
+                    promises
+                        .filter_map(|person| person.first_told)
+                        .map(|told| plus(told, ground.floor(super::person::Home::Stage(ix)))),
+                );
+                enforcing = true;
+            }
+            Phase::Soaking { healthy, until } => {
+                let left = planned.map(|planned| planned.soak.saturating_sub(*healthy)).unwrap_or_default();
+                instants.extend([plus(*until, left), plus(*until, SignedDuration::from_hours(1))]);
+            }
+            _ => {}
+        }
+    }
+    let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
+    for person in ground.state.people.all() {
+        if let Enforced::Refused(at) = person.enforced {
+            instants.push(plus(at, REFUSED_WAIT));
+        }
+        if person.home == super::person::Home::Tail && !person.is_processed() {
+            instants.extend(person.promise);
+            instants.extend(person.refused.map(|(at, times)| plus(at, refusal_wait(times))));
+            enforcing |= over;
+        }
+    }
+    if enforcing {
+        if let Some(zone) = schedule::zone(&ground.plan.time_zone) {
+            instants.extend(schedule::next_open(&ground.plan.calendar, &zone, now));
+            instants.extend(schedule::closes(&ground.plan.calendar, &zone, now));
+        }
+        instants.extend(frees_at(&ground.plan.limits.caps, &ground.state.handed, ground.in_scope(), now));
+    }
+    instants.extend(retry_at(ground.state.mail_trouble));
+    instants.extend(retry_at(ground.state.wire_trouble));
+    let next = instants.into_iter().filter(|at| *at > now).min();
+    next.unwrap_or(Timestamp::MAX).min(plus(now, LONGEST_SLEEP))
+}

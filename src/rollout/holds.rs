@@ -1,0 +1,162 @@
+//! The holds that the facts call for at an instant. `decide` compares them with those in force and records the difference.
+
+use std::collections::BTreeMap;
+
+use super::condition::{Condition, Ground};
+use super::event::Verdict;
+use super::gate::{gates_of, read, sentence};
+use super::hold::{Blocks, Clears, Hold, Owner, Scope};
+use super::person::Home;
+use super::plan::GateAt;
+use super::schedule;
+use super::state::{Phase, StageState, TAIL};
+
+/// Every hold that should be in force by itself at `ground.now`, by id. Holds that a human clears are not among them.
+#[must_use]
+pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
+    let mut holds = BTreeMap::new();
+    let mut place = |id: String, scope: Scope, owner: Owner, why: String| {
+        let hold = Hold { id: id.clone(), scope, blocks: Blocks::Forward, owner, since: ground.now, clears: Clears::Itself, why };
+        holds.insert(id, hold);
+    };
+    if let Some(why) = ground.refuses_rollout(Condition::Clock) {
+        place("clock".to_owned(), Scope::Rollout, Owner::System, why.into_owned());
+    }
+    if let Some(why) = ground.observed.pause_file.as_ref().filter(|_| ground.conditions.has(Condition::Hold)) {
+        let why = format!("paused by the file in the state folder: {why}; remove it to go on");
+        place("pause-file".to_owned(), Scope::Rollout, Owner::Operator, why);
+    }
+    if let Some(why) = &ground.observed.plan_doubt {
+        place("plan-refused".to_owned(), Scope::Rollout, Owner::Plan, why.clone());
+    }
+    tenant(ground, &mut place);
+    for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
+        of_stage(ground, Home::Stage(ix), stage, &mut place);
+    }
+    holds
+}
+
+/// Holds that the tenant causes: what cannot be read, a broken policy, broken break-glass accounts.
+fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, String)) {
+    let observed = ground.observed;
+    // Within its max_age a source that fails has not made anything unknown yet.
+    let lost = |last: Option<jiff::Timestamp>| last.is_none_or(|at| ground.now.duration_since(at) > ground.plan.observe.max_age);
+    let sources = [
+        ("target", &observed.target.trouble, observed.target.last.as_ref().map(|r| r.as_of)),
+        ("directory", &observed.directory.trouble, observed.directory.last.as_ref().map(|r| r.as_of)),
+        ("registration", &observed.registration.trouble, observed.registration.last.as_ref().map(|r| r.as_of)),
+        ("members", &observed.members.trouble, observed.members.last.as_ref().map(|r| r.as_of)),
+    ];
+    for (name, trouble, last) in sources {
+        if let Some(trouble) = trouble.as_ref().filter(|_| lost(last)) {
+            place(format!("tenant:{name}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
+        }
+    }
+    for (key, source) in &observed.selections {
+        let last = source.last.as_ref().map(|reading| reading.as_of);
+        if let Some(trouble) = source.trouble.as_ref().filter(|_| lost(last)) {
+            place(format!("tenant:{key}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
+        }
+    }
+    if super::settle::is_another_group(ground) {
+        let why = "the plan's group now means another group than the one people were enforced in; name that one by its object id";
+        place("target".to_owned(), Scope::Rollout, Owner::Tenant, why.to_owned());
+    }
+    // Before anything was read at start-up there is nothing to say yet; enforcing asks for fresh facts anyway.
+    if observed.safety.asked.is_some() {
+        if let Some(why) = ground.refuses_rollout(Condition::Policy) {
+            place("policy".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
+        }
+        if let Some(why) = ground.refuses_rollout(Condition::BreakGlass) {
+            place("break-glass".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
+        }
+    }
+}
+
+/// Holds of one stage: a closed window, a limit, a gate that waits.
+fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut impl FnMut(String, Scope, Owner, String)) {
+    let scope = || Scope::Stage(stage.name.clone());
+    let started = ground.now >= stage.start.instant;
+    let (gates, asked) = match stage.phase {
+        Phase::Announced if started => (GateAt::Start, true),
+        Phase::Enforcing { canary: Some(_) } | Phase::Soaking { .. } => (GateAt::During, true),
+        Phase::Enforcing { canary: None } => (GateAt::During, false),
+        _ => return,
+    };
+    if !matches!(stage.phase, Phase::Soaking { .. })
+        && let Some(why) = ground.refuses_home(Condition::Calendar, home)
+    {
+        place(format!("calendar:{}", stage.name), scope(), Owner::Schedule, why.into_owned());
+    }
+    if matches!(stage.phase, Phase::Enforcing { .. })
+        && let Some(why) = ground.refuses_home(Condition::Limit, home)
+    {
+        place(format!("limit:{}", stage.name), scope(), Owner::Schedule, why.into_owned());
+    }
+    if !asked {
+        return;
+    }
+    for gate in gates_of(ground.plan, &stage.name, gates) {
+        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
+        let stops = match (evidence.verdict, gates) {
+            (Verdict::Pass | Verdict::Fail, _) => false, // a failure is a hold that a human clears
+            (Verdict::NoData, _) => true,
+            (Verdict::Inconclusive, GateAt::During) => canary_waits(ground, stage),
+            (Verdict::Inconclusive, _) => true,
+        };
+        if stops {
+            place(format!("gate-waits:{}:{}", stage.name, gate.name), scope(), Owner::Gate, sentence(gate, &evidence));
+        }
+    }
+}
+
+/// Whether an inconclusive `during` gate still stops the batches after the canary.
+#[must_use]
+pub fn canary_waits(ground: &Ground<'_>, stage: &StageState) -> bool {
+    match stage.phase {
+        Phase::Enforcing { canary: Some(at) } => ground.now.duration_since(at) < ground.plan.limits.canary_wait,
+        _ => false,
+    }
+}
+
+/// Gates that fail now and call for a hold that only a human clears, with their evidence.
+#[must_use]
+pub fn failures(ground: &Ground<'_>) -> Vec<Hold> {
+    let mut holds = Vec::new();
+    for stage in &ground.state.stages {
+        let at = match &stage.phase {
+            Phase::Announced if ground.now >= stage.start.instant => GateAt::Start,
+            Phase::Enforcing { canary: Some(_) } => GateAt::During,
+            Phase::Soaking { healthy, .. } => {
+                let soak = ground.plan.stages.iter().find(|planned| planned.name == stage.name).map(|planned| planned.soak);
+                if soak.is_some_and(|soak| *healthy >= soak) { GateAt::Exit } else { GateAt::During }
+            }
+            _ => continue,
+        };
+        for gate in gates_of(ground.plan, &stage.name, at) {
+            let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
+            let id = format!("gate:{}:{}", stage.name, gate.name);
+            if evidence.verdict == Verdict::Fail && !ground.state.holds.contains_key(&id) {
+                let why = format!("{}; look into it, then clear the hold", sentence(gate, &evidence));
+                let scope = Scope::Stage(stage.name.clone());
+                let clears = Clears::Human;
+                holds.push(Hold { id, scope, blocks: Blocks::Forward, owner: Owner::Gate, since: ground.now, clears, why });
+            }
+        }
+    }
+    holds
+}
+
+/// When the calendar lets a home go on, if it stands still now.
+#[must_use]
+pub fn opens(ground: &Ground<'_>) -> Option<jiff::Timestamp> {
+    let zone = schedule::zone(&ground.plan.time_zone)?;
+    schedule::next_open(&ground.plan.calendar, &zone, ground.now)
+}
+
+/// The tail is enforced only when every stage is over.
+#[must_use]
+pub fn tail_waits(ground: &Ground<'_>) -> Option<String> {
+    let open = ground.state.stages.iter().find(|stage| !stage.phase.name().is_over())?;
+    Some(format!("the {TAIL} waits until stage `{}` is over", open.name))
+}

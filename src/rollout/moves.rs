@@ -1,0 +1,267 @@
+//! Moves of stages: for each phase, what must be true to leave it (DESIGN §4). Facts in, records out.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::condition::{Condition, Ground, NOTICE};
+use super::event::{Event, Verdict};
+use super::gate::{gates_of, is_watched, read, sentence};
+use super::hold::{Clears, Owner};
+use super::id::ObjectId;
+use super::person::{Enforced, Home, PersonState};
+use super::plan::{GateAt, Stage};
+use super::select::{protection, roster};
+use super::settle::has_open_batch;
+use super::stage::PhaseName;
+use super::state::{Phase, StageState};
+use super::told::{announce_at, latest_start, notice_deadline};
+use super::tranche::refuses_person;
+
+/// Soaked time is recorded this often.
+const SOAK_STEP: SignedDuration = SignedDuration::from_hours(1);
+
+/// The next move that the facts allow, as records; empty when every stage stays where it is.
+#[must_use]
+pub fn next(ground: &Ground<'_>) -> Vec<Event> {
+    for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
+        let Some(planned) = ground.plan.stages.get(usize::from(ix)) else { continue };
+        let events = match &stage.phase {
+            Phase::Scheduled => scheduled(ground, ix, stage, planned).unwrap_or_else(|_| Vec::new()),
+            Phase::Announcing => announcing(ground, ix, stage),
+            Phase::Announced => announced(ground, ix, stage),
+            Phase::Enforcing { .. } => enforcing(ground, ix, stage, planned),
+            Phase::Soaking { healthy, until } => soaking(ground, stage, planned, *healthy, *until),
+            _ => Vec::new(),
+        };
+        if !events.is_empty() {
+            return events;
+        }
+    }
+    Vec::new()
+}
+
+fn moved(stage: &StageState, to: PhaseName, why: impl Into<String>) -> Event {
+    Event::StageMoved { stage: stage.name.clone(), from: stage.phase.name(), to, why: why.into() }
+}
+
+/// Scheduled: freeze the roster when the announcement begins; `Err` says what is missing.
+pub fn scheduled(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) -> Result<Vec<Event>, String> {
+    let deadline = notice_deadline(ground, ix, stage);
+    if ground.now > deadline {
+        let why = format!("the minimum notice could not be kept any more after {deadline}; rebook it");
+        return Ok(vec![moved(stage, PhaseName::Missed, why)]);
+    }
+    if ground.now < announce_at(ground, stage) {
+        return Ok(Vec::new());
+    }
+    if let Some(why) = NOTICE.iter().find_map(|c| ground.refuses_rollout(*c)) {
+        return Err(why.into_owned());
+    }
+    let waits_for = ground.state.stages.iter().take(usize::from(ix)).find(|s| s.phase == Phase::Scheduled);
+    if let Some(earlier) = waits_for {
+        return Err(format!("the roster of stage `{}` must be frozen first", earlier.name));
+    }
+    let roster = roster(ground.plan, ground.state, ground.observed, ground.now, planned, &HashSet::new())?;
+    if roster.people.is_empty() {
+        let out: usize = roster.out.iter().map(|because| because.people.len()).sum();
+        return Err(format!(
+            "stage `{}` selects nobody who may be enforced ({out} people are out); correct its `people`",
+            stage.name
+        ));
+    }
+    let frozen = Event::RosterFrozen { stage: stage.name.clone(), people: roster.people, out: roster.out };
+    Ok(vec![frozen, moved(stage, PhaseName::Announcing, "the announcement begins")])
+}
+
+/// How a person stands towards the stage's announcement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    Told,
+    Pending,
+    Hopeless(&'static str),
+}
+
+fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonState) -> Telling {
+    if person.is_processed() {
+        return Telling::Told;
+    }
+    let told = person.promise == Some(stage.start.instant) && person.promise_told.is_some();
+    let in_time = person.first_told.is_some_and(|first| {
+        first.checked_add(ground.floor(Home::Stage(ix))).is_ok_and(|earliest| earliest <= latest_start(ground, ix, stage))
+    });
+    if told && in_time {
+        return Telling::Told;
+    }
+    let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
+    if ground.conditions.has(Condition::Protection) {
+        match row {
+            None => return Telling::Hopeless("no longer in the directory"),
+            Some(row) => {
+                if let Some(why) = protection(ground.plan, ground.observed, row) {
+                    return Telling::Hopeless(why);
+                }
+            }
+        }
+    }
+    if person.refused.is_some() {
+        return Telling::Hopeless("unreached: no notice was accepted for the address");
+    }
+    if person.first_told.is_none() && person.doubts >= 2 {
+        return Telling::Hopeless("unreached: whether the notice arrived is not known");
+    }
+    if ground.now > notice_deadline(ground, ix, stage) {
+        return Telling::Hopeless("unreached: no notice was accepted with the minimum notice");
+    }
+    Telling::Pending
+}
+
+fn announcing(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Event> {
+    let mut told = 0_usize;
+    let mut hopeless: BTreeMap<&'static str, Vec<ObjectId>> = BTreeMap::new();
+    for person in stage.roster.iter().filter_map(|place| ground.state.people.at(*place)) {
+        match telling(ground, ix, stage, person) {
+            Telling::Told => told += 1,
+            Telling::Pending => return Vec::new(),
+            Telling::Hopeless(why) => hopeless.entry(why).or_default().push(person.id),
+        }
+    }
+    if !ground.state.notices.is_empty() {
+        return Vec::new();
+    }
+    let mut events = carried(stage, hopeless);
+    events.push(if told == 0 {
+        moved(stage, PhaseName::Missed, "nobody of the roster could be told in time; rebook it")
+    } else {
+        moved(stage, PhaseName::Announced, format!("{told} people were told in time"))
+    });
+    events
+}
+
+fn carried<W: Into<String>>(stage: &StageState, people: BTreeMap<W, Vec<ObjectId>>) -> Vec<Event> {
+    people.into_iter().map(|(why, people)| Event::Carried { stage: stage.name.clone(), why: why.into(), people }).collect()
+}
+
+fn announced(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Event> {
+    let start = stage.start.instant;
+    let latest = latest_start(ground, ix, stage);
+    if let Some(pause) = &ground.state.last_pause {
+        let passed = stage.since <= pause.to && start <= pause.to && !pause.allow_start;
+        if passed && !ground.state.holds.contains_key(super::state::PAUSED) {
+            return vec![moved(stage, PhaseName::Missed, "its start passed during a pause; rebook it")];
+        }
+    }
+    if ground.now > latest {
+        let waits = waits_to_start(ground, ix, stage);
+        let why = if waits.is_empty() { "nobody was running".to_owned() } else { waits.join("; ") };
+        return vec![moved(stage, PhaseName::Missed, format!("it could not start until {latest}: {why}; rebook it"))];
+    }
+    if ground.now < start || !waits_to_start(ground, ix, stage).is_empty() {
+        return Vec::new();
+    }
+    let mut events = evidence(ground, stage, GateAt::Start);
+    events.push(moved(stage, PhaseName::Enforcing, "its start has come and nothing stands against it"));
+    events
+}
+
+/// Everything that keeps an announced stage from starting now, but for its date.
+#[must_use]
+pub fn waits_to_start(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<String> {
+    let mut waits = Vec::new();
+    let before = usize::from(ix).checked_sub(1).and_then(|before| ground.state.stages.get(before));
+    if let Some(before) = before.filter(|before| !before.phase.name().is_over()) {
+        waits.push(format!("stage `{}` is {}, not done", before.name, before.phase.name().as_str()));
+    }
+    let home = Home::Stage(ix);
+    for condition in super::condition::ENFORCE {
+        waits.extend(ground.refuses_rollout(*condition).map(std::borrow::Cow::into_owned));
+        waits.extend(ground.refuses_home(*condition, home).map(std::borrow::Cow::into_owned));
+    }
+    for gate in gates_of(ground.plan, &stage.name, GateAt::Start) {
+        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
+        if evidence.verdict != Verdict::Pass {
+            waits.push(sentence(gate, &evidence));
+        }
+    }
+    waits
+}
+
+fn evidence(ground: &Ground<'_>, stage: &StageState, at: GateAt) -> Vec<Event> {
+    gates_of(ground.plan, &stage.name, at)
+        .map(|gate| Event::GateRead {
+            stage: stage.name.clone(),
+            gate: gate.name.clone(),
+            evidence: read(ground.plan, ground.state, ground.observed, ground.now, stage, gate),
+        })
+        .collect()
+}
+
+fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) -> Vec<Event> {
+    let home = Home::Stage(ix);
+    let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+    let waiting: Vec<_> = people().filter(|person| !person.is_processed()).collect();
+    if waiting.is_empty() {
+        if has_open_batch(ground, home) {
+            return Vec::new();
+        }
+        let mut events = evidence(ground, stage, GateAt::During);
+        events.push(moved(stage, PhaseName::Soaking, "everybody of the roster is processed"));
+        return events;
+    }
+    let human = ground.state.forward_holds(&stage.name).any(|hold| hold.clears == Clears::Human);
+    let due = stage.start.instant.checked_add(planned.finish_by).unwrap_or(Timestamp::MAX);
+    if ground.now < due || human {
+        return Vec::new();
+    }
+    let mut left: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
+    for person in waiting {
+        if matches!(person.enforced, Enforced::Intended(_) | Enforced::Unknown(_)) {
+            continue;
+        }
+        let why = refuses_person(ground, home, person).map_or_else(|| "not reached before finish_by".to_owned(), Into::into);
+        left.entry(why).or_default().push(person.id);
+    }
+    carried(stage, left)
+}
+
+fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: SignedDuration, until: Timestamp) -> Vec<Event> {
+    let from = until.max(ground.booted);
+    let gap = ground.now.duration_since(from);
+    let soaked = |healthy| Event::Soaked { stage: stage.name.clone(), healthy, until: ground.now };
+    let held = ground.state.forward_holds(&stage.name).any(|hold| hold.owner != Owner::Schedule);
+    let watched = is_watched(ground.plan, ground.observed, ground.now, &stage.name);
+    if healthy < planned.soak {
+        if held || !watched || gap > longest_gap(ground, stage) {
+            // Time that nobody watched, or in which something was wrong, does not count.
+            let lost = ground.now.duration_since(until) >= SignedDuration::from_mins(1);
+            return if lost { vec![soaked(healthy)] } else { Vec::new() };
+        }
+        let so_far = healthy.saturating_add(gap.max(SignedDuration::ZERO));
+        if gap >= SOAK_STEP || so_far >= planned.soak && gap > SignedDuration::ZERO {
+            return vec![soaked(so_far)];
+        }
+        return Vec::new();
+    }
+    let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+    let unverified = people.filter(|person| matches!(person.enforced, Enforced::Accepted(_)) && !person.removed_by_hand).count();
+    if held || unverified > 0 || !exit_gates_pass(ground, stage) {
+        return Vec::new();
+    }
+    let mut events = evidence(ground, stage, GateAt::Exit);
+    events.push(moved(stage, PhaseName::Done, format!("soaked for {healthy:#}, exit gates passed")));
+    events
+}
+
+/// Between two looks at a soaking stage; a longer gap was not watched.
+fn longest_gap(ground: &Ground<'_>, stage: &StageState) -> SignedDuration {
+    let gates = gates_of(ground.plan, &stage.name, GateAt::During).chain(gates_of(ground.plan, &stage.name, GateAt::Exit));
+    let interval = gates.map(|gate| super::gate::interval(ground.plan, gate.measure)).max();
+    interval.unwrap_or(ground.plan.observe.members).saturating_mul(2).saturating_add(SOAK_STEP)
+}
+
+/// Whether every exit gate passes, freshly.
+#[must_use]
+pub fn exit_gates_pass(ground: &Ground<'_>, stage: &StageState) -> bool {
+    gates_of(ground.plan, &stage.name, GateAt::Exit)
+        .all(|gate| read(ground.plan, ground.state, ground.observed, ground.now, stage, gate).verdict == Verdict::Pass)
+}

@@ -1,0 +1,146 @@
+//! What to ask the tenant, and how old an answer may be. Pure: readings come back as values.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::condition::Ground;
+use super::limit::backoff;
+use super::observed::{SelectionKey, Source};
+use super::person::Home;
+use super::select::selection_keys;
+use super::settle::unsettled_since;
+use super::state::{Phase, StageState};
+use super::told::{announce_at, open_reminder};
+
+/// A question to the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ask {
+    /// Resolve the names of the enforcement.
+    Target,
+    /// The whole directory.
+    Directory,
+    /// A group's people or a filter's.
+    Selection(SelectionKey),
+    /// Policy and break-glass accounts.
+    Safety,
+    /// Members of the enforcement group.
+    Members,
+    /// The registration report.
+    Registration,
+    /// The sign-in log since an instant.
+    SignIns(Timestamp),
+}
+
+/// A question, and when it is to be asked next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// What.
+    pub ask: Ask,
+    /// When; now or earlier means now.
+    pub due: Timestamp,
+}
+
+/// A failing source is asked again at the latest after this.
+const MOST_BACKOFF: SignedDuration = SignedDuration::from_mins(10);
+
+/// Members are read again this soon while something waits to be read back.
+const READ_BACK: SignedDuration = SignedDuration::from_secs(90);
+
+/// Late sign-ins and aggregated MFA attempts may come two hours after the fact.
+pub const SIGN_IN_OVERLAP: SignedDuration = SignedDuration::from_hours(2);
+
+/// Everything that must be known, with the instant at which it is to be read next.
+#[must_use]
+pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
+    let observed = ground.observed;
+    let observe = &ground.plan.observe;
+    let soon = is_near(ground);
+    let mut needs = Vec::new();
+    let mut need = |ask: Ask, due: Timestamp| needs.push(Need { ask, due });
+    let revision = ground.state.plan.as_ref().map(|accepted| &accepted.revision);
+    if ground.state.target.is_none() || ground.state.target_revision.as_ref() != revision {
+        need(Ask::Target, due(ground, &observed.target, SignedDuration::from_hours(1)));
+    }
+    let people_every =
+        if soon { observe.directory.min(observe.max_age.checked_div(2).unwrap_or(observe.max_age)) } else { observe.directory };
+    need(Ask::Directory, due(ground, &observed.directory, people_every));
+    let never = Source::default();
+    for key in selection_keys(ground.plan) {
+        let source = observed.selections.get(&key).unwrap_or(&never);
+        need(Ask::Selection(key), due(ground, source, people_every));
+    }
+    let slack = SignedDuration::from_hours(6).max(observe.registration);
+    let registration_every = if soon { observe.registration } else { slack.min(observe.max_age).max(observe.registration) };
+    need(Ask::Registration, due(ground, &observed.registration, registration_every));
+    if ground.state.target.is_some() {
+        let safety_every = if soon { observe.members } else { observe.members.max(SignedDuration::from_hours(6)) };
+        need(Ask::Safety, due(ground, &observed.safety, safety_every));
+        need(Ask::Members, due(ground, &observed.members, members_every(ground)));
+    }
+    if let Some(since) = enforced_since(ground) {
+        let last = observed.sign_ins.last.as_ref().map(|reading| reading.as_of);
+        let from = last.and_then(|last| last.checked_sub(SIGN_IN_OVERLAP).ok()).map_or(since, |overlap| overlap.max(since));
+        need(Ask::SignIns(from), due(ground, &observed.sign_ins, observe.sign_ins));
+    }
+    needs
+}
+
+/// When a source is to be read next: when its reading has become too old, but not before a failing source's back-off is over.
+fn due<T>(ground: &Ground<'_>, source: &Source<T>, every: SignedDuration) -> Timestamp {
+    // From when it was asked: a report that is old by itself is not read more often for that.
+    let read = source.last.as_ref().and(source.asked);
+    let stale = read.map_or(ground.now, |asked| plus(asked, every));
+    let again = source.asked.filter(|_| source.failures > 0).map(|asked| plus(asked, backoff(source.failures, MOST_BACKOFF)));
+    again.map_or(stale, |again| stale.max(again))
+}
+
+fn plus(at: Timestamp, wait: SignedDuration) -> Timestamp {
+    at.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// A reading is due now.
+#[must_use]
+pub fn is_due(need: &Need, now: Timestamp) -> bool {
+    need.due <= now
+}
+
+/// Whether readings must be as fresh as the plan asks: a stage starts or announces within its `max_age`, is under way, or tells.
+fn is_near(ground: &Ground<'_>) -> bool {
+    let margin = ground.plan.observe.max_age;
+    let soon = |at: Timestamp| at.duration_since(ground.now) <= margin;
+    let stage_is_near = |stage: &StageState| match stage.phase {
+        Phase::Scheduled => soon(announce_at(ground, stage)),
+        Phase::Announcing | Phase::Enforcing { .. } => true,
+        Phase::Announced => {
+            let reminders =
+                ground.plan.notices.before.iter().skip(1).filter_map(|wait| stage.start.instant.checked_sub(*wait).ok());
+            let reminder_soon = reminders.into_iter().any(|at| at >= ground.now && soon(at));
+            let reminding = open_reminder(&ground.plan.notices.before, stage.start.instant, ground.now)
+                .is_some_and(|(_, opened)| ground.now.duration_since(opened) <= margin);
+            soon(stage.start.instant) || reminder_soon || reminding
+        }
+        _ => false,
+    };
+    ground.state.stages.iter().any(stage_is_near)
+        || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed())
+}
+
+/// How often members are read: soon after something was written and is not read back yet, less often the longer that takes.
+fn members_every(ground: &Ground<'_>) -> SignedDuration {
+    let often = ground.plan.observe.members;
+    let Some(since) = unsettled_since(ground) else { return often };
+    match ground.now.duration_since(since).as_mins() {
+        ..=15 => READ_BACK.min(often),
+        16..=60 => SignedDuration::from_mins(10).min(often),
+        _ => often,
+    }
+}
+
+/// Since when people of stages under way are enforced; sign-ins before do not matter.
+fn enforced_since(ground: &Ground<'_>) -> Option<Timestamp> {
+    let under_way = ground.state.stages.iter().filter_map(|stage| match &stage.phase {
+        Phase::Enforcing { canary: Some(at) } => Some(*at),
+        Phase::Soaking { .. } => Some(stage.start.instant),
+        _ => None,
+    });
+    under_way.min()
+}

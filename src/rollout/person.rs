@@ -1,0 +1,227 @@
+//! What the journal knows of each person: dense arrays, found by object id.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::Slot;
+use super::id::ObjectId;
+
+/// The place of a person in [`People`].
+pub type PersonIx = u32;
+
+/// Which group of people a person belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Home {
+    /// The stage with this place in the plan's order.
+    Stage(u16),
+    /// The tail.
+    Tail,
+}
+
+/// How far the enforcement of a person has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enforced {
+    /// Not begun.
+    No,
+    /// An intent is on disk; its outcome is not.
+    Intended(u64),
+    /// The outcome is unknown; reading back settles it.
+    Unknown(u64),
+    /// The tenant took the write, at this instant.
+    Accepted(Timestamp),
+    /// Two agreeing reads showed it, at this instant.
+    Verified(Timestamp),
+    /// The tenant refused, at this instant.
+    Refused(Timestamp),
+    /// The account does not exist any more.
+    Gone,
+}
+
+/// One person of a roster or of the tail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonState {
+    /// Object id.
+    pub id: ObjectId,
+    /// Stage or tail.
+    pub home: Home,
+    /// When the first notice was accepted by the mail service.
+    pub first_told: Option<Timestamp>,
+    /// The latest instant ever told, by an accepted or an ambiguous send. It only moves later.
+    pub promise: Option<Timestamp>,
+    /// When an accepted notice first named `promise`.
+    pub promise_told: Option<Timestamp>,
+    /// When the tail's own notice was accepted.
+    pub tail_told: Option<Timestamp>,
+    /// Slots that are used up: bit 0 the announcement, bit n the n-th reminder.
+    pub slots: u16,
+    /// Ambiguous sends in a row that named `promise`.
+    pub doubts: u8,
+    /// When the mail service last refused the person's address, and how often in a row.
+    pub refused: Option<(Timestamp, u8)>,
+    /// How far the enforcement has come.
+    pub enforced: Enforced,
+    /// Somebody else took the person out of the group after we had put them in.
+    pub removed_by_hand: bool,
+}
+
+impl PersonState {
+    fn new(id: ObjectId, home: Home) -> Self {
+        Self {
+            id,
+            home,
+            first_told: None,
+            promise: None,
+            promise_told: None,
+            tail_told: None,
+            slots: 0,
+            doubts: 0,
+            refused: None,
+            enforced: Enforced::No,
+            removed_by_hand: false,
+        }
+    }
+
+    /// Takes in a send that the mail service accepted at `at`.
+    pub fn told(&mut self, at: Timestamp, slot: Slot, instant: Timestamp) {
+        self.first_told.get_or_insert(at);
+        if self.home == Home::Tail {
+            self.tail_told.get_or_insert(at);
+        }
+        if self.promise.is_none_or(|promise| promise < instant) {
+            self.promise = Some(instant);
+            self.promise_told = Some(at);
+        } else if self.promise == Some(instant) {
+            self.promise_told.get_or_insert(at);
+        }
+        if slot == Slot::Correction {
+            self.slots &= 1; // the reminders count anew from the new date
+        }
+        self.use_slot(slot);
+        self.doubts = 0;
+        self.refused = None;
+    }
+
+    /// Takes in a send of which nobody knows whether it arrived: it raises the promise and satisfies nothing.
+    pub fn perhaps_told(&mut self, slot: Slot, instant: Timestamp) {
+        if self.promise.is_none_or(|promise| promise < instant) {
+            self.promise = Some(instant);
+            self.promise_told = None;
+            self.doubts = 0;
+        }
+        if matches!(slot, Slot::Reminder(_)) {
+            self.use_slot(slot);
+        } else {
+            self.doubts = self.doubts.saturating_add(1);
+        }
+    }
+
+    /// Whether the slot is used up.
+    #[must_use]
+    pub fn has_used(&self, slot: Slot) -> bool {
+        slot_bit(slot).is_some_and(|bit| self.slots & bit != 0)
+    }
+
+    /// Uses up a slot.
+    pub fn use_slot(&mut self, slot: Slot) {
+        self.slots |= slot_bit(slot).unwrap_or(0);
+    }
+
+    /// Whether MFA is required of the person by us, as far as an accepted write tells.
+    #[must_use]
+    pub const fn is_enforced(&self) -> bool {
+        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_))
+    }
+
+    /// When the write was accepted, or first verified.
+    #[must_use]
+    pub const fn enforced_at(&self) -> Option<Timestamp> {
+        match self.enforced {
+            Enforced::Accepted(at) | Enforced::Verified(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing more is to be done for the person in their stage.
+    #[must_use]
+    pub const fn is_processed(&self) -> bool {
+        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_) | Enforced::Gone)
+    }
+}
+
+fn slot_bit(slot: Slot) -> Option<u16> {
+    match slot {
+        Slot::Announcement => Some(1),
+        Slot::Reminder(n) => 1_u16.checked_shl(u32::from(n)),
+        Slot::Correction => None,
+    }
+}
+
+/// Everybody whom the journal knows, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<PersonState>", into = "Vec<PersonState>")]
+pub struct People {
+    all: Vec<PersonState>,
+    places: HashMap<ObjectId, PersonIx>,
+}
+
+impl From<Vec<PersonState>> for People {
+    fn from(all: Vec<PersonState>) -> Self {
+        let places = all.iter().zip(0..).map(|(person, ix)| (person.id, ix)).collect();
+        Self { all, places }
+    }
+}
+
+impl From<People> for Vec<PersonState> {
+    fn from(people: People) -> Self {
+        people.all
+    }
+}
+
+impl People {
+    /// Everybody.
+    #[must_use]
+    pub fn all(&self) -> &[PersonState] {
+        &self.all
+    }
+
+    /// Everybody, to be changed.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut PersonState> {
+        self.all.iter_mut()
+    }
+
+    /// The person at a place.
+    #[must_use]
+    pub fn at(&self, ix: PersonIx) -> Option<&PersonState> {
+        self.all.get(ix as usize)
+    }
+
+    /// The person with an id.
+    #[must_use]
+    pub fn get(&self, id: ObjectId) -> Option<&PersonState> {
+        self.places.get(&id).and_then(|ix| self.at(*ix))
+    }
+
+    /// The person with an id, to be changed.
+    pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut PersonState> {
+        let ix = *self.places.get(&id)?;
+        self.all.get_mut(ix as usize)
+    }
+
+    /// Adds a person, or moves a known one to another home; the place.
+    pub fn settle_in(&mut self, id: ObjectId, home: Home) -> PersonIx {
+        if let Some(ix) = self.places.get(&id) {
+            if let Some(person) = self.all.get_mut(*ix as usize) {
+                person.home = home;
+            }
+            return *ix;
+        }
+        let ix = PersonIx::try_from(self.all.len()).unwrap_or(PersonIx::MAX);
+        self.all.push(PersonState::new(id, home));
+        self.places.insert(id, ix);
+        ix
+    }
+}

@@ -1,0 +1,252 @@
+//! For tests: a small plan, a directory, and a driver that carries decisions out in a perfect world, without I/O.
+
+use jiff::{SignedDuration, Timestamp, civil};
+
+use super::condition::{Conditions, Ground};
+use super::decide::{Action, decide};
+use super::event::{By, Event, Record, VERSION};
+use super::id::{NameHash, ObjectId, PersonRef};
+use super::need::{Ask, is_due, needs};
+use super::observed::{BreakGlass, Directory, Observed, Person, Policy, Readiness, Registration, Safety, Target};
+use super::plan::{
+    Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
+};
+use super::schedule;
+use super::state::State;
+
+pub(crate) const TENANT: &str = "contoso.example";
+pub(crate) const TARGET: Target = Target { group: ObjectId::from_bits(0xFEED), policy: ObjectId::from_bits(0xBEEF) };
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+pub(crate) fn days(days: i64) -> SignedDuration {
+    hours(24 * days)
+}
+
+/// The n-th person; 1 and 2 are the break-glass accounts.
+pub(crate) fn id(n: u128) -> ObjectId {
+    ObjectId::from_bits(n)
+}
+
+pub(crate) fn stage(name: &str, start: &str, people: Selector) -> Stage {
+    let civil: civil::DateTime = start.parse().unwrap();
+    let instant = schedule::resolve(civil, &schedule::zone("Europe/Berlin").unwrap()).unwrap();
+    Stage {
+        name: name.to_owned(),
+        include: vec![people],
+        exclude: Vec::new(),
+        start: Start { civil, instant, tzdb: schedule::tzdb_version().to_owned() },
+        late_by: hours(4),
+        finish_by: days(2),
+        min_notice: None,
+        soak: days(1),
+        unregistered: Unregistered::Enforce,
+    }
+}
+
+pub(crate) fn plan() -> Plan {
+    Plan {
+        tenant: TENANT.to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+        enforcement: Enforcement::ConditionalAccess {
+            group: "MFA Enforced".to_owned(),
+            policy: "Require MFA".to_owned(),
+            manage_policy: false,
+        },
+        people: People {
+            break_glass: vec![PersonRef::Id(id(1)), PersonRef::Id(id(2))],
+            exempt_group: None,
+            include_guests: false,
+            max_foreign: 5,
+        },
+        limits: Limits { canary: 2, canary_wait: hours(2), caps: Vec::new() },
+        approvals_needed: 0,
+        calendar: Calendar { windows: Vec::new(), blackouts: Vec::new() },
+        notices: Notices {
+            from: vec![PersonRef::Id(id(3))],
+            channel: vec![Channel::Mail],
+            before: vec![days(7), days(1)],
+            min_notice: days(2),
+            renotice: days(3),
+            helpdesk: "ext. 4242".to_owned(),
+            templates: None,
+        },
+        observe: Observe {
+            registration: hours(1),
+            sign_ins: hours(1),
+            members: hours(1),
+            directory: hours(6),
+            max_age: hours(12),
+            mfa_failure_codes: vec![500_121],
+        },
+        gates: Vec::new(),
+        stages: vec![
+            stage("pilot", "2027-01-11T09:00:00", Selector::Users((10..15).map(|n| PersonRef::Id(id(n))).collect())),
+            stage("everyone", "2027-01-25T09:00:00", Selector::EveryoneElse),
+        ],
+        tail: Tail { grace: days(14) },
+    }
+}
+
+pub(crate) fn person(n: u128) -> Person {
+    let name = NameHash::new(TENANT, &format!("user{n}@contoso.example"));
+    Person { id: id(n), name, enabled: Some(true), guest: false, mail: n > 2 }
+}
+
+/// A world without faults, as far as the core can see it.
+pub(crate) struct Perfect {
+    pub(crate) plan: Plan,
+    pub(crate) state: State,
+    pub(crate) observed: Observed,
+    pub(crate) now: Timestamp,
+    pub(crate) conditions: Conditions,
+    pub(crate) records: Vec<Record>,
+    pub(crate) people: Vec<Person>,
+    pub(crate) readiness: Readiness,
+    pub(crate) members: Vec<ObjectId>,
+    pub(crate) safety: Safety,
+}
+
+impl Perfect {
+    pub(crate) fn new(plan: Plan, start: &str) -> Self {
+        let sound = |n: u128| BreakGlass { reference: PersonRef::Id(id(n)), id: Some(id(n)), enabled: true, excluded: true };
+        let mut world = Self {
+            state: State::default(),
+            observed: Observed::default(),
+            now: at(start),
+            conditions: Conditions::all(),
+            records: Vec::new(),
+            people: (1..=30).map(person).collect(),
+            readiness: Readiness::Capable,
+            members: Vec::new(),
+            safety: Safety {
+                policy: Policy { problems: Vec::new(), fingerprint: "as it was".to_owned() },
+                break_glass: vec![sound(1), sound(2)],
+            },
+            plan: plan.clone(),
+        };
+        let revision = plan.revision();
+        world.commit(By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(plan) }]);
+        world
+    }
+
+    pub(crate) fn commit(&mut self, by: By, events: Vec<Event>) {
+        for event in events {
+            let record = Record { seq: self.state.seq + 1, at: self.now, v: VERSION, by, actor: "test".to_owned(), event };
+            self.state.apply(&record).unwrap();
+            self.records.push(record);
+        }
+    }
+
+    pub(crate) fn with_ground<T>(&self, ask: impl FnOnce(&Ground<'_>) -> T) -> T {
+        let revision = self.state.plan.as_ref().map(|accepted| accepted.revision.clone()).unwrap();
+        ask(&Ground {
+            plan: &self.plan,
+            state: &self.state,
+            observed: &self.observed,
+            now: self.now,
+            revision: &revision,
+            booted: Timestamp::MIN,
+            fresh_within: hours(13),
+            conditions: self.conditions,
+        })
+    }
+
+    fn look(&mut self) {
+        let now = self.now;
+        let due: Vec<_> = self.with_ground(needs).into_iter().filter(|need| is_due(need, now)).collect();
+        for need in due {
+            match need.ask {
+                Ask::Target => self.observed.target.take(now, Ok(TARGET)),
+                Ask::Directory => {
+                    let directory = Directory { people: self.people.clone(), unreadable: 0, sync_accounts: Vec::new() };
+                    self.observed.directory.take(now, Ok(directory));
+                }
+                Ask::Selection(key) => self.observed.selections.entry(key).or_default().take(now, Ok(Vec::new())),
+                Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
+                Ask::Members => self.observed.members.take(now, Ok(self.members.clone())),
+                Ask::Registration => {
+                    let rows = self.people.iter().map(|person| (person.id, self.readiness)).collect();
+                    self.observed.registration.take(now, Ok(Registration { rows, refreshed: None }));
+                }
+                Ask::SignIns(_) => self.observed.sign_ins.take(now, Ok(Vec::new())),
+            }
+        }
+    }
+
+    /// One turn; `false` when nothing is left to do before `until`.
+    pub(crate) fn turn(&mut self, until: Timestamp) -> bool {
+        self.look();
+        let decision = self.with_ground(decide);
+        match decision.action {
+            Some(Action::Record(by, events)) => self.commit(by, events),
+            Some(Action::Notify(due)) => {
+                let stage = self.state.home_name(due.home).to_owned();
+                let (slot, instant, people) = (due.slot, due.instant, due.people);
+                self.commit(By::Schedule, vec![Event::NoticeIntent { stage, slot, instant, people: people.clone() }]);
+                let intent = self.state.seq;
+                let outcome = Event::NoticeOutcome {
+                    intent,
+                    accepted: people,
+                    refused: Vec::new(),
+                    unknown: Vec::new(),
+                    not_sent: Vec::new(),
+                };
+                self.commit(By::Schedule, vec![outcome]);
+            }
+            Some(Action::Enforce(tranche)) => {
+                for batch in tranche.batches {
+                    let stage = self.state.home_name(tranche.home).to_owned();
+                    self.commit(By::Schedule, vec![Event::EnforceIntent { stage, people: batch.clone() }]);
+                    self.members.extend(&batch);
+                    self.members.sort_unstable();
+                    let outcome = Event::EnforceOutcome {
+                        intent: self.state.seq,
+                        enforced: batch,
+                        already: Vec::new(),
+                        gone: Vec::new(),
+                        refused: Vec::new(),
+                        unknown: Vec::new(),
+                        not_sent: Vec::new(),
+                    };
+                    self.commit(By::Schedule, vec![outcome]);
+                }
+            }
+            None => {
+                assert!(decision.wake_at > self.now, "wakes in the past: {}", decision.wake_at);
+                if decision.wake_at > until {
+                    self.now = until;
+                    return false;
+                }
+                self.now = decision.wake_at;
+            }
+        }
+        true
+    }
+
+    pub(crate) fn run(&mut self, until: &str) {
+        let until = at(until);
+        let mut turns = 0;
+        while self.turn(until) {
+            turns += 1;
+            assert!(turns < 100_000, "the loop does not end");
+        }
+    }
+
+    /// Every move of a stage: `pilot: scheduled -> announcing at 2027-…`.
+    pub(crate) fn moves(&self) -> Vec<String> {
+        let moves = self.records.iter().filter_map(|record| match &record.event {
+            Event::StageMoved { stage, from, to, .. } => {
+                Some(format!("{} {stage}: {} -> {}", record.at, from.as_str(), to.as_str()))
+            }
+            _ => None,
+        });
+        moves.collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! What reading back settles: names, unknown batches, verification, foreign change. Facts in, records out.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::condition::{Condition, Ground};
+use super::event::Event;
+use super::hold::{Blocks, Clears, Hold, Owner, Scope};
+use super::id::ObjectId;
+use super::observed::Reading;
+use super::person::{Enforced, Home};
+use super::select::protection;
+use super::state::TAIL;
+
+/// People in one record at most.
+const RECORD: usize = 1_000;
+
+/// A write that was accepted may stay invisible this long; only after that is an absence somebody's doing.
+pub const LAG: SignedDuration = SignedDuration::from_hours(1);
+
+/// Records that the readings call for, in order.
+#[must_use]
+pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
+    let mut events = Vec::new();
+    names(ground, &mut events);
+    if let Some(last) = &ground.observed.members.last {
+        let earlier = ground.observed.members.earlier.as_ref();
+        if ground.state.baseline.is_none() && ground.state.target.is_some() {
+            events.push(Event::Baseline { members: last.value.clone() });
+            return events;
+        }
+        open_batches(ground, last, earlier, &mut events);
+        if let Some(earlier) = earlier {
+            verified(ground, last, earlier, &mut events);
+            if ground.state.batches.is_empty() {
+                foreign(ground, last, earlier, &mut events);
+            }
+        }
+    }
+    joiners(ground, &mut events);
+    events
+}
+
+fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
+    let revision = ground.state.plan.as_ref().map(|accepted| &accepted.revision);
+    if let Some(reading) = &ground.observed.target.last {
+        let resolved = ground.state.target == Some(reading.value) && ground.state.target_revision.as_ref() == revision;
+        if !resolved && !is_another_group(ground) {
+            events.push(Event::Resolved { target: reading.value });
+        }
+    }
+    if ground.state.policy.is_none() {
+        let sound = ground.observed.safety.last.as_ref().filter(|reading| reading.value.policy.problems.is_empty());
+        if let Some(reading) = sound {
+            events.push(Event::PolicySeen { fingerprint: reading.value.policy.fingerprint.clone() });
+        }
+    }
+}
+
+/// Whether the plan's group now means another one than that in which people are enforced already.
+#[must_use]
+pub fn is_another_group(ground: &Ground<'_>) -> bool {
+    let (Some(known), Some(reading)) = (ground.state.target, &ground.observed.target.last) else { return false };
+    known.group != reading.value.group && ground.state.people.all().iter().any(|person| person.enforced != Enforced::No)
+}
+
+type Members = Reading<Vec<ObjectId>>;
+
+fn has(members: &Members, id: ObjectId) -> bool {
+    members.value.binary_search(&id).is_ok()
+}
+
+/// Batches whose answer never came: who is seen has landed; whom two agreeing reads do not show has not.
+fn open_batches(ground: &Ground<'_>, last: &Members, earlier: Option<&Members>, events: &mut Vec<Event>) {
+    for (intent, batch) in &ground.state.batches {
+        if last.as_of <= batch.at {
+            continue;
+        }
+        let (mut landed, mut absent) = (Vec::new(), Vec::new());
+        for id in &batch.people {
+            if has(last, *id) {
+                landed.push(*id);
+            } else if earlier.is_some_and(|earlier| earlier.as_of > batch.at && !has(earlier, *id)) {
+                absent.push(*id);
+            }
+        }
+        if !landed.is_empty() || !absent.is_empty() {
+            events.push(Event::Settled { intent: *intent, landed, absent });
+        }
+    }
+}
+
+fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
+    let people: Vec<_> = ground
+        .state
+        .people
+        .all()
+        .iter()
+        .filter(|person| matches!(person.enforced, Enforced::Accepted(at) if earlier.as_of >= at))
+        .map(|person| person.id)
+        .filter(|id| has(last, *id) && has(earlier, *id))
+        .collect();
+    events.extend(people.chunks(RECORD).map(|people| Event::Verified { people: people.to_vec() }));
+}
+
+fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
+    let state = ground.state;
+    let Some(baseline) = &state.baseline else { return };
+    let ours = |id: ObjectId| state.people.get(id).is_some_and(|person| person.enforced != Enforced::No);
+    let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
+    let added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
+    let removed: Vec<_> = state
+        .people
+        .all()
+        .iter()
+        .filter(|person| !person.removed_by_hand && !has(last, person.id) && !has(earlier, person.id))
+        .filter(|person| match person.enforced {
+            Enforced::Verified(at) => seen_gone(at),
+            Enforced::Accepted(at) => at.checked_add(LAG).is_ok_and(seen_gone),
+            _ => false,
+        })
+        .map(|person| person.id)
+        .collect();
+    let count =
+        state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
+    if added.is_empty() && removed.is_empty() {
+        return;
+    }
+    events.push(Event::ForeignChange { added, removed });
+    if count > ground.plan.people.max_foreign as usize && !state.holds.contains_key("foreign") {
+        events.push(Event::HoldPlaced {
+            hold: Hold {
+                id: "foreign".to_owned(),
+                scope: Scope::Rollout,
+                blocks: Blocks::Forward,
+                owner: Owner::Tenant,
+                since: ground.now,
+                clears: Clears::Human,
+                why: format!(
+                    "{count} members of the enforcement group were changed by somebody else, {} are borne; find out who, then clear the hold",
+                    ground.plan.people.max_foreign
+                ),
+            },
+        });
+    }
+}
+
+/// People in scope who came after every roster was frozen belong to the tail.
+fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
+    let state = ground.state;
+    let (true, Some(baseline)) = (state.all_frozen(), &state.baseline) else { return };
+    if ground.refuses_rollout(Condition::Clock).is_some() {
+        return;
+    }
+    let Some(directory) = ground.observed.directory.fresh(ground.now, ground.plan.observe.max_age) else { return };
+    let people: Vec<_> = directory
+        .value
+        .people
+        .iter()
+        .filter(|person| state.people.get(person.id).is_none() && baseline.binary_search(&person.id).is_err())
+        .filter(|person| protection(ground.plan, ground.observed, person).is_none())
+        .map(|person| person.id)
+        .collect();
+    if !people.is_empty() {
+        events.push(Event::RosterFrozen { stage: TAIL.to_owned(), people, out: Vec::new() });
+    }
+}
+
+/// Whether something waits for members to be read back, and since when at the latest.
+#[must_use]
+pub fn unsettled_since(ground: &Ground<'_>) -> Option<Timestamp> {
+    let batches = ground.state.batches.values().map(|batch| batch.at);
+    let accepted = ground.state.people.all().iter().filter_map(|person| match person.enforced {
+        Enforced::Accepted(at) => Some(at),
+        _ => None,
+    });
+    batches.chain(accepted).max()
+}
+
+/// Whether a home has a batch on its way.
+#[must_use]
+pub fn has_open_batch(ground: &Ground<'_>, home: Home) -> bool {
+    ground.state.batches.values().any(|batch| batch.home == home)
+}

@@ -1,0 +1,260 @@
+//! The state: what the records of the journal add up to. Only [`State::apply`](super::apply) changes it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::event::{Evidence, Slot};
+use super::hold::{Blocks, Hold, Scope};
+use super::id::ObjectId;
+use super::observed::Target;
+use super::person::{Home, People, PersonIx};
+use super::plan::{Plan, Start};
+use super::stage::PhaseName;
+
+/// The name of the tail, where records name a stage.
+pub const TAIL: &str = "tail";
+
+/// Everything that the journal says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Number of the last record.
+    pub seq: u64,
+    /// Instant of the last record.
+    pub at: Option<Timestamp>,
+    /// The plan in force.
+    pub plan: Option<Accepted>,
+    /// What the enforcement names.
+    pub target: Option<Target>,
+    /// The revision whose names were resolved to `target`.
+    pub target_revision: Option<String>,
+    /// Fingerprint of the policy as it was first read under the plan in force.
+    pub policy: Option<String>,
+    /// Members of the enforcement group before us, ascending; none until they were read.
+    pub baseline: Option<Vec<ObjectId>>,
+    /// People whom others put into the group, ascending.
+    pub foreign: Vec<ObjectId>,
+    /// The stages, in the plan's order.
+    pub stages: Vec<StageState>,
+    /// Everybody of a roster or of the tail.
+    pub people: People,
+    /// Holds in force, by id.
+    pub holds: BTreeMap<String, Hold>,
+    /// Batches without an outcome, or with an unknown one, by the `seq` of their intent.
+    pub batches: BTreeMap<u64, Batch>,
+    /// Notices without an outcome, by the `seq` of their intent.
+    pub notices: BTreeMap<u64, NoticeBatch>,
+    /// When how many people were handed to the wire, for the caps; the last 8 days.
+    pub handed: Vec<(Timestamp, u32)>,
+    /// The last reading of each gate, by stage and gate.
+    pub evidence: BTreeMap<String, Evidence>,
+    /// When notices last could not be sent for a reason that has nothing to do with the person, and how often in a row.
+    pub mail_trouble: Option<(Timestamp, u32)>,
+    /// The same for batches.
+    pub wire_trouble: Option<(Timestamp, u32)>,
+    /// The latest pause that ended.
+    pub last_pause: Option<Pause>,
+}
+
+/// A plan in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Its revision.
+    pub revision: String,
+    /// The plan.
+    pub plan: Plan,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageState {
+    /// Its name.
+    pub name: String,
+    /// Its phase, with what became true.
+    pub phase: Phase,
+    /// The start in force.
+    pub start: Start,
+    /// Its people, once frozen.
+    pub roster: Vec<PersonIx>,
+    /// People it selects who are out, counted by reason.
+    pub out: BTreeMap<String, u32>,
+    /// When it came into its phase.
+    pub since: Timestamp,
+}
+
+/// A phase and its facts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Nothing has been told.
+    Scheduled,
+    /// Notices are going out.
+    Announcing,
+    /// Everyone was told in time, or moved to the tail.
+    Announced,
+    /// Batches are being applied.
+    Enforcing {
+        /// When the canary was handed to the wire.
+        canary: Option<Timestamp>,
+    },
+    /// Everybody is processed.
+    Soaking {
+        /// Healthy time observed, in all.
+        healthy: SignedDuration,
+        /// Up to this instant.
+        until: Timestamp,
+    },
+    /// Over, successfully.
+    Done,
+    /// Its time passed.
+    Missed {
+        /// Why.
+        why: String,
+    },
+    /// Undoing.
+    RollingBack,
+    /// Undone.
+    RolledBack,
+    /// Skipped or cancelled.
+    Closed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Phase {
+    /// The phase without its facts.
+    #[must_use]
+    pub const fn name(&self) -> PhaseName {
+        match self {
+            Self::Scheduled => PhaseName::Scheduled,
+            Self::Announcing => PhaseName::Announcing,
+            Self::Announced => PhaseName::Announced,
+            Self::Enforcing { .. } => PhaseName::Enforcing,
+            Self::Soaking { .. } => PhaseName::Soaking,
+            Self::Done => PhaseName::Done,
+            Self::Missed { .. } => PhaseName::Missed,
+            Self::RollingBack => PhaseName::RollingBack,
+            Self::RolledBack => PhaseName::RolledBack,
+            Self::Closed { .. } => PhaseName::Closed,
+        }
+    }
+}
+
+/// A batch on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// When its intent was written.
+    pub at: Timestamp,
+    /// Whose people.
+    pub home: Home,
+    /// Who is not settled yet.
+    pub people: Vec<ObjectId>,
+}
+
+/// Notices on their way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeBatch {
+    /// When their intent was written.
+    pub at: Timestamp,
+    /// Which.
+    pub slot: Slot,
+    /// The instant they name.
+    pub instant: Timestamp,
+    /// To whom.
+    pub people: Vec<ObjectId>,
+}
+
+/// A pause that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// When it ended.
+    pub to: Timestamp,
+    /// Whether a stage whose start passed in it may still start.
+    pub allow_start: bool,
+}
+
+/// The hold that a `pause` places.
+pub const PAUSED: &str = "paused";
+
+impl State {
+    /// The place and the state of a stage by name.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<(u16, &StageState)> {
+        (0..).zip(&self.stages).find(|(_, stage)| stage.name == name)
+    }
+
+    /// The home that a record names.
+    #[must_use]
+    pub fn home(&self, name: &str) -> Option<Home> {
+        if name == TAIL { Some(Home::Tail) } else { self.stage(name).map(|(ix, _)| Home::Stage(ix)) }
+    }
+
+    /// The name of a home.
+    #[must_use]
+    pub fn home_name(&self, home: Home) -> &str {
+        match home {
+            Home::Stage(ix) => self.stages.get(usize::from(ix)).map_or("", |stage| stage.name.as_str()),
+            Home::Tail => TAIL,
+        }
+    }
+
+    /// Holds in force that stop enforcing in a home: on the rollout, and on the stage.
+    pub fn forward_holds<'a>(&'a self, stage: &'a str) -> impl Iterator<Item = &'a Hold> {
+        self.holds.values().filter(move |hold| match &hold.scope {
+            Scope::Rollout => true,
+            Scope::Stage(name) => name == stage,
+            Scope::Person(_) => false,
+        })
+    }
+
+    /// The hold in force on a person.
+    #[must_use]
+    pub fn person_hold(&self, person: ObjectId) -> Option<&Hold> {
+        self.holds.get(&removed_hold_id(person))
+    }
+
+    /// Whether some hold stops everything, rollback included.
+    #[must_use]
+    pub fn stops_all(&self) -> bool {
+        self.holds.values().any(|hold| hold.blocks == Blocks::All)
+    }
+
+    /// The instant from which a person of a home may be enforced by the plan: the stage's start, or what the person was told.
+    #[must_use]
+    pub fn due(&self, home: Home, promise: Option<Timestamp>) -> Option<Timestamp> {
+        match home {
+            Home::Stage(ix) => self.stages.get(usize::from(ix)).map(|stage| stage.start.instant),
+            Home::Tail => promise,
+        }
+    }
+
+    /// Whether every stage's roster is frozen.
+    #[must_use]
+    pub fn all_frozen(&self) -> bool {
+        !self.stages.is_empty() && self.stages.iter().all(StageState::is_frozen)
+    }
+}
+
+impl StageState {
+    /// Whether its roster is fixed.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        !matches!(self.phase, Phase::Scheduled)
+    }
+}
+
+/// Id of the hold on a person who was removed by hand.
+#[must_use]
+pub fn removed_hold_id(person: ObjectId) -> String {
+    format!("removed:{person}")
+}
+
+/// Key of a gate's evidence.
+#[must_use]
+pub fn evidence_key(stage: &str, gate: &str) -> String {
+    format!("{stage}/{gate}")
+}

@@ -1,0 +1,209 @@
+//! Which notices are due: announcements, corrections, reminders, in that order of urgency (DESIGN §12).
+//!
+//! No notice is due that would be untrue when it arrives, and none is due twice.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::condition::{Ground, NOTICE};
+use super::event::Slot;
+use super::id::ObjectId;
+use super::limit::backoff;
+use super::observed::Readiness;
+use super::person::{Home, PersonState};
+use super::schedule;
+use super::state::{Phase, StageState};
+
+/// People in one group of notices: what a crash can leave unknown, and what an operator waits for when stopping.
+pub const GROUP: usize = 100;
+
+/// An ambiguous announcement or correction is repeated at most once.
+const MOST_DOUBTS: u8 = 2;
+
+/// Notices to be sent now: one to each person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Whose people.
+    pub home: Home,
+    /// Which notice.
+    pub slot: Slot,
+    /// The instant they name.
+    pub instant: Timestamp,
+    /// To whom, at most [`GROUP`].
+    pub people: Vec<ObjectId>,
+}
+
+/// The last instant at which an announcement of the stage can still be in time: the minimum notice before `latest_start`.
+#[must_use]
+pub fn notice_deadline(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Timestamp {
+    let latest = latest_start(ground, ix, stage);
+    latest.checked_sub(ground.floor(Home::Stage(ix))).unwrap_or(Timestamp::MIN)
+}
+
+/// `latest_start` of a stage (DESIGN §4).
+#[must_use]
+pub fn latest_start(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Timestamp {
+    let start = stage.start.instant;
+    let late_by = ground.plan.stages.get(usize::from(ix)).map_or(SignedDuration::ZERO, |planned| planned.late_by);
+    match schedule::zone(&ground.plan.time_zone) {
+        Some(zone) => schedule::latest_start(&ground.plan.calendar, &zone, start, late_by),
+        None => start,
+    }
+}
+
+/// When the stage's announcement begins.
+#[must_use]
+pub fn announce_at(ground: &Ground<'_>, stage: &StageState) -> Timestamp {
+    let before = ground.plan.notices.before.first().copied().unwrap_or(SignedDuration::ZERO);
+    stage.start.instant.checked_sub(before).unwrap_or(Timestamp::MIN)
+}
+
+/// The reminder slot that is open at `now`, with the instant at which it opened. Slots that were missed are skipped.
+#[must_use]
+pub fn open_reminder(before: &[SignedDuration], start: Timestamp, now: Timestamp) -> Option<(u8, Timestamp)> {
+    let opened = |n: u8| before.get(usize::from(n)).and_then(|wait| start.checked_sub(*wait).ok());
+    if now >= start {
+        return None;
+    }
+    let last = u8::try_from(before.len()).unwrap_or(u8::MAX);
+    (1..last).filter_map(|n| Some((n, opened(n)?))).rfind(|(_, at)| *at <= now)
+}
+
+/// The next group of notices to send, if any.
+#[must_use]
+pub fn due(ground: &Ground<'_>) -> Option<Due> {
+    if retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) {
+        return None;
+    }
+    for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
+        if !matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. }) {
+            continue;
+        }
+        let home = Home::Stage(ix);
+        let instant = stage.start.instant;
+        let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+        let corrected = people().filter(|person| wants_correction(ground, person, instant));
+        if let Some(due) = group(ground, home, Slot::Correction, instant, corrected) {
+            return Some(due);
+        }
+        if ground.now <= notice_deadline(ground, ix, stage) {
+            let announced = people().filter(|person| wants_announcement(person, ground.now));
+            if let Some(due) = group(ground, home, Slot::Announcement, instant, announced) {
+                return Some(due);
+            }
+        }
+        if let Some((n, opened)) = open_reminder(&ground.plan.notices.before, instant, ground.now) {
+            let reminded = people().filter(|person| wants_reminder(ground, person, Slot::Reminder(n), instant, opened));
+            if let Some(due) = group(ground, home, Slot::Reminder(n), instant, reminded) {
+                return Some(due);
+            }
+        }
+    }
+    tail(ground)
+}
+
+/// The tail: one announcement per person, with a date of their own.
+fn tail(ground: &Ground<'_>) -> Option<Due> {
+    let zone = schedule::zone(&ground.plan.time_zone)?;
+    let wait = ground.plan.tail.grace.max(ground.plan.notices.min_notice);
+    let date = schedule::next_open(&ground.plan.calendar, &zone, ground.now.checked_add(wait).ok()?)?;
+    let people = ground
+        .state
+        .people
+        .all()
+        .iter()
+        .filter(|person| person.home == Home::Tail && !person.is_processed() && wants_tail_notice(person, ground.now));
+    group(ground, Home::Tail, Slot::Announcement, date, people)
+}
+
+fn wants_tail_notice(person: &PersonState, now: Timestamp) -> bool {
+    person.tail_told.is_none() && retry_is_due(person, now) && person.doubts < MOST_DOUBTS
+}
+
+fn wants_announcement(person: &PersonState, now: Timestamp) -> bool {
+    person.first_told.is_none() && !person.is_processed() && person.doubts < MOST_DOUBTS && retry_is_due(person, now)
+}
+
+fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestamp) -> bool {
+    if person.is_processed() || !retry_is_due(person, ground.now) {
+        return false;
+    }
+    let told_before = person.promise.is_some_and(|promise| promise < instant);
+    let in_doubt = person.promise == Some(instant) && person.promise_told.is_none() && person.first_told.is_some();
+    let in_time = instant.duration_since(ground.now) >= ground.plan.notices.renotice;
+    (told_before || in_doubt && person.doubts < MOST_DOUBTS) && in_time
+}
+
+fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
+    let told = person.first_told.is_some_and(|told| told < opened) && person.promise == Some(instant);
+    let readiness = ground.observed.registration.last.as_ref().map_or(Readiness::Unknown, |reading| reading.value.of(person.id));
+    told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && readiness != Readiness::Capable
+}
+
+/// After a refused address the person is tried again a day later, then two, then four, at most weekly.
+fn retry_is_due(person: &PersonState, now: Timestamp) -> bool {
+    let Some((at, times)) = person.refused else { return true };
+    now.duration_since(at) >= refusal_wait(times)
+}
+
+/// How long to wait after the n-th refusal of an address.
+#[must_use]
+pub fn refusal_wait(times: u8) -> SignedDuration {
+    backoff(u32::from(times), SignedDuration::from_mins(7)).saturating_mul(24 * 60)
+}
+
+/// When sending, or handing out batches, is tried again after troubles in a row.
+#[must_use]
+pub fn retry_at(trouble: Option<(Timestamp, u32)>) -> Option<Timestamp> {
+    let (at, times) = trouble?;
+    at.checked_add(backoff(times, SignedDuration::from_mins(30))).ok()
+}
+
+fn group<'a>(
+    ground: &Ground<'_>,
+    home: Home,
+    slot: Slot,
+    instant: Timestamp,
+    people: impl Iterator<Item = &'a PersonState>,
+) -> Option<Due> {
+    let on_their_way: std::collections::HashSet<_> = ground.state.notices.values().flat_map(|notice| &notice.people).collect();
+    let rows = ground.observed.directory.last.as_ref().map(|reading| &reading.value);
+    let may_be_told = |id: &ObjectId| {
+        let row = rows.and_then(|directory| directory.person(*id));
+        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row).is_none())
+    };
+    let people: Vec<_> =
+        people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(GROUP).collect();
+    (!people.is_empty()).then_some(Due { home, slot, instant, people })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_open_reminder_is_the_latest_that_has_come() {
+        let day = |n: i64| SignedDuration::from_hours(24 * n);
+        let before = [day(30), day(14), day(7), day(1)];
+        let start: Timestamp = "2027-02-01T08:00:00Z".parse().unwrap();
+        for (now, expected) in [
+            ("2027-01-02T08:00:00Z", None),
+            ("2027-01-18T07:59:59Z", None),
+            ("2027-01-18T08:00:00Z", Some(1)),
+            ("2027-01-25T08:00:00Z", Some(2)),
+            ("2027-01-31T08:00:00Z", Some(3)),
+            ("2027-02-01T07:59:59Z", Some(3)),
+            ("2027-02-01T08:00:00Z", None),
+        ] {
+            let found = open_reminder(&before, start, now.parse().unwrap()).map(|(n, _)| n);
+            assert_eq!(found, expected, "{now}");
+        }
+        assert_eq!(open_reminder(&before[..1], start, start), None);
+    }
+
+    #[test]
+    fn a_refused_address_is_tried_again_after_days() {
+        for (times, days) in [(1, 1), (2, 2), (3, 4), (4, 7), (200, 7)] {
+            assert_eq!(refusal_wait(times), SignedDuration::from_hours(24 * days), "{times}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What the tenant is: organization, licences, domains, and who holds which role.
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::filter::Filter;
+use super::json;
+use super::person::{Kind, P1_SKU, Person};
+use super::profile::Licence;
+use super::reply::{Answer, Reply};
+use super::tenant::Tenant;
+
+/// Directory Synchronization Accounts.
+const SYNC_ROLE: &str = "d29b2b05-8046-44ba-8758-1e26182fcf32";
+/// Global Administrator.
+const ADMIN_ROLE: &str = "62e90394-69f5-4237-9190-012177145e10";
+const P1_PLAN: &str = "41781fb2-bc02-4b7c-bd55-b576c07bb09d";
+
+impl Tenant {
+    pub(super) fn list_roles(&self, call: &Call) -> Answer {
+        let filter = super::users::filter(call, "unifiedRoleAssignment", |path| match path {
+            "roleDefinitionId" | "principalId" | "directoryScopeId" => Some(&["eq", "in"]),
+            _ => None,
+        })?;
+        let expand = call.option("$expand") == Some("principal");
+        let held = self.people.iter().filter(|person| person.exists()).filter_map(|person| {
+            let role = match person.kind {
+                Kind::Sync => SYNC_ROLE,
+                Kind::BreakGlass => ADMIN_ROLE,
+                _ => return None,
+            };
+            Some(Held { person, role })
+        });
+        let meant = held.filter(|held| filter.as_ref().is_none_or(|filter: &Filter| filter.holds(held)));
+        let rows: Vec<Value> = meant.map(|held| held.body(expand)).collect();
+        let name = if expand { "roleAssignments(principal())" } else { "roleAssignments" };
+        let context = format!("{}/$metadata#roleManagement/directory/{name}", call.base());
+        Ok(Reply::value(&json!({ "@odata.context": context, "value": rows })))
+    }
+
+    pub(super) fn get_organization(&self, call: &Call) -> Reply {
+        let plans = match self.profile.licence {
+            Licence::Free => json!([]),
+            Licence::P1 => json!([{
+                "assignedDateTime": "2025-05-05T08:00:00Z",
+                "capabilityStatus": "Enabled",
+                "service": "AADPremiumService",
+                "servicePlanId": P1_PLAN,
+            }]),
+        };
+        let organization = json!({
+            "id": self.id.to_string(),
+            "deletedDateTime": null,
+            "displayName": "Contoso",
+            "countryLetterCode": "DE",
+            "createdDateTime": "2024-03-01T08:00:00Z",
+            "tenantType": "AAD",
+            "onPremisesSyncEnabled": null,
+            "onPremisesLastSyncDateTime": null,
+            "technicalNotificationMails": [],
+            "assignedPlans": plans,
+            "verifiedDomains": [{
+                "capabilities": "Email, OfficeCommunicationsOnline",
+                "isDefault": true,
+                "isInitial": true,
+                "name": self.profile.domain,
+                "type": "Managed",
+            }],
+        });
+        list(call, "organization", &[organization])
+    }
+
+    pub(super) fn list_skus(&self, call: &Call) -> Reply {
+        let used = self.people.iter().filter(|person| person.kind == Kind::Ordinary && person.exists()).count();
+        let sku = json!({
+            "id": format!("{}_{P1_SKU}", self.id),
+            "accountId": self.id.to_string(),
+            "accountName": "contoso",
+            "skuId": P1_SKU,
+            "skuPartNumber": "AAD_PREMIUM",
+            "appliesTo": "User",
+            "capabilityStatus": "Enabled",
+            "consumedUnits": used,
+            "prepaidUnits": { "enabled": used + 25, "suspended": 0, "warning": 0, "lockedOut": 0 },
+            "servicePlans": [{
+                "servicePlanId": P1_PLAN,
+                "servicePlanName": "AAD_PREMIUM",
+                "provisioningStatus": "Success",
+                "appliesTo": "User",
+            }],
+            "subscriptionIds": [],
+        });
+        let skus = match self.profile.licence {
+            Licence::Free => Vec::new(),
+            Licence::P1 => vec![sku],
+        };
+        list(call, "subscribedSkus", &skus)
+    }
+
+    pub(super) fn list_domains(&self, call: &Call) -> Reply {
+        let domain = json!({
+            "id": self.profile.domain,
+            "authenticationType": "Managed",
+            "availabilityStatus": null,
+            "isAdminManaged": true,
+            "isDefault": true,
+            "isInitial": true,
+            "isRoot": true,
+            "isVerified": true,
+            "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+            "passwordValidityPeriodInDays": 2_147_483_647,
+            "passwordNotificationWindowInDays": 14,
+        });
+        list(call, "domains", &[domain])
+    }
+}
+
+fn list(call: &Call, name: &str, rows: &[Value]) -> Reply {
+    Reply::value(&json!({ "@odata.context": format!("{}/$metadata#{name}", call.base()), "value": rows }))
+}
+
+/// A role held by somebody.
+struct Held<'a> {
+    person: &'a Person,
+    role: &'static str,
+}
+
+impl Held<'_> {
+    fn body(&self, expand: bool) -> Value {
+        let id = self.person.id_text.as_str();
+        let mut body = json!({
+            "id": format!("{}-1", super::base64::encode(id.as_bytes())),
+            "principalId": id,
+            "directoryScopeId": "/",
+            "roleDefinitionId": self.role,
+        });
+        if let Some(members) = body.as_object_mut().filter(|_| expand) {
+            let principal = json!({
+                "@odata.type": "#microsoft.graph.user",
+                "id": id,
+                "accountEnabled": self.person.is_enabled(),
+                "displayName": self.person.display_name,
+                "userType": "Member",
+            });
+            members.insert("principal".to_owned(), principal);
+        }
+        body
+    }
+}
+
+impl json::Row for Held<'_> {
+    fn property(&self, name: &str) -> Option<json::Value<'_>> {
+        Some(match name {
+            "roleDefinitionId" => json::Value::Text(self.role),
+            "principalId" => json::Value::Text(&self.person.id_text),
+            "directoryScopeId" => json::Value::Text("/"),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! What other people do in the tenant meanwhile. The oracle does not judge it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::chance::{Kind as Chance, Stream};
+use super::group::{Group, GroupKind};
+use super::person::{Account, Person};
+use super::policy::State;
+use super::tenant::{ENFORCED_GROUP, EXEMPT_GROUP, POLICY, Tenant};
+use crate::rollout::id::ObjectId;
+
+/// A change by somebody else. People are named by object id or user principal name, groups and policies by display name.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Change {
+    /// Somebody is put into a group by hand.
+    AddMember {
+        /// The group.
+        group: String,
+        /// The person.
+        person: String,
+    },
+    /// Somebody is taken out of a group by hand.
+    RemoveMember {
+        /// The group.
+        group: String,
+        /// The person.
+        person: String,
+    },
+    /// A group is made; its name may be taken already.
+    AddGroup(String),
+    /// A policy's state is set.
+    SetPolicy {
+        /// The policy.
+        policy: String,
+        /// The new state.
+        state: State,
+    },
+    /// The people whom a policy excludes are replaced.
+    SetExclusions {
+        /// The policy.
+        policy: String,
+        /// Whom it excludes from now on.
+        people: Vec<String>,
+    },
+    /// An account is deleted.
+    DeleteUser(String),
+    /// An account is disabled.
+    DisableUser(String),
+    /// An account is enabled.
+    EnableUser(String),
+    /// Ordinary people join.
+    Join(u32),
+    /// Somebody gets another display name and user principal name.
+    Rename {
+        /// The person.
+        person: String,
+        /// The new display name.
+        display_name: String,
+        /// The new user principal name.
+        upn: String,
+    },
+    /// Somebody loses their mail address.
+    RemoveMail(String),
+    /// Somebody is put into the exempt group.
+    Exempt(String),
+    /// Somebody registers an allowed method.
+    Register(String),
+    /// Somebody loses every method.
+    Unregister(String),
+    /// The registration report is no longer refreshed, or is again.
+    StaleReport(bool),
+    /// Security defaults are switched.
+    SecurityDefaults(bool),
+    /// The app's permissions are replaced; tokens keep theirs until they are renewed.
+    SetRoles(Vec<String>),
+    /// Every token stops working.
+    RevokeTokens,
+    /// Replicas lag by so many seconds.
+    ReadLag(i64),
+    /// The share of requests that meet a random fault.
+    FaultRate(f64),
+}
+
+/// Why a change cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the tenant has no {kind} `{name}`")]
+pub struct ChangeError {
+    kind: &'static str,
+    name: String,
+}
+
+impl Tenant {
+    /// Makes a change at `now`.
+    pub fn change(&mut self, now: Timestamp, change: Change) -> Result<(), ChangeError> {
+        match change {
+            Change::AddMember { group, person } => {
+                let (group, person) = (self.named_group(&group)?, self.named_id(&person)?);
+                self.enter(now, group, person);
+            }
+            Change::RemoveMember { group, person } => {
+                let (group, person) = (self.named_group(&group)?, self.named_id(&person)?);
+                self.leave(now, group, person);
+            }
+            Change::Exempt(person) => return self.change(now, Change::AddMember { group: EXEMPT_GROUP.to_owned(), person }),
+            Change::AddGroup(name) => {
+                let mut ids = Stream::new(self.profile.seed ^ self.groups.len() as u64, Chance::Ids);
+                self.groups.push(Group::new(ObjectId::from_bits(ids.guid()), &name, GroupKind::Security));
+            }
+            Change::SetPolicy { policy, state } => {
+                let known = self.policies.iter_mut().find(|known| known.name == policy);
+                let known = known.ok_or(ChangeError { kind: "policy", name: policy })?;
+                (known.state, known.modified) = (state, Some(now));
+                if known.name == POLICY {
+                    self.required.push((now, state == State::Enabled));
+                }
+            }
+            Change::SetExclusions { policy, people } => {
+                let people =
+                    people.iter().map(|person| self.named_id(person).map(|id| id.to_string())).collect::<Result<_, _>>()?;
+                let known = self.policies.iter_mut().find(|known| known.name == policy);
+                let known = known.ok_or(ChangeError { kind: "policy", name: policy })?;
+                (known.exclude_users, known.modified) = (people, Some(now));
+            }
+            Change::DeleteUser(person) => {
+                let at = self.named_place(&person)?;
+                self.delete(now, at);
+            }
+            Change::DisableUser(person) => self.set_account(now, &person, Account::Disabled)?,
+            Change::EnableUser(person) => self.set_account(now, &person, Account::Enabled)?,
+            Change::Join(people) => {
+                for _ in 0..people {
+                    let joiner = self.joiners.ordinary(now);
+                    self.admit(joiner);
+                }
+            }
+            Change::Rename { person, display_name, upn } => {
+                let at = self.named_place(&person)?;
+                self.by_name.insert(upn.to_lowercase(), at);
+                if let Some(person) = self.people.get_mut(at) {
+                    self.by_name.remove(&person.upn.to_lowercase());
+                    (person.display_name, person.upn) = (display_name, upn);
+                }
+            }
+            Change::RemoveMail(person) => {
+                let at = self.named_place(&person)?;
+                self.by_mail.retain(|_, owner| *owner != at);
+                self.with(&person, |person| person.mail = None)?;
+            }
+            Change::Register(person) => self.with(&person, |person| person.methods.required = Some(now))?,
+            Change::Unregister(person) => self.with(&person, |person| {
+                person.methods.own = None;
+                person.methods.required = None;
+            })?,
+            Change::StaleReport(is_stale) => self.report_until = is_stale.then_some(now),
+            Change::SecurityDefaults(is_on) => self.security_defaults = is_on,
+            Change::SetRoles(roles) => self.profile.roles = roles,
+            Change::RevokeTokens => self.tokens.revoke(),
+            Change::ReadLag(seconds) => self.profile.read_lag = SignedDuration::from_secs(seconds.max(0)),
+            Change::FaultRate(rate) => self.faults.set_rate(rate),
+        }
+        Ok(())
+    }
+
+    /// Makes a change when the time comes.
+    pub fn change_at(&mut self, at: Timestamp, change: Change) {
+        self.due.push((at, change));
+        self.due.sort_by_key(|(at, _)| *at);
+    }
+
+    /// Makes the changes that are due; one whose subject is gone by then is dropped.
+    pub(super) fn catch_up(&mut self, now: Timestamp) {
+        while self.due.first().is_some_and(|(at, _)| *at <= now) {
+            let (at, change) = self.due.remove(0);
+            if let Err(error) = self.change(at, change) {
+                tracing::debug!(%error, "a simulated change found nothing to change");
+            }
+        }
+    }
+
+    /// Names of people who could be enforced: enabled, ordinary, neither exempt nor enforced yet.
+    #[must_use]
+    pub fn candidates(&self, now: Timestamp) -> Vec<String> {
+        let (exempt, enforced) = (self.members_of(EXEMPT_GROUP, now), self.members_of(ENFORCED_GROUP, now));
+        let free = |person: &&Person| {
+            let is_usable = person.exists() && person.is_enabled() && person.kind == super::person::Kind::Ordinary;
+            is_usable && exempt.binary_search(&person.id).is_err() && enforced.binary_search(&person.id).is_err()
+        };
+        self.people.iter().filter(free).map(|person| person.upn.clone()).collect()
+    }
+
+    fn set_account(&mut self, now: Timestamp, person: &str, account: Account) -> Result<(), ChangeError> {
+        self.with(person, |person| {
+            person.account = account;
+            person.account_since = now;
+        })
+    }
+
+    fn with(&mut self, person: &str, change: impl FnOnce(&mut Person)) -> Result<(), ChangeError> {
+        let at = self.named_place(person)?;
+        self.people.get_mut(at).map(change).ok_or_else(|| no_person(person))
+    }
+
+    fn named_place(&self, person: &str) -> Result<usize, ChangeError> {
+        self.place(person).map_err(|_| no_person(person))
+    }
+
+    fn named_id(&self, person: &str) -> Result<ObjectId, ChangeError> {
+        self.person(person).map(|person| person.id).map_err(|_| no_person(person))
+    }
+
+    fn named_group(&self, group: &str) -> Result<ObjectId, ChangeError> {
+        self.group_named(group).map(|group| group.id).ok_or_else(|| ChangeError { kind: "group", name: group.to_owned() })
+    }
+}
+
+fn no_person(name: &str) -> ChangeError {
+    ChangeError { kind: "person", name: name.to_owned() }
+}

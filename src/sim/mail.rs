@@ -1,0 +1,105 @@
+//! `/users/{id}/sendMail`: accepted is all that it says. A mail to somebody of the tenant reaches them, and the oracle sees it.
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::call::Call;
+use super::reaction::told;
+use super::reply::{Answer, Refusal, Reply};
+use super::tenant::Tenant;
+
+/// Most recipients of one message.
+const RECIPIENTS: usize = 500;
+/// Most headers of the sender's own.
+const HEADERS: usize = 5;
+
+impl Tenant {
+    pub(super) fn send_mail(&mut self, now: Timestamp, call: &Call, sender: &str) -> Answer {
+        let unknown =
+            || Refusal::new(StatusCode::NOT_FOUND, "ErrorInvalidUser", format!("The requested user '{sender}' is invalid."));
+        self.person(sender).ok().filter(|person| person.mail.is_some()).ok_or_else(unknown)?;
+        let body = call.json()?;
+        let message = body.get("message").ok_or_else(|| Refusal::bad("ErrorInvalidRequest", "The message is missing."))?;
+        let headers = headers(message)?;
+        let addresses = addresses(message)?;
+        let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+        let instant = header("x-tidegate-instant").and_then(|text| text.parse().ok());
+        let notice = header("x-tidegate-notice");
+        let reached: Vec<usize> =
+            addresses.iter().filter_map(|address| self.by_mail.get(&address.to_lowercase()).copied()).collect();
+        for at in reached {
+            if let Some(person) = self.people.get_mut(at).filter(|person| person.exists()) {
+                told(person, self.profile.seed, now, instant);
+                self.oracle.mail(now, person.id, instant, notice);
+            }
+        }
+        Ok(Reply::empty(StatusCode::ACCEPTED))
+    }
+}
+
+/// The sender's own headers; their names begin with `x-`.
+fn headers(message: &Value) -> Result<Vec<(&str, &str)>, Refusal> {
+    let wrong =
+        || Refusal::bad("InvalidInternetMessageHeader", "The internet message header name should start with 'x-' or 'X-'.");
+    let Some(headers) = message.get("internetMessageHeaders").and_then(Value::as_array) else { return Ok(Vec::new()) };
+    if headers.len() > HEADERS {
+        return Err(Refusal::bad(
+            "InvalidInternetMessageHeaderCollection",
+            "Maximum number of headers in one message should be less than or equal to 5.",
+        ));
+    }
+    let pair = |header: &'_ Value| Some((header.get("name")?.as_str()?.to_owned(), header.get("value")?.as_str()?.to_owned()));
+    let is_own = |header: &Value| pair(header).is_some_and(|(name, _)| name.to_ascii_lowercase().starts_with("x-"));
+    if !headers.iter().all(is_own) {
+        return Err(wrong());
+    }
+    Ok(headers.iter().filter_map(|header| Some((header.get("name")?.as_str()?, header.get("value")?.as_str()?))).collect())
+}
+
+/// Every recipient's address.
+fn addresses(message: &Value) -> Result<Vec<&str>, Refusal> {
+    let kinds = ["toRecipients", "ccRecipients", "bccRecipients"];
+    let recipients = kinds.iter().filter_map(|kind| message.get(kind)?.as_array()).flatten();
+    let address =
+        |recipient: &'_ Value| recipient.pointer("/emailAddress/address").and_then(Value::as_str).is_some_and(is_address);
+    let recipients: Vec<&Value> = recipients.collect();
+    if recipients.is_empty() || recipients.len() > RECIPIENTS || !recipients.iter().all(|recipient| address(recipient)) {
+        return Err(Refusal::bad("ErrorInvalidRecipients", "At least one recipient isn't valid."));
+    }
+    Ok(recipients.iter().filter_map(|recipient| recipient.pointer("/emailAddress/address")?.as_str()).collect())
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((name, domain)) = text.rsplit_once('@') else { return false };
+    !name.is_empty()
+        && domain.contains('.')
+        && !text.contains(char::is_whitespace)
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::probe::{Probe, calm};
+
+    #[test]
+    fn a_mail_is_accepted_or_refused_as_documented() {
+        let mut probe = Probe::new(calm(40));
+        let to = |address: &str| json!({ "message": { "toRecipients": [{ "emailAddress": { "address": address } }] } });
+        let header = |name: &str| json!({ "message": { "toRecipients": [{ "emailAddress": { "address": "a@b.example" } }], "internetMessageHeaders": [{ "name": name, "value": "v" }] } });
+        for (sender, body, expected) in [
+            ("it-security@contoso.example", to("somebody@elsewhere.example"), 202),
+            ("it-security@contoso.example", to("no address"), 400),
+            ("it-security@contoso.example", json!({ "message": { "toRecipients": [] } }), 400),
+            ("it-security@contoso.example", header("x-own"), 202),
+            ("it-security@contoso.example", header("Subject"), 400),
+            ("nobody@contoso.example", to("a@b.example"), 404),
+            ("bg1@contoso.example", to("a@b.example"), 404),
+        ] {
+            assert_eq!(probe.post(&format!("/users/{sender}/sendMail"), body.clone()).0, expected, "{sender} {body}");
+        }
+    }
+}

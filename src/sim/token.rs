@@ -1,0 +1,178 @@
+//! The login service: tokens by client secret or by a well-formed assertion, and the documents by which libraries find it.
+//!
+//! An assertion's signature is not checked. Tokens look like the service's but mean nothing outside this tenant.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::base64;
+use super::call::{root, segments};
+use super::chance::{Kind, Stream};
+use super::moment::after;
+use super::reply::Reply;
+use super::tenant::Tenant;
+
+/// The client secret that the tenant takes.
+pub const SECRET: &str = "simulated-secret";
+
+/// Tokens that were given out.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens {
+    known: BTreeMap<String, Token>,
+    chance: Stream,
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    until: Timestamp,
+    roles: Arc<[String]>,
+}
+
+impl Tokens {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { known: BTreeMap::new(), chance: Stream::new(seed, Kind::Tokens) }
+    }
+
+    /// The roles of a token that is good at `now`.
+    pub(super) fn roles(&self, token: &str, now: Timestamp) -> Option<Arc<[String]>> {
+        self.known.get(token).filter(|known| now < known.until).map(|known| Arc::clone(&known.roles))
+    }
+
+    pub(super) fn revoke(&mut self) {
+        self.known.clear();
+    }
+}
+
+/// Why the login service refuses.
+struct No(StatusCode, &'static str, u32, &'static str);
+
+impl Tenant {
+    /// The answer of the login service; `None` when the request is none of its own.
+    pub(super) fn login(&mut self, now: Timestamp, request: &Request<Bytes>) -> Option<Reply> {
+        let path = segments(request.uri().path());
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match (request.method(), path.as_slice()) {
+            (&Method::POST, [tenant, "oauth2", "v2.0", "token"]) => Some(self.grant(now, tenant, request.body())),
+            (&Method::GET, [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
+                Some(Reply::value(&self.discovery(request, tenant)))
+            }
+            (&Method::GET, [_, "discovery", "instance"]) => Some(Reply::value(&self.instance(request))),
+            _ => None,
+        }
+    }
+
+    fn grant(&mut self, now: Timestamp, tenant: &str, form: &[u8]) -> Reply {
+        let fields: BTreeMap<_, _> = url::form_urlencoded::parse(form).into_owned().collect();
+        if let Err(no) = self.judge(tenant, &fields) {
+            return refusal(&no, now);
+        }
+        let lifetime = self.profile.token_lifetime;
+        let until = after(now, lifetime);
+        let claims = json!({
+            "aud": "https://graph.microsoft.com",
+            "tid": self.id.to_string(),
+            "appid": fields.get("client_id"),
+            "roles": self.profile.roles,
+            "exp": until.as_second(),
+        });
+        let head = base64::encode(br#"{"typ":"JWT","alg":"RS256"}"#);
+        let seal = base64::encode(&self.tokens.chance.guid().to_be_bytes());
+        let token = format!("{head}.{}.{seal}", base64::encode(claims.to_string().as_bytes()));
+        self.tokens.known.retain(|_, known| now < known.until);
+        self.tokens.known.insert(token.clone(), Token { until, roles: self.profile.roles.clone().into() });
+        let seconds = lifetime.as_secs();
+        Reply::value(&json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
+    }
+
+    fn judge(&self, tenant: &str, fields: &BTreeMap<String, String>) -> Result<(), No> {
+        let field = |name| fields.get(name).map(String::as_str);
+        let bad = StatusCode::BAD_REQUEST;
+        if !tenant.eq_ignore_ascii_case(&self.profile.domain) && tenant != self.id.to_string() {
+            return Err(No(
+                bad,
+                "invalid_request",
+                90_002,
+                "Tenant was not found. Check to make sure you have the correct tenant ID.",
+            ));
+        }
+        if field("grant_type") != Some("client_credentials") {
+            return Err(No(bad, "unsupported_grant_type", 70_003, "The app requested an unsupported grant type."));
+        }
+        if !field("scope").is_some_and(|scope| scope.ends_with("/.default")) {
+            return Err(No(bad, "invalid_scope", 70_011, "The provided value for the input parameter 'scope' is not valid."));
+        }
+        if field("client_id").is_none_or(|id| id.len() != 36) {
+            return Err(No(bad, "unauthorized_client", 700_016, "Application was not found in the directory."));
+        }
+        let unauthorized = StatusCode::UNAUTHORIZED;
+        match (field("client_secret"), field("client_assertion")) {
+            (Some(SECRET), _) => Ok(()),
+            (Some(_), _) => Err(No(unauthorized, "invalid_client", 7_000_215, "Invalid client secret provided.")),
+            (None, Some(assertion)) if is_assertion(assertion, field("client_id").unwrap_or_default()) => Ok(()),
+            (None, Some(_)) => Err(No(unauthorized, "invalid_client", 50_027, "JWT token is invalid or malformed.")),
+            (None, None) => {
+                let why = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+                Err(No(unauthorized, "invalid_client", 7_000_218, why))
+            }
+        }
+    }
+
+    fn discovery(&self, request: &Request<Bytes>, tenant: &str) -> Value {
+        let base = format!("{}/{tenant}", root(request));
+        json!({
+            "token_endpoint": format!("{base}/oauth2/v2.0/token"),
+            "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+            "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
+            "jwks_uri": format!("{base}/discovery/v2.0/keys"),
+            "issuer": format!("{}/{}/v2.0", root(request), self.id),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+            "response_types_supported": ["code"],
+            "tenant_region_scope": "EU",
+        })
+    }
+
+    fn instance(&self, request: &Request<Bytes>) -> Value {
+        let root = root(request);
+        let host = root.split_once("://").map_or("", |(_, host)| host);
+        json!({
+            "tenant_discovery_endpoint": format!("{root}/{}/v2.0/.well-known/openid-configuration", self.id),
+            "api-version": "1.1",
+            "metadata": [{ "preferred_network": host, "preferred_cache": host, "aliases": [host] }],
+        })
+    }
+}
+
+fn refusal(No(status, error, code, why): &No, now: Timestamp) -> Reply {
+    let stamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let (trace, correlation) = ("255d1aef-8c98-452f-ac51-23d051240864", "fb3d2015-bc17-4bb9-bb85-30c5cf1aaaa7");
+    let body = json!({
+        "error": error,
+        "error_description": format!("AADSTS{code}: {why}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {stamp}"),
+        "error_codes": [code],
+        "timestamp": stamp,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
+    });
+    Reply::json(*status, body.to_string())
+}
+
+/// Whether the text has the three parts of a JWT, with the header and the claims that the service asks for.
+fn is_assertion(text: &str, client: &str) -> bool {
+    let mut parts = text.split('.');
+    let mut part = || parts.next().and_then(base64::decode).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let (Some(head), Some(claims)) = (part(), part()) else { return false };
+    let algorithm = head.get("alg").and_then(Value::as_str);
+    let thumbprint = head.get("x5t#S256").or_else(|| head.get("x5t"));
+    let is_client = |name: &str| claims.get(name).and_then(Value::as_str) == Some(client);
+    let is_certificate =
+        matches!(algorithm, Some("PS256" | "RS256")) && thumbprint.is_some() && is_client("iss") && is_client("sub");
+    // a federated token comes from elsewhere and needs no thumbprint
+    let is_federated = thumbprint.is_none() && claims.get("iss").is_some() && claims.get("sub").is_some();
+    claims.get("aud").is_some() && claims.get("exp").is_some_and(Value::is_number) && (is_certificate || is_federated)
+}

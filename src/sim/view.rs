@@ -1,0 +1,20 @@
+//! What those who set a simulated tenant up need to see of it.
+
+use super::person::Kind;
+use super::tenant::Tenant;
+use crate::rollout::id::ObjectId;
+
+impl Tenant {
+    /// Ordinary people with an enabled account, in the order of the directory.
+    #[must_use]
+    pub fn ordinary_people(&self) -> Vec<ObjectId> {
+        let ordinary = self.people.iter().filter(|person| person.kind == Kind::Ordinary && person.is_enabled());
+        ordinary.map(|person| person.id).collect()
+    }
+
+    /// Whether a group has this display name.
+    #[must_use]
+    pub fn has_group(&self, name: &str) -> bool {
+        self.group_named(name).is_some()
+    }
+}

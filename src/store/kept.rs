@@ -1,0 +1,132 @@
+//! The state folder, opened for the engine: lock, checkpoint, journal, and the state that they add up to.
+//!
+//! Losing the checkpoint loses nothing: on any doubt it is moved aside and the state is made from the journal, which is said.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::checkpoint::Checkpoint;
+use super::error::JournalError;
+use super::journal::{Fit, Journal};
+use super::lock::{LockError, StateLock};
+use super::records::{records, records_after};
+use crate::engine::port::{Store, StoreError};
+use crate::rollout::apply::Misfit;
+use crate::rollout::event::{By, Event, Record};
+use crate::rollout::state::State;
+
+/// The opened state folder. Dropping it gives up the lock.
+pub struct Kept {
+    journal: Journal,
+    checkpoint: Checkpoint,
+    state: PathBuf,
+    _lock: StateLock,
+}
+
+/// What opening found.
+pub struct Found {
+    /// The store, to append to.
+    pub kept: Kept,
+    /// The state as of the last record.
+    pub state: State,
+    /// What is to be recorded: a tail that was cut, a checkpoint that was made anew.
+    pub notes: Vec<Event>,
+}
+
+/// Why the state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeptError {
+    /// Another instance, or no right to write.
+    #[error("the state folder cannot be taken")]
+    Lock(#[from] LockError),
+    /// The journal is damaged, newer than this program, or cannot be read.
+    #[error("the journal cannot be used")]
+    Journal(#[from] JournalError),
+    /// The journal is whole, but its records do not follow from each other.
+    #[error("the journal contradicts itself")]
+    Misfit(#[from] Misfit),
+}
+
+/// Opens the state folder `dir` for writing.
+pub fn open(dir: &Path) -> Result<Found, KeptError> {
+    let lock = StateLock::take(dir)?;
+    let super::checkpoint::Opened { saved, mut checkpoint, aside } = Checkpoint::open(dir);
+    let mut rebuilt = aside;
+    let mut covered = None;
+    let mut state = State::default();
+    if let Some(saved) = saved {
+        match serde_json::from_slice::<State>(&saved.state) {
+            Ok(read) if read.seq == saved.head.seq => {
+                covered = Some(saved.head);
+                state = read;
+            }
+            Ok(_) => rebuilt = Some("it is not of the record it says it is of".to_owned()),
+            Err(error) => rebuilt = Some(format!("it cannot be read: {error}")),
+        }
+        if covered.is_none() {
+            checkpoint = checkpoint.move_aside(rebuilt.as_deref().unwrap_or_default());
+        }
+    }
+    let opened = Journal::open(dir, covered)?;
+    if opened.fit == Fit::Foreign {
+        let why = "it is of another journal".to_owned();
+        checkpoint = checkpoint.move_aside(&why);
+        rebuilt = Some(why);
+        covered = None;
+        state = State::default();
+    }
+    let missing = match covered {
+        Some(head) => records_after(dir, head)?,
+        None => records(dir)?,
+    };
+    for record in missing {
+        state.apply(&record?)?;
+    }
+    let mut notes = Vec::new();
+    if let Some(torn) = opened.cut {
+        let segment = torn.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        notes.push(Event::TailCut { segment, bytes: torn.bytes });
+    }
+    if covered.is_none() && state.seq > 0 {
+        let why = rebuilt.unwrap_or_else(|| "there was none".to_owned());
+        notes.push(Event::CheckpointRebuilt { why });
+    }
+    let kept = Kept { journal: opened.journal, checkpoint, state: dir.to_owned(), _lock: lock };
+    Ok(Found { kept, state, notes })
+}
+
+impl Kept {
+    /// Waits until the checkpoint is written, and closes it.
+    pub fn close(self) {
+        self.checkpoint.close();
+    }
+}
+
+impl Store for Kept {
+    fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError> {
+        self.journal.append(at, by, actor, events).map_err(|error| {
+            if matches!(error, JournalError::Full { .. }) {
+                StoreError::Full(Box::new(error))
+            } else {
+                StoreError::Failed(Box::new(error))
+            }
+        })
+    }
+
+    fn checkpoint(&mut self, state: &[u8]) {
+        self.checkpoint.save(self.journal.head(), state.to_vec());
+    }
+
+    fn publish(&mut self, status: &[u8]) -> Result<(), StoreError> {
+        // Readers can do without; the journal is complete.
+        if let Err(error) = super::status::publish(&self.state, status) {
+            tracing::warn!(error = %error, "the status could not be published");
+        }
+        Ok(())
+    }
+
+    fn head(&self) -> String {
+        self.journal.head().hash.to_string()
+    }
+}

@@ -1,0 +1,175 @@
+//! Plans that must load: the example, the reference plan, and the same plan through the environment.
+
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use tidegate::config::{self, Cloud, Loaded, Severity};
+use tidegate::rollout::plan::{Amount, Selector};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn load(path: &Path, env: &[(&str, &str)]) -> Result<Loaded, config::Problems> {
+    config::load(path, env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+#[test]
+fn the_example_plan_is_good() {
+    let loaded = load(&root().join("config/example-plan.toml"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    // The only warning: no unit has given a credentials folder here.
+    assert_eq!(loaded.warnings.iter().map(|warning| warning.key.as_str()).collect::<Vec<_>>(), ["credentials.certificate"]);
+    assert_eq!(loaded.plan.stages.len(), 4);
+    assert_eq!(loaded.plan.notices.templates, loaded.settings.templates.hash);
+    assert!(loaded.plan.notices.templates.is_some());
+    assert_eq!(loaded.names.len(), 13);
+    let journalled = serde_json::to_string(&loaded.plan).unwrap();
+    assert!(!journalled.contains("@fabrikam.com"), "a plan holds no names");
+    assert_eq!(serde_json::from_str::<tidegate::rollout::plan::Plan>(&journalled).unwrap().revision(), loaded.plan.revision());
+}
+
+#[test]
+fn a_passed_date_is_a_warning_only_when_the_time_is_known() {
+    let loaded = load(&root().join("config/example-plan.toml"), &[]).unwrap();
+    let count = |now: &str| loaded.warnings_at(now.parse().unwrap()).len();
+    assert_eq!(count("2027-01-01T00:00:00Z"), 0);
+    assert_eq!(count("2027-02-10T00:00:00Z"), 1, "too near for a notice of seven days");
+    assert_eq!(count("2028-01-01T00:00:00Z"), 4);
+}
+
+#[test]
+fn the_reference_plan_loads_as_it_is() {
+    let shared = root().join("../shared/design/example-plan.toml");
+    let Ok(text) = std::fs::read_to_string(shared) else {
+        println!("not run: shared");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(&plan, text).unwrap();
+    std::fs::create_dir_all(folder.path().join("lists")).unwrap();
+    std::fs::create_dir_all(folder.path().join("templates")).unwrap();
+    std::fs::write(folder.path().join("lists/finance-extra.csv"), "upn\nann@contoso.com\n").unwrap();
+    std::fs::copy(root().join("config/templates/en.toml"), folder.path().join("templates/en.toml")).unwrap();
+    let loaded = load(&plan, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(loaded.warnings.iter().all(|warning| warning.key == "credentials.certificate"), "{:?}", loaded.warnings);
+    let plan = &loaded.plan;
+    assert_eq!(plan.time_zone, "Europe/Berlin");
+    assert_eq!(plan.stages[0].start.instant.to_string(), "2027-01-11T08:00:00Z");
+    assert_eq!(plan.stages[1].late_by, SignedDuration::from_hours(4), "a default of every stage");
+    assert_eq!(plan.stages[2].include, [Selector::ReadyFirst(1500)]);
+    assert_eq!(plan.limits.caps[2].amount, Amount::Share(0.2));
+    assert_eq!(plan.gates[0].max_age, SignedDuration::from_hours(12), "taken from observe.max_age");
+    assert_eq!(plan.calendar.blackouts[0].to.to_string(), "2027-03-29T22:00:00Z", "the last day is included");
+    assert_eq!(loaded.settings.cloud, Cloud::Global);
+    assert_eq!(loaded.settings.socket, Path::new("/var/lib/tidegate/tidegate.sock"));
+}
+
+#[test]
+fn the_environment_lies_over_the_plan() {
+    let plan = root().join("config/example-plan.toml");
+    let env = [
+        ("TIDEGATE_NOTICES__HELPDESK", "ext. 1"),
+        ("TIDEGATE_NOTICES__BEFORE", "40d, 2d"),
+        ("TIDEGATE_PEOPLE__MAX_FOREIGN", "9"),
+        ("TIDEGATE_PEOPLE__INCLUDE_GUESTS", "true"),
+        ("TIDEGATE_TENANT__GRAPH_URL", "http://127.0.0.1:9"),
+        ("TIDEGATE_STATE__DIR", "state"),
+        ("HOME", "/nowhere"),
+    ];
+    let loaded = load(&plan, &env).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(loaded.plan.notices.helpdesk, "ext. 1");
+    assert_eq!(loaded.plan.notices.before, [SignedDuration::from_hours(960), SignedDuration::from_hours(48)]);
+    assert_eq!((loaded.plan.people.max_foreign, loaded.plan.people.include_guests), (9, true));
+    assert_eq!(loaded.settings.graph_url.as_str(), "http://127.0.0.1:9/");
+    assert_eq!(loaded.settings.state_dir, root().join("config/state"));
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let plan = root().join("config/example-plan.toml");
+    let table = [
+        ("TIDEGATE_NOTICES__HELPDSK", "x", "notices.helpdsk: unknown key; did you mean `helpdesk`?"),
+        ("TIDEGATE_LIMITS__CANARY", "many", "limits.canary: expected a whole number, found text; "),
+        ("TIDEGATE_STAGE__0__SOAK", "1d", "stage.0.soak: a list of tables cannot be overridden from the environment; "),
+        ("TIDEGATE_CREDENTIALS__CLIENT_SECRET", "hunter2hunter2", "credentials.client_secret: a secret never stands in a plan"),
+        ("TIDEGATE_CREDENTIALS__CLIENT_ID", "hunter2hunter2", "credentials.client_id: is not an application id; "),
+        ("TIDEGATE_PEOPLE__MAX_FOREIGN", "-1", "people.max_foreign: -1 is out of range; "),
+    ];
+    for (variable, value, expected) in table {
+        let problems = load(&plan, &[(variable, value)]).err().unwrap();
+        let error = problems.0.iter().find(|problem| problem.severity == Severity::Error).unwrap().to_string();
+        assert!(error.starts_with(&format!("{variable}: {expected}")), "{error}");
+        assert!(!problems.to_string().contains("hunter2"), "a value that may be a secret is never shown");
+    }
+}
+
+#[test]
+fn the_credentials_folder_is_that_of_the_unit() {
+    let given = tempfile::tempdir().unwrap();
+    std::fs::write(given.path().join("app.pem"), "pem").unwrap();
+    let folder = given.path().display().to_string();
+    let loaded = load(&root().join("config/example-plan.toml"), &[("CREDENTIALS_DIRECTORY", &folder)]).unwrap();
+    let (_, file) = loaded.settings.credentials.kind.file().unwrap();
+    assert_eq!(file, given.path().join("app.pem"));
+}
+
+#[test]
+fn a_missing_plan_is_one_problem() {
+    let problems = load(Path::new("no-such-plan.toml"), &[]).err().unwrap();
+    assert_eq!(problems.to_string(), "no-such-plan.toml: cannot read the plan: no such file; name a readable plan with --config");
+}
+
+#[test]
+fn dates_may_be_written_without_quotes() {
+    let text = std::fs::read_to_string(root().join("tests/fixtures/warnings.toml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("lists")).unwrap();
+    std::fs::copy(root().join("tests/fixtures/lists/four.csv"), folder.path().join("lists/four.csv")).unwrap();
+    for written in ["2027-01-11T09:00:00", "2027-01-11 09:00:00", "2027-01-11T09:00:00+01:00", "2027-01-11T08:00:00Z"] {
+        let plan = folder.path().join("plan.toml");
+        std::fs::write(&plan, text.replace("\"2027-01-11T09:00:00\"", written)).unwrap();
+        let loaded = load(&plan, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(loaded.plan.stages[0].start.instant.to_string(), "2027-01-11T08:00:00Z", "{written}");
+        assert_eq!(loaded.plan.stages[0].start.civil.to_string(), "2027-01-11T09:00:00", "{written}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_everybody_may_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "x").unwrap();
+    let path = secret.display().to_string();
+    for (mode, warnings) in [(0o640, 0), (0o644, 1)] {
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();
+        let plan = root().join("tests/fixtures/warnings.toml");
+        let loaded = load(&plan, &[("TIDEGATE_CREDENTIALS__SECRET_FILE", &path)]).unwrap();
+        let found = loaded.warnings.iter().filter(|warning| warning.key == "credentials.secret_file");
+        assert_eq!(found.count(), warnings, "{mode:o}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+    #[test]
+    fn a_damaged_plan_is_refused_or_read_but_never_a_panic(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..12, "[\\[\\]{}=\"a-z0-9_%.,\n -]{0,8}"), 1..4),
+    ) {
+        let mut text = std::fs::read_to_string(root().join("config/example-plan.toml")).unwrap();
+        for (at, length, insert) in cuts {
+            let chars: Vec<char> = text.chars().collect();
+            let start = at.index(chars.len());
+            text = chars[..start].iter().copied().chain(insert.chars()).chain(chars.iter().copied().skip(start + length)).collect();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("plan.toml"), &text).unwrap();
+        if let Err(problems) = load(&folder.path().join("plan.toml"), &[]) {
+            prop_assert!(problems.0.iter().any(|problem| problem.severity == Severity::Error));
+            prop_assert!(problems.0.iter().all(|problem| !problem.message.is_empty() && !problem.remedy.is_empty()));
+        }
+    }
+}
