@@ -89,6 +89,9 @@ impl Snapshot {
     /// Opens or creates the database in `dir`, and reads what it holds.
     pub(super) fn open(dir: &Path) -> Result<(Self, Option<Saved>), Doubt> {
         let existed = dir.join("db").try_exists().map_err(Doubt::Io)?;
+        if existed {
+            wait_until_closed(dir).map_err(Doubt::Io)?;
+        }
         folder::create(dir).and_then(|()| remove_half_made_snapshots(dir)).map_err(Doubt::Io)?;
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(Some(FLUSH_EVERY));
         let db = config.open().map_err(Doubt::Sled)?;
@@ -204,6 +207,14 @@ fn generation_key(generation: u64) -> Vec<u8> {
 
 fn chunk_key(generation: u64, chunk: u32) -> Vec<u8> {
     [CHUNK_PREFIX, &generation.to_be_bytes(), &chunk.to_be_bytes()].concat()
+}
+
+/// Waits for sled's lock. We hold the lock of the whole folder, so it can only be of a database that this process closed a
+/// moment ago: sled lets go of its files a little after it is dropped.
+fn wait_until_closed(dir: &Path) -> io::Result<()> {
+    let file = File::open(dir.join("db"))?;
+    file.lock()?;
+    file.unlock()
 }
 
 fn remove_half_made_snapshots(dir: &Path) -> io::Result<()> {

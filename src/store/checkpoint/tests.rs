@@ -25,6 +25,13 @@ fn filled(len: usize) -> TempDir {
     dir
 }
 
+/// sled on its own, once whoever had it open let go of it.
+fn database(dir: &TempDir) -> sled::Db {
+    let path = dir.path().join("checkpoint");
+    fs::File::open(path.join("db")).unwrap().lock().unwrap();
+    sled::open(path).unwrap()
+}
+
 fn aside(dir: &TempDir) -> Vec<String> {
     let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter(|name| name.starts_with("checkpoint.aside-")).collect();
@@ -71,7 +78,7 @@ fn an_empty_checkpoint_is_no_doubt() {
 #[test]
 fn a_crash_between_the_steps_leaves_the_old_state() {
     let dir = filled(30_000);
-    let database = sled::open(dir.path().join("checkpoint")).unwrap();
+    let database = database(&dir);
     // A new generation without a head, as a crash before the switch leaves it.
     let key = [b"s".as_slice(), &2_u64.to_be_bytes(), &0_u32.to_be_bytes()].concat();
     database.insert(key, b"x".as_slice()).unwrap();
@@ -89,7 +96,7 @@ fn a_generation_that_was_replaced_is_removed() {
     let (mut snapshot, _) = Snapshot::open(&dir.path().join("checkpoint")).unwrap();
     snapshot.save(&Saved { head: head(8), state: state_of(9_000) }).unwrap();
     snapshot.close().unwrap();
-    let database = sled::open(dir.path().join("checkpoint")).unwrap();
+    let database = database(&dir);
     assert_eq!(database.len(), 1 + 2);
 }
 
@@ -112,7 +119,7 @@ fn a_changed_or_missing_value_is_a_doubt() {
     ];
     for (why, damage) in cases {
         let dir = filled(30_000);
-        let database = sled::open(dir.path().join("checkpoint")).unwrap();
+        let database = database(&dir);
         assert!(database.contains_key(first_chunk()).unwrap());
         damage(&database);
         drop(database);
