@@ -184,7 +184,8 @@ fn of(stage: &StageReport, situation: &str) -> u32 {
 
 fn words(stage: &StageReport) -> String {
     let capable = stage.readiness.get("capable").copied().unwrap_or(0);
-    let registered = if stage.people == 0 { String::new() } else { format!(", {} % registered", capable * 100 / stage.people) };
+    let share = (capable * 100).checked_div(stage.people);
+    let registered = share.map_or_else(String::new, |share| format!(", {share} % registered"));
     format!("{}{registered}", stage.phase.map_or("", PhaseName::as_str))
 }
 

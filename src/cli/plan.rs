@@ -1,6 +1,6 @@
 //! `plan`: the plan resolved against the tenant. Reads only; changes nothing, the state folder included.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -94,7 +94,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
 }
 
 fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone: &TimeZone) -> Result<Preview, Failure> {
-    let mut taken = HashSet::new();
+    let mut taken = BTreeSet::new();
     let mut stages = Vec::new();
     let mut out: BTreeMap<String, u32> = BTreeMap::new();
     let mut warnings = Vec::new();

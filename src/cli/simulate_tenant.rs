@@ -35,12 +35,10 @@ pub(super) fn simulate_tenant(_: &Common, verb: &SimulateTenant) -> Result<Exit,
         let here = Here { url: &url, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
         let plan = ready_plan(&tenant, here);
         say!("simulated tenant at {url}, {} users, seed {}", verb.users, verb.seed);
-        match &verb.folder {
-            Some(folder) => {
-                let file = write(folder, &plan)?;
-                say!("plan: {}", file.display());
-            }
-            None => say!("{plan}"),
+        if let Some(folder) = &verb.folder {
+            say!("plan: {}", write(folder, &plan)?.display());
+        } else {
+            say!("{plan}");
         }
         let certificate = folder.join("simulated-tenant.pem");
         let transport = if verb.tls { Transport::Tls { certificate } } else { Transport::Plain };

@@ -100,9 +100,8 @@ fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut imp
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
         let stops = match (evidence.verdict, gates) {
             (Verdict::Pass | Verdict::Fail, _) => false, // a failure is a hold that a human clears
-            (Verdict::NoData, _) => true,
             (Verdict::Inconclusive, GateAt::During) => canary_waits(ground, stage),
-            (Verdict::Inconclusive, _) => true,
+            (Verdict::NoData | Verdict::Inconclusive, _) => true,
         };
         if stops {
             place(format!("gate-waits:{}:{}", stage.name, gate.name), scope(), Owner::Gate, sentence(gate, &evidence));

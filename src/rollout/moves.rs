@@ -1,6 +1,6 @@
 //! Moves of stages: for each phase, what must be true to leave it (DESIGN §4). Facts in, records out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -62,7 +62,7 @@ pub fn scheduled(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Sta
     if let Some(earlier) = waits_for {
         return Err(format!("the roster of stage `{}` must be frozen first", earlier.name));
     }
-    let roster = roster(ground.plan, ground.state, ground.observed, ground.now, planned, &HashSet::new())?;
+    let roster = roster(ground.plan, ground.state, ground.observed, ground.now, planned, &BTreeSet::new())?;
     if roster.people.is_empty() {
         let out: usize = roster.out.iter().map(|because| because.people.len()).sum();
         return Err(format!(

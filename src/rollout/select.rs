@@ -1,6 +1,6 @@
 //! Who is in which stage: scope and selectors. Freezing a roster calls this once; `plan` and `explain` call it to show.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -94,7 +94,7 @@ pub fn roster(
     observed: &Observed,
     now: Timestamp,
     stage: &Stage,
-    taken: &HashSet<ObjectId>,
+    taken: &BTreeSet<ObjectId>,
 ) -> Result<Roster, String> {
     let directory = observed
         .directory

@@ -158,3 +158,29 @@ impl json::Row for Held<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::probe::{Probe, calm};
+    use super::*;
+
+    #[test]
+    fn holders_of_a_role_are_found() {
+        let mut probe = Probe::new(calm(40));
+        let path = |role: &str| format!("/roleManagement/directory/roleAssignments?$filter=roleDefinitionId eq '{role}'");
+        let sync = probe.all(&path(SYNC_ROLE));
+        assert_eq!((sync.len(), sync[0]["principalId"].as_str().unwrap()), (1, probe.somebody(Kind::Sync).as_str()));
+        assert_eq!(probe.all(&path(ADMIN_ROLE)).len(), 2);
+        let all = probe.all("/roleManagement/directory/roleAssignments?$expand=principal");
+        assert!(all.iter().all(|row| row["principal"]["id"] == row["principalId"]), "{all:?}");
+        assert_eq!(probe.get("/roleManagement/directory/roleAssignments?$filter=condition eq 'x'").0, 400);
+    }
+
+    #[test]
+    fn the_tenant_says_what_it_is() {
+        let mut probe = Probe::new(calm(40));
+        assert_eq!(probe.all("/organization")[0]["id"], probe.tenant.id().to_string());
+        assert_eq!(probe.all("/subscribedSkus")[0]["servicePlans"][0]["servicePlanId"], P1_PLAN);
+        assert_eq!(probe.all("/domains")[0]["id"], "contoso.example");
+    }
+}

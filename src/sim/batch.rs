@@ -91,9 +91,9 @@ impl Tenant {
         let answer = inner(outer, request).map(|call| {
             let path = format!("/{}/{}", call.version, call.segments.join("/"));
             let fault = self.faults.meet(&call.method, &path);
-            // one member of a batch cannot be lost alone
+            // one member of a batch can be neither lost nor cut alone
             let fault = fault.map(|(misfortune, effect)| match misfortune {
-                Misfortune::Lost => (Misfortune::status(504), effect),
+                Misfortune::Lost | Misfortune::Cut => (Misfortune::status(504), effect),
                 other => (other, effect),
             });
             if let Some((misfortune, Effect::Instead)) = &fault {

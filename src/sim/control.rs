@@ -95,3 +95,64 @@ impl Tenant {
         Ok(json!({}))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use jiff::SignedDuration;
+
+    use super::super::probe::{Probe, calm};
+    use super::*;
+
+    fn control(probe: &mut Probe, name: &str, body: Value) -> u16 {
+        probe.call(Method::POST, &format!("http://h/_sim/{name}"), &[], Some(body)).0
+    }
+
+    #[test]
+    fn others_change_the_tenant_now_or_later() {
+        let mut probe = Probe::new(calm(60));
+        let names = probe.tenant.candidates(probe.now);
+        let users = |probe: &mut Probe| probe.all("/users").len();
+        let later = super::super::moment::after(probe.now, SignedDuration::from_hours(1)).to_string();
+        assert_eq!(control(&mut probe, "change", json!({ "delete-user": names[0] })), 200);
+        assert_eq!(control(&mut probe, "change", json!({ "at": later, "change": { "join": 3 } })), 200);
+        assert_eq!(users(&mut probe), 59);
+        probe.pass(SignedDuration::from_hours(1));
+        assert_eq!(users(&mut probe), 62);
+        let rename = json!({ "rename": { "person": names[1], "display_name": "N", "upn": "new@contoso.example" } });
+        assert_eq!(control(&mut probe, "change", rename), 200);
+        assert_eq!(probe.get("/users/new@contoso.example").1["displayName"], "N");
+        assert_eq!(probe.get(&format!("/users/{}", names[1])).0, 404);
+        assert_eq!(control(&mut probe, "change", json!({ "delete-user": "nobody@x.example" })), 400);
+        assert_eq!(control(&mut probe, "change", json!({ "no-such-change": 1 })), 400);
+    }
+
+    #[test]
+    fn a_write_is_made_though_its_answer_is_lost() {
+        let mut probe = Probe::new(calm(60));
+        let people = probe.people(2);
+        let fault = json!({ "method": "PATCH", "path": "/groups/", "effect": "afterwards", "what": "lost" });
+        assert_eq!(control(&mut probe, "fault", fault), 200);
+        assert_eq!(probe.bind("MFA Enforced", &people[..1]).0, 0, "lost");
+        assert_eq!(probe.bind("MFA Enforced", &people[..1]).0, 400, "but made");
+        let (_, state) = probe.call(Method::GET, "http://h/_sim/state", &[], None);
+        assert_eq!(state["members"]["MFA Enforced"], json!(people[..1]));
+        assert_eq!(state["writes"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn answers_are_spoilt_in_every_scripted_way() {
+        let mut probe = Probe::new(calm(60));
+        for (what, status, is_listing) in [
+            (json!("html"), 200, false),
+            (json!("cut"), 200, false),
+            (json!("empty-listing"), 200, true),
+            (json!({ "status": { "status": 503, "headers": { "retry-after": "7" } } }), 503, false),
+        ] {
+            assert_eq!(control(&mut probe, "fault", json!({ "path": "/v1.0/users", "what": what })), 200);
+            let (answered, body) = probe.get("/users");
+            assert_eq!((answered, body["value"].is_array()), (status, is_listing), "{what}: {body}");
+            assert_eq!(probe.get("/users").0, 200, "once");
+        }
+    }
+}

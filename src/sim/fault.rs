@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::chance::{Kind, Stream};
 use super::reply::{Body, Refusal, Reply};
 
-/// A scripted fault. Also holds for the members of a batch, where nothing can be lost alone: such a member has 504.
+/// A scripted fault. Also holds for the members of a batch, where nothing can be lost or cut alone: such a member has 504.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
@@ -104,7 +104,8 @@ impl Misfortune {
                 };
                 let mut reply = Refusal::new(status, code, message).into_reply(now, id, id);
                 if let Some(body) = body {
-                    reply.body = Body::Json(body.into());
+                    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
+                    reply.body = if is_json { Body::Json(body.into()) } else { Body::Text(body.into()) };
                 }
                 let named =
                     headers.into_iter().filter_map(|(name, value)| Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value)));

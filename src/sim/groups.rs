@@ -50,3 +50,23 @@ impl Tenant {
         Ok(single(call, &context(call, "groups"), group, &properties))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::change::Change;
+    use super::super::probe::{Probe, calm};
+
+    #[test]
+    fn groups_are_found_by_name_and_one_name_may_be_two_groups() {
+        let mut probe = Probe::new(calm(40));
+        let by_name = "/groups?$filter=displayName eq 'MFA Enforced'&$select=id,groupTypes,isAssignableToRole";
+        assert_eq!(probe.all(by_name).len(), 1);
+        probe.tenant.change(probe.now, Change::AddGroup("MFA Enforced".to_owned())).unwrap();
+        assert_eq!(probe.all(by_name).len(), 2);
+        let dynamic = probe.all("/groups?$filter=groupTypes/any(c:c eq 'DynamicMembership')");
+        assert_eq!((dynamic.len(), &dynamic[0]["displayName"]), (1, &"All Sales".into()));
+        let id = probe.group("MFA Pilot");
+        assert_eq!(probe.get(&format!("/groups/{id}")).1["displayName"], "MFA Pilot");
+        assert_eq!(probe.get("/groups/99999999-9999-4999-8999-999999999999").0, 404);
+    }
+}

@@ -63,6 +63,13 @@ pub(super) enum Habit {
     NotAllowed,
 }
 
+impl Habit {
+    /// Whether they register soon after they are told, or did before.
+    pub(super) const fn is_keen(self) -> bool {
+        matches!(self, Self::Already | Self::Early | Self::Prompted(_))
+    }
+}
+
 /// What is known of somebody's authentication methods.
 #[derive(Clone, Debug)]
 pub(super) struct Methods {

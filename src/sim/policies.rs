@@ -50,3 +50,40 @@ impl super::json::Row for Fields<'_> {
         self.0.get(name).and_then(Value::as_str).map(super::json::Value::Text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::change::Change;
+    use super::super::policy::State;
+    use super::super::probe::{Probe, calm};
+    use super::super::tenant::{ENFORCED_GROUP, POLICY};
+
+    #[test]
+    fn the_policy_is_about_the_group_and_shows_what_others_do_to_it() {
+        let mut probe = Probe::new(calm(40));
+        let path = "/identity/conditionalAccess/policies";
+        let policies = probe.all(path);
+        assert_eq!(policies.len(), 3);
+        let policy = policies.iter().find(|policy| policy["displayName"] == POLICY).unwrap();
+        assert_eq!(policy["conditions"]["users"]["includeGroups"][0], probe.group(ENFORCED_GROUP));
+        assert_eq!(policy["conditions"]["users"]["excludeUsers"].as_array().unwrap().len(), 2);
+        let one = format!("{path}/{}", policy["id"].as_str().unwrap());
+        let now = probe.now;
+        probe.tenant.change(now, Change::SetPolicy { policy: POLICY.to_owned(), state: State::Disabled }).unwrap();
+        let people = vec!["bg1@contoso.example".to_owned()];
+        probe.tenant.change(now, Change::SetExclusions { policy: POLICY.to_owned(), people }).unwrap();
+        let (_, policy) = probe.get(&one);
+        assert_eq!(policy["state"], "disabled");
+        assert_eq!(policy["conditions"]["users"]["excludeUsers"].as_array().unwrap().len(), 1);
+        assert_eq!(probe.get(&format!("{path}/99999999-9999-4999-8999-999999999999")).0, 404);
+    }
+
+    #[test]
+    fn security_defaults_show_whether_they_are_on() {
+        let mut probe = Probe::new(calm(40));
+        let path = "/policies/identitySecurityDefaultsEnforcementPolicy";
+        assert_eq!(probe.get(path).1["isEnabled"], false);
+        probe.tenant.change(probe.now, Change::SecurityDefaults(true)).unwrap();
+        assert_eq!(probe.get(path).1["isEnabled"], true);
+    }
+}

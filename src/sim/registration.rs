@@ -48,7 +48,7 @@ struct Details<'a> {
     person: &'a Person,
     /// What they could do when the report was made.
     ability: Ability,
-    as_of: Timestamp,
+    as_of: &'a str,
 }
 
 impl Row for Details<'_> {
@@ -71,7 +71,7 @@ impl Row for Details<'_> {
             "methodsRegistered" => Value::texts(methods),
             "systemPreferredAuthenticationMethods" => Value::texts(system),
             "userPreferredMethodForSecondaryAuthentication" => Value::Text(second),
-            "lastUpdatedDateTime" => Value::Time(self.as_of),
+            "lastUpdatedDateTime" => Value::Text(self.as_of),
             _ => return None,
         })
     }
@@ -84,14 +84,14 @@ impl Tenant {
         Timestamp::from_second(at - at.rem_euclid(3_600)).unwrap_or(now)
     }
 
-    /// The person's row, where the report has one.
-    fn details<'a>(&self, person: &'a Person, as_of: Timestamp) -> Option<Details<'a>> {
+    /// The person's row, where the report made at `as_of` (which `text` shows) has one.
+    fn details<'a>(&self, person: &'a Person, as_of: Timestamp, text: &'a str) -> Option<Details<'a>> {
         let is_gone = person.deleted.is_some_and(|deleted| deleted <= as_of);
         if is_gone || person.created > as_of || person.kind == Kind::Resource {
             return None;
         }
         let roll = draw(self.profile.seed, Chance::Report, &[key(person), as_of.as_second().cast_unsigned()]);
-        (unit(roll) >= self.profile.missing_rows).then(|| Details { person, ability: person.methods.at(as_of), as_of })
+        (unit(roll) >= self.profile.missing_rows).then(|| Details { person, ability: person.methods.at(as_of), as_of: text })
     }
 
     pub(super) fn list_registration(&mut self, now: Timestamp, call: &Call) -> Answer {
@@ -105,14 +105,17 @@ impl Tenant {
         let from = mark.place::<usize>()?.map_or(0, |last| last.saturating_add(1));
         let size = size(call, 500, 999)?;
         let page = Page { call, context: NAME, size, mark, count: None, empty };
+        let text = as_of.to_string();
         let rows = self.people.iter().enumerate().skip(from);
-        let rows = rows.filter_map(|(at, person)| Some((at, self.details(person, as_of)?)));
+        let rows = rows.filter_map(|(at, person)| Some((at, self.details(person, as_of, &text)?)));
         let rows = rows.filter(|(_, details)| filter.as_ref().is_none_or(|filter| filter.holds(details)));
         Ok(page.of(rows, |out, details| write_row(out, &details, None, &properties)))
     }
 
     pub(super) fn get_registration(&self, now: Timestamp, call: &Call, user: &str) -> Answer {
-        let details = self.details(self.person(user)?, self.report_at(now)).ok_or_else(|| Refusal::missing(user))?;
+        let as_of = self.report_at(now);
+        let text = as_of.to_string();
+        let details = self.details(self.person(user)?, as_of, &text).ok_or_else(|| Refusal::missing(user))?;
         let properties: Vec<String> = PROPERTIES.iter().map(|name| (*name).to_owned()).collect();
         Ok(single(call, NAME, &details, &properties))
     }

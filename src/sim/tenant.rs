@@ -7,22 +7,22 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::attempt::Calendar;
 use super::call::Call;
 use super::chance::{Kind as Chance, Stream};
 use super::change::Change;
 use super::fault::{Effect, Faults, Misfortune};
-use super::group::{Group, GroupKind};
+use super::group::Group;
+use super::meter::Meters;
 use super::oracle::{Oracle, Violation};
 use super::people::{Makers, found};
-use super::person::{Kind, Person};
-use super::policy::{Policy, State};
+use super::person::Person;
+use super::policy::Policy;
 use super::profile::{Licence, Profile};
 use super::reply::{Answer, Body, Refusal, Reply};
-use super::route::{Endpoint, Meter, route};
-use super::throttle::{Bucket, Window};
+use super::route::{Endpoint, route};
 use super::token::Tokens;
 use crate::rollout::id::ObjectId;
 
@@ -77,59 +77,6 @@ pub struct Tenant {
     requests: u64,
 }
 
-/// What calls count against.
-#[derive(Debug)]
-pub(super) struct Meters {
-    writes: Bucket,
-    units: Bucket,
-    policies: Window,
-    reports: Window,
-}
-
-impl Meters {
-    pub(super) fn new(profile: &Profile) -> Self {
-        let quotas = profile.quotas;
-        Self {
-            writes: Bucket::new(quotas.writes, SignedDuration::from_secs(150)),
-            units: Bucket::new(quotas.units, SignedDuration::from_secs(10)),
-            policies: Window::new(quotas.policies, SignedDuration::from_secs(1)),
-            reports: Window::new(quotas.reports, SignedDuration::from_secs(10)),
-        }
-    }
-
-    fn count(&mut self, meter: Meter, now: Timestamp) -> Result<(), Refusal> {
-        match meter {
-            Meter::Directory { units, writes } => {
-                self.units.take(now, units).map_err(|wait| throttled_directory(wait, "ResourceUnitLimitExceeded"))?;
-                if writes > 0 {
-                    self.writes.take(now, writes).map_err(|wait| throttled_directory(wait, "WriteLimitExceeded"))?;
-                }
-                Ok(())
-            }
-            Meter::Policies => self.policies.call(now).map_err(|_| Refusal::throttled(None)),
-            Meter::Reports => self.reports.call(now).map_err(Refusal::reports_throttled),
-            Meter::Outlook => Ok(()),
-        }
-    }
-
-    /// The headers by which the service tells how much is used.
-    fn headers(&self, meter: Meter) -> Vec<(HeaderName, String)> {
-        let Meter::Directory { units, writes } = meter else { return Vec::new() };
-        let used = if writes > 0 { self.writes.used().max(self.units.used()) } else { self.units.used() };
-        let mut headers = vec![(HeaderName::from_static("x-ms-resource-unit"), units.to_string())];
-        if used > 0.8 {
-            headers.push((HeaderName::from_static("x-ms-throttle-limit-percentage"), format!("{used:.2}")));
-        }
-        headers
-    }
-}
-
-fn throttled_directory(wait: f64, why: &str) -> Refusal {
-    let mut refusal = Refusal::throttled(Some(wait));
-    refusal.headers.push((HeaderName::from_static("x-ms-throttle-information"), why.to_owned()));
-    refusal
-}
-
 impl Tenant {
     /// A tenant of this profile, before anything happened.
     #[must_use]
@@ -179,64 +126,6 @@ impl Tenant {
         }
         self.people.push(person);
         self.calendar.forget();
-    }
-
-    fn found_groups(&mut self, ids: &mut Stream) {
-        let ordinary: Vec<ObjectId> = self
-            .people
-            .iter()
-            .filter(|person| person.kind == Kind::Ordinary && person.is_enabled())
-            .map(|person| person.id)
-            .collect();
-        let few = |share: usize, least: usize| (ordinary.len() / share).max(least);
-        let some = |skip: usize, take: usize| ordinary.iter().skip(skip).take(take).copied().collect::<Vec<_>>();
-        let (exempt, pilot) = (few(100, 1), few(25, 4));
-        let nested = pilot / 3 + 1;
-        let groups = [
-            (ENFORCED_GROUP, GroupKind::Security, Vec::new()),
-            (EXEMPT_GROUP, GroupKind::Security, some(0, exempt)),
-            ("MFA Pilot IT", GroupKind::Security, some(exempt, nested)),
-            (PILOT_GROUP, GroupKind::Security, some(exempt + nested, pilot - nested)),
-            ("All Sales", GroupKind::Dynamic, self.of_department("Sales")),
-            ("Synced Staff", GroupKind::Synced, some(0, 10)),
-            ("Announcements", GroupKind::MailEnabled, some(0, 10)),
-            ("Administrators", GroupKind::RoleAssignable, some(2, 2)),
-            ("Project Tide", GroupKind::Microsoft365, some(5, 8)),
-        ];
-        for (name, kind, members) in groups {
-            let mut group = Group::new(ObjectId::from_bits(ids.guid()), name, kind);
-            for member in members {
-                group.add(member, Timestamp::MIN);
-            }
-            self.groups.push(group);
-        }
-        let inner = self.group_named("MFA Pilot IT").map(|group| group.id);
-        if let (Some(inner), Some(pilot)) = (inner, self.groups.iter_mut().find(|group| group.name == PILOT_GROUP)) {
-            pilot.add(inner, Timestamp::MIN);
-        }
-    }
-
-    fn of_department(&self, department: &str) -> Vec<ObjectId> {
-        let people = self.people.iter().filter(|person| person.department.as_deref() == Some(department));
-        people.map(|person| person.id).collect()
-    }
-
-    fn found_policies(&mut self, ids: &mut Stream) {
-        let break_glass = self.people.iter().filter(|person| person.kind == Kind::BreakGlass);
-        let break_glass: Vec<String> = break_glass.map(|person| person.id_text.clone()).collect();
-        let mut new = |name, state| Policy::new(ObjectId::from_bits(ids.guid()), name, state);
-        let mut admins = new("Require MFA for admins", State::Enabled);
-        admins.include_roles = vec!["62e90394-69f5-4237-9190-012177145e10".to_owned()];
-        admins.exclude_users.clone_from(&break_glass);
-        let mut require = new(POLICY, State::Enabled);
-        require.include_groups = self.group_named(ENFORCED_GROUP).map(|group| group.id_text.clone()).into_iter().collect();
-        require.exclude_users.clone_from(&break_glass);
-        let mut managed = new("Microsoft-managed: Block legacy authentication", State::EnabledForReportingButNotEnforced);
-        managed.include_users = vec!["All".to_owned()];
-        managed.exclude_users = break_glass;
-        managed.control = "block";
-        managed.template = Some("0b2282f9-2862-4178-88b5-d79340b36cb8");
-        self.policies.extend([admins, require, managed]);
     }
 
     /// The answer to a request at `now`.
@@ -410,6 +299,18 @@ impl Tenant {
         self.pages.happens(self.profile.empty_pages)
     }
 
+    /// The object id of the person with this user principal name or id, if they exist.
+    #[must_use]
+    pub fn object_id(&self, user: &str) -> Option<ObjectId> {
+        self.person(user).ok().map(|person| person.id)
+    }
+
+    /// The object id of the first group with this name.
+    #[must_use]
+    pub fn group_id(&self, name: &str) -> Option<ObjectId> {
+        self.group_named(name).map(|group| group.id)
+    }
+
     pub(super) fn group_named(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name == name)
     }
@@ -490,5 +391,29 @@ mod tests {
             let (_, body) = probe.call(Method::GET, "http://127.0.0.1:9/_sim/state", &[("tidegate-now", said)], None);
             assert_eq!(body["now"], expected);
         }
+    }
+
+    #[test]
+    fn the_same_seed_and_requests_give_the_same_answers() {
+        let run = || {
+            let mut probe =
+                Probe::new(Profile { empty_pages: 0.2, missing_rows: 0.1, read_lag: SignedDuration::from_secs(60), ..calm(120) });
+            probe.tenant.change(probe.now, Change::FaultRate(0.2)).unwrap();
+            let group = probe.group(super::ENFORCED_GROUP);
+            let mut answers = Vec::new();
+            for round in 0..30 {
+                probe.pass(SignedDuration::from_mins(40));
+                let people = probe.people(3);
+                answers.push(probe.notify(&people[0], probe.now, &format!("n{round}")));
+                answers.push(probe.bind(super::ENFORCED_GROUP, &people));
+                for path in ["/users?$top=50", &format!("/groups/{group}/members"), "/auditLogs/signIns?$top=20"] {
+                    answers.push(probe.get(path));
+                }
+            }
+            answers
+        };
+        let (first, second) = (run(), run());
+        assert_eq!(first, second);
+        assert!(first.iter().any(|(status, _)| *status == 0) && first.iter().any(|(status, _)| *status == 204));
     }
 }

@@ -70,7 +70,7 @@ impl Window {
         }
         let last_to_leave = self.calls.len() - self.limit;
         let leaves = self.calls.get(last_to_leave).map_or(self.per, |at| self.per - now.duration_since(*at));
-        // a refused call counts, but never delays the next one beyond a full window
+        // a refused call counts, up to a bound that keeps the queue short
         if self.calls.len() > self.limit * 4 {
             self.calls.pop_back();
         }

@@ -176,3 +176,55 @@ fn is_assertion(text: &str, client: &str) -> bool {
     let is_federated = thumbprint.is_none() && claims.get("iss").is_some() && claims.get("sub").is_some();
     claims.get("aud").is_some() && claims.get("exp").is_some_and(Value::is_number) && (is_certificate || is_federated)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::probe::{Probe, calm};
+    use super::*;
+
+    /// Tenant, form fields, expected code.
+    type Row<'a> = (&'a str, Vec<(&'a str, &'a str)>, u64);
+
+    const CLIENT: &str = "6f6f6f6f-0000-4000-8000-000000000001";
+
+    fn assertion(head: &Value, claims: &Value) -> String {
+        let part = |value: &Value| base64::encode(value.to_string().as_bytes());
+        format!("{}.{}.{}", part(head), part(claims), base64::encode(b"signature"))
+    }
+
+    #[test]
+    fn credentials_are_taken_or_refused_with_their_code() {
+        let claims =
+            json!({ "aud": "https://login/t/oauth2/v2.0/token", "iss": CLIENT, "sub": CLIENT, "jti": "1", "nbf": 1, "exp": 2 });
+        let good = assertion(&json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": "abc" }), &claims);
+        let unsigned = assertion(&json!({ "alg": "none", "x5t#S256": "abc" }), &claims);
+        let scope = ("scope", "https://g/.default");
+        let table: [Row<'_>; 9] = [
+            ("contoso.example", vec![scope, ("client_id", CLIENT), ("client_secret", SECRET)], 0),
+            ("contoso.example", vec![scope, ("client_id", CLIENT), ("client_assertion", &good)], 0),
+            ("contoso.example", vec![scope, ("client_id", CLIENT), ("client_assertion", &unsigned)], 50_027),
+            ("contoso.example", vec![scope, ("client_id", CLIENT), ("client_assertion", "a.b.c")], 50_027),
+            ("contoso.example", vec![scope, ("client_id", CLIENT), ("client_secret", "guess")], 7_000_215),
+            ("contoso.example", vec![scope, ("client_id", CLIENT)], 7_000_218),
+            ("contoso.example", vec![scope, ("client_id", "x"), ("client_secret", SECRET)], 700_016),
+            ("contoso.example", vec![("scope", "x"), ("client_id", CLIENT), ("client_secret", SECRET)], 70_011),
+            ("other.example", vec![scope, ("client_id", CLIENT), ("client_secret", SECRET)], 90_002),
+        ];
+        for (tenant, fields, code) in table {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("grant_type", "client_credentials").extend_pairs(&fields);
+            let request = Request::post(format!("http://h/{tenant}/oauth2/v2.0/token")).body(Bytes::from(form.finish())).unwrap();
+            let (status, body) = Probe::new(calm(20)).send(&request);
+            assert_eq!((status == 200, body["error_codes"][0].as_u64().unwrap_or(0)), (code == 0, code), "{fields:?}: {body}");
+        }
+    }
+
+    #[test]
+    fn libraries_find_the_token_endpoint() {
+        let mut probe = Probe::new(calm(20));
+        let request =
+            Request::get("https://h:1/contoso.example/v2.0/.well-known/openid-configuration").body(Bytes::new()).unwrap();
+        let (_, body) = probe.send(&request);
+        assert_eq!(body["token_endpoint"], "https://h:1/contoso.example/oauth2/v2.0/token");
+    }
+}
