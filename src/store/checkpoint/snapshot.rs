@@ -4,7 +4,7 @@
 //! removed: whenever the process ends, one whole generation is there. Every value is sealed with a hash over its key and
 //! itself, because sled opens a damaged file without a word. Precautions for sled 0.34.7: a left-over
 //! `snap.*.generating` is taken for a snapshot and is removed first; `flush` alone is no barrier against a loss of power
-//! (sync_file_range), so the file is synced on a handle of our own; values above 8 KiB would go to files that are never synced.
+//! (sync_file_range), so the file is synced on a handle of our own; values are small.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,8 +18,8 @@ use crate::rollout::event;
 use crate::store::chain::Head;
 use crate::store::folder;
 
-/// Largest value. Bytes.
-const VALUE_LIMIT: usize = 8 << 10;
+/// Largest value. Bytes. sled puts up to 17 into a page, and pages above 128 KiB into files that it never syncs.
+const VALUE_LIMIT: usize = 4 << 10;
 
 /// Length of the hash in front of every value.
 const SEAL: usize = 16;
@@ -28,7 +28,7 @@ const SEAL: usize = 16;
 const CHUNK: usize = VALUE_LIMIT - SEAL;
 
 /// sled's page cache. Bytes.
-const CACHE: u64 = 4 << 20;
+const CACHE: u64 = 1 << 20;
 
 /// sled's own flush, which also tidies its file. Milliseconds.
 const FLUSH_EVERY: u64 = 5_000;
@@ -89,6 +89,9 @@ impl Snapshot {
     /// Opens or creates the database in `dir`, and reads what it holds.
     pub(super) fn open(dir: &Path) -> Result<(Self, Option<Saved>), Doubt> {
         let existed = dir.join("db").try_exists().map_err(Doubt::Io)?;
+        if existed {
+            wait_until_closed(dir).map_err(Doubt::Io)?;
+        }
         folder::create(dir).and_then(|()| remove_half_made_snapshots(dir)).map_err(Doubt::Io)?;
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(Some(FLUSH_EVERY));
         let db = config.open().map_err(Doubt::Sled)?;
@@ -204,6 +207,14 @@ fn generation_key(generation: u64) -> Vec<u8> {
 
 fn chunk_key(generation: u64, chunk: u32) -> Vec<u8> {
     [CHUNK_PREFIX, &generation.to_be_bytes(), &chunk.to_be_bytes()].concat()
+}
+
+/// Waits for sled's lock. We hold the lock of the whole folder, so it can only be of a database that this process closed a
+/// moment ago: sled lets go of its files a little after it is dropped.
+fn wait_until_closed(dir: &Path) -> io::Result<()> {
+    let file = File::open(dir.join("db"))?;
+    file.lock()?;
+    file.unlock()
 }
 
 fn remove_half_made_snapshots(dir: &Path) -> io::Result<()> {

@@ -107,26 +107,21 @@ fn a_changed_byte_is_found_or_is_a_torn_tail() {
     let (dir, _) = filled(30);
     let whole = fs::read(segment_file(&dir, 1)).unwrap();
     let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
-    for position in 0..whole.len() {
-        for change in [0x01, whole[position] ^ b'\n'] {
-            let mut bytes = whole.clone();
-            bytes[position] ^= change;
-            if bytes == whole {
-                continue;
+    let mut line_here = 1;
+    for (position, byte) in whole.iter().enumerate() {
+        let mut bytes = whole.clone();
+        // Every fifth becomes the end of a line, unless it is one.
+        bytes[position] = if position % 5 == 0 && *byte != b'\n' { b'\n' } else { byte ^ 1 };
+        fs::write(segment_file(&dir, 1), &bytes).unwrap();
+        match verify(dir.path()) {
+            Ok(summary) => {
+                assert!(position >= last, "a change at {position} was taken for a torn tail");
+                assert_eq!(summary.torn.map(|torn| torn.at), Some(last as u64));
             }
-            fs::write(segment_file(&dir, 1), &bytes).unwrap();
-            match verify(dir.path()) {
-                Ok(summary) => {
-                    assert!(position >= last, "a change at {position} was taken for a torn tail");
-                    assert_eq!(summary.torn.map(|torn| torn.at), Some(last as u64));
-                }
-                Err(JournalError::Damaged { line, .. }) => {
-                    let expected = whole[..position].split(|byte| *byte == b'\n').count() as u64;
-                    assert_eq!(line, expected);
-                }
-                Err(other) => panic!("{other}"),
-            }
+            Err(JournalError::Damaged { line, .. }) => assert_eq!(line, line_here),
+            Err(other) => panic!("{other}"),
         }
+        line_here += u64::from(*byte == b'\n');
     }
 }
 
@@ -294,11 +289,7 @@ fn after_a_failed_write_or_sync_every_append_fails_with_the_first_cause() {
         let before = disk.0.lock().unwrap().bytes.clone();
         let kind = Some(io::ErrorKind::HostUnreachable);
         let mut told = disk.0.lock().unwrap();
-        if on_sync {
-            told.on_sync = kind;
-        } else {
-            told.on_write = kind;
-        }
+        *(if on_sync { &mut told.on_sync } else { &mut told.on_write }) = kind;
         drop(told);
         let head = journal.head();
         let error = journal.append(at(), By::Schedule, "tidegate", &[started("2")]).unwrap_err();
