@@ -7,10 +7,13 @@
 //! follows from the seed, the requests and their times.
 
 pub mod change;
+pub mod dice;
 pub mod fault;
+pub mod judge;
 pub mod memory;
 pub mod oracle;
 pub mod profile;
+pub mod script;
 pub mod tenant;
 
 mod about;
@@ -43,11 +46,15 @@ mod route;
 mod sign_ins;
 mod throttle;
 mod token;
+mod truth;
 mod users;
 mod view;
 
 pub use change::{Change, ChangeError};
 pub use fault::{Effect, Fault, Misfortune};
 pub use oracle::{Rule, Violation};
+pub use judge::{Breach, Judge, Reached};
+pub use policy::State as PolicyState;
 pub use profile::{Licence, Profile, Quotas};
+pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
