@@ -13,6 +13,9 @@ use crate::say;
 use crate::sim::judge::{Breach, Reached};
 
 pub(super) fn simulate(_: &Common, verb: &Simulate) -> Result<Exit, Failure> {
+    if verb.seeds == 1 {
+        trial::of_seed(verb.first, Conditions::all())?.lines.iter().for_each(|line| say!("{line}"));
+    }
     // Drawn on a terminal only.
     let bar = ProgressBar::new(verb.seeds);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} seeds, {per_sec}, {eta} left") {
