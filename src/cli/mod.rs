@@ -14,10 +14,11 @@ mod plan;
 mod rehearse;
 mod run;
 mod show;
-mod simulate;
+pub mod simulate;
 mod simulate_tenant;
 mod status;
 mod timeline;
+pub mod trial;
 pub mod world;
 
 use std::process::ExitCode;

@@ -1,6 +1,91 @@
-//! To be written.
+//! `simulate`: random rollouts against the judge. The seed of a failure reproduces it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
 use super::args::{Common, Simulate};
-use super::{Exit, Failure};
-pub(super) fn simulate(_: &Common, _: &Simulate) -> Result<Exit, Failure> {
-    Ok(Exit::Done)
+use super::{Exit, Failure, trial};
+use crate::rollout::condition::Conditions;
+use crate::say;
+use crate::sim::judge::{Breach, Reached};
+
+pub(super) fn simulate(_: &Common, verb: &Simulate) -> Result<Exit, Failure> {
+    if verb.seeds == 1 {
+        trial::of_seed(verb.first, Conditions::all())?.lines.iter().for_each(|line| say!("{line}"));
+    }
+    // Drawn on a terminal only.
+    let bar = ProgressBar::new(verb.seeds);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} seeds, {per_sec}, {eta} left") {
+        bar.set_style(style);
+    }
+    let seeds = run(verb.first, verb.seeds, Conditions::all(), || bar.inc(1))?;
+    bar.finish_and_clear();
+    for (seed, breaches) in &seeds.broken {
+        say!("seed {seed}: {} violations", breaches.len());
+        breaches.iter().take(10).for_each(|breach| say!("    {breach}"));
+    }
+    say!("{} seeds, {} violations, sometimes-events: {}", verb.seeds, seeds.violations(), seeds.reached);
+    match seeds.broken.keys().next() {
+        None => Ok(Exit::Done),
+        Some(seed) => {
+            let says = format!("seed {seed} breaks a promise; `tidegate simulate --first {seed} --seeds 1` shows it again");
+            Err(Failure::new(Exit::Blocked, says))
+        }
+    }
+}
+
+/// What came of many seeds.
+#[derive(Debug, Default)]
+pub struct Seeds {
+    /// Seeds with violations.
+    pub broken: BTreeMap<u64, Vec<Breach>>,
+    /// What happened, counted over all of them.
+    pub reached: Reached,
+}
+
+impl Seeds {
+    /// Violations in all.
+    #[must_use]
+    pub fn violations(&self) -> usize {
+        self.broken.values().map(Vec::len).sum()
+    }
+}
+
+/// Runs `count` seeds from `first`, on every core. `done` is called after each.
+pub fn run(first: u64, count: u64, conditions: Conditions, done: impl Fn() + Sync) -> Result<Seeds, Failure> {
+    let next = AtomicU64::new(0);
+    let seeds = Mutex::new(Seeds::default());
+    let failure = Mutex::new(None);
+    let work = || {
+        loop {
+            let nth = next.fetch_add(1, Ordering::Relaxed);
+            if nth >= count {
+                return;
+            }
+            let seed = first.saturating_add(nth);
+            match trial::of_seed(seed, conditions) {
+                Ok(outcome) => {
+                    let mut seeds = seeds.lock().unwrap_or_else(PoisonError::into_inner);
+                    seeds.reached.take(&outcome.reached);
+                    if !outcome.breaches.is_empty() {
+                        seeds.broken.insert(seed, outcome.breaches);
+                    }
+                }
+                Err(error) => *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error),
+            }
+            done();
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(failure) => Err(failure),
+        None => Ok(seeds.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
 }

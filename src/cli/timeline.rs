@@ -9,7 +9,7 @@ use super::show::instant;
 use crate::rollout::event::{Event, Record, Slot};
 
 /// Lines for records, as they come. The same records give the same lines.
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     zone: TimeZone,
     stage_of: BTreeMap<u64, (String, Slot)>,
     batch_of: BTreeMap<u64, String>,
@@ -23,12 +23,12 @@ struct Sum {
 }
 
 impl Timeline {
-    pub(super) const fn new(zone: TimeZone) -> Self {
+    pub(crate) const fn new(zone: TimeZone) -> Self {
         Self { zone, stage_of: BTreeMap::new(), batch_of: BTreeMap::new(), sums: BTreeMap::new() }
     }
 
     /// The lines that a record calls for: those of sums that it ends, then its own.
-    pub(super) fn lines(&mut self, record: &Record) -> Vec<String> {
+    pub(crate) fn lines(&mut self, record: &Record) -> Vec<String> {
         let mut lines = Vec::new();
         if self.sums.values().any(|sum| sum.at.is_some_and(|at| at != record.at)) {
             lines.extend(self.flush());
@@ -104,7 +104,7 @@ impl Timeline {
     }
 
     /// The lines of what is still being summed up.
-    pub(super) fn flush(&mut self) -> Vec<String> {
+    pub(crate) fn flush(&mut self) -> Vec<String> {
         let sums = std::mem::take(&mut self.sums);
         sums.into_iter()
             .filter_map(|(says, sum)| {

@@ -29,6 +29,20 @@ const ROOT: &str = "https://simulated.invalid";
 
 pub use crate::sim::SECRET;
 
+/// What one life of an engine is made of, beside tenant and clock.
+pub struct Life {
+    /// The way to the tenant.
+    pub wire: Arc<dyn Wire>,
+    /// What the journal says so far.
+    pub state: State,
+    /// Keeping records.
+    pub store: Box<dyn Store>,
+    /// Why the rollout is paused by the pause file, if it is.
+    pub pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// All conditions, outside of proofs.
+    pub conditions: Conditions,
+}
+
 /// A simulated tenant and the clock that it shares with the engine.
 #[derive(Clone)]
 pub struct World {
@@ -68,42 +82,46 @@ impl World {
         store: Box<dyn Store>,
         conditions: Conditions,
     ) -> Result<(Engine, mpsc::Sender<Input>), Failure> {
-        let Adapters { tenant, enforce, notify, .. } = self.adapters(plan_tenant)?;
-        let (sender, inputs) = mpsc::channel(64);
-        let parts = Parts {
-            clock: self.clock.clone(),
-            state,
-            tenant,
-            enforce,
-            notify,
-            store,
-            inputs,
-            pause_file: Box::new(|| None),
-            conditions,
-        };
-        Ok((Engine::new(parts), sender))
+        let life = Life { wire: Arc::new(self.clone()), state, store, pause_file: Box::new(|| None), conditions };
+        self.engine_over(plan_tenant, life)
     }
 
-    /// The adapters on this tenant.
-    pub(super) fn adapters(&self, plan_tenant: &str) -> Result<Adapters, Failure> {
+    /// The same over another wire, which leads to this tenant at last.
+    pub fn engine_over(&self, plan_tenant: &str, life: Life) -> Result<(Engine, mpsc::Sender<Input>), Failure> {
+        let Life { wire, state, store, pause_file, conditions } = life;
+        let Adapters { tenant, enforce, notify, .. } = self.adapters_over(wire, plan_tenant)?;
+        let (sender, inputs) = mpsc::channel(64);
+        let clock = self.clock.clone();
+        Ok((Engine::new(Parts { clock, state, tenant, enforce, notify, store, inputs, pause_file, conditions }), sender))
+    }
+
+    /// The tenant's answer to a request.
+    pub fn answer(&self, request: &Request<Bytes>) -> Fate {
+        self.tenant().answer(self.clock.now(), request)
+    }
+
+    /// The adapters on this tenant, over a wire.
+    fn adapters_over(&self, wire: Arc<dyn Wire>, plan_tenant: &str) -> Result<Adapters, Failure> {
         let endpoints = Endpoints::new(ROOT, ROOT, "contoso.example").map_err(|error| Failure::because(Exit::Failed, &error))?;
         let credentials = Credentials::Secret {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
             secret: Arc::new(|| Ok(SecretString::from(SECRET))),
         };
-        adapters::over(Arc::new(self.clone()), &self.clock, endpoints, credentials, plan_tenant, &Templates::default())
+        adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, &Templates::default())
     }
 }
 
 impl Wire for World {
     fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
-        let fate = self.tenant().answer(self.clock.now(), &request);
-        Box::pin(async move {
-            let answer: Result<Response<Bytes>, WireError> = match fate {
-                Fate::Answer(response) => Ok(response),
-                Fate::Lost => Err(WireError::Lost { why: "the connection broke".to_owned() }),
-            };
-            answer
-        })
+        let answer = received(self.answer(&request));
+        Box::pin(async move { answer })
+    }
+}
+
+/// What the client sees of an answer.
+pub(super) fn received(fate: Fate) -> Result<Response<Bytes>, WireError> {
+    match fate {
+        Fate::Answer(response) => Ok(response),
+        Fate::Lost => Err(WireError::Lost { why: "the connection broke".to_owned() }),
     }
 }

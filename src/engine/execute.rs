@@ -56,7 +56,7 @@ impl Engine {
         let mut first = true;
         for envelope in tranche.batches.chunks(ENVELOPE) {
             self.take_inputs()?;
-            if self.stopping || self.observed.pause_file.is_some() {
+            if self.stopping {
                 return Ok(());
             }
             let since = if std::mem::take(&mut first) { begun } else { begun.max(self.refresh_from()) };

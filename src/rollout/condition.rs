@@ -141,10 +141,7 @@ impl Ground<'_> {
             return None;
         }
         match condition {
-            Condition::Hold => {
-                let hold = self.state.forward_holds(self.state.home_name(home)).next()?;
-                Some(format!("hold `{}`: {}", hold.id, hold.why).into())
-            }
+            Condition::Hold => self.refuses_hold(home),
             Condition::Calendar => self.refuses_calendar(home),
             Condition::Limit => (self.allowance() == 0).then_some("a limit on people per period is reached".into()),
             _ => None,
@@ -198,7 +195,8 @@ impl Ground<'_> {
         }
         // Approving is a command of a later version; until then an asked-for approval can only be missing.
         let needed = self.plan.approvals_needed;
-        (needed > 0).then(|| format!("the plan needs {needed} approvals and has none; approve it, or set approvals.needed = 0").into())
+        (needed > 0)
+            .then(|| format!("the plan needs {needed} approvals and has none; approve it, or set approvals.needed = 0").into())
     }
 
     fn refuses_clock(&self) -> Option<Refusal> {
@@ -243,6 +241,17 @@ impl Ground<'_> {
             )
             .into()
         })
+    }
+
+    /// A hold in force, or a fact that calls for one and came in since holds were last recorded.
+    fn refuses_hold(&self, home: Home) -> Option<Refusal> {
+        if let Some(hold) = self.state.forward_holds(self.state.home_name(home)).next() {
+            return Some(format!("hold `{}`: {}", hold.id, hold.why).into());
+        }
+        if let Some(why) = &self.observed.pause_file {
+            return Some(format!("paused by the file in the state folder: {why}").into());
+        }
+        self.observed.plan_doubt.clone().map(Into::into)
     }
 
     fn refuses_calendar(&self, home: Home) -> Option<Refusal> {

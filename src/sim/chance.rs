@@ -19,6 +19,7 @@ pub(super) enum Kind {
     Replicas,
     Faults,
     Tokens,
+    Dice,
 }
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

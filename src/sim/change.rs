@@ -121,7 +121,7 @@ impl Tenant {
                     people.iter().map(|person| self.named_id(person).map(|id| id.to_string())).collect::<Result<_, _>>()?;
                 let known = self.policies.iter_mut().find(|known| known.name == policy);
                 let known = known.ok_or(ChangeError { kind: "policy", name: policy })?;
-                (known.exclude_users, known.modified) = (people, Some(now));
+                (known.exclude_users, known.modified, known.excluding_since) = (people, Some(now), Some(now));
             }
             Change::DeleteUser(person) => {
                 let at = self.named_place(&person)?;

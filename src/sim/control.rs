@@ -33,6 +33,12 @@ impl Tenant {
         self.faults.script(fault);
     }
 
+    /// From now on no call meets a fault, scripted or random.
+    pub fn end_faults(&mut self) {
+        self.faults.forget();
+        self.faults.set_rate(0.0);
+    }
+
     /// Mails that the tenant took for its people, in order.
     #[must_use]
     pub fn mails(&self) -> &[Mail] {

@@ -153,6 +153,11 @@ impl Faults {
         self.scripted.push(fault);
     }
 
+    /// Nothing that was scripted comes any more.
+    pub(super) fn forget(&mut self) {
+        self.scripted.clear();
+    }
+
     pub(super) const fn set_rate(&mut self, rate: f64) {
         self.rate = rate;
     }

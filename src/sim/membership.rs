@@ -118,7 +118,7 @@ impl Tenant {
     }
 
     /// Since when the person has been exempt, directly or through a group.
-    fn exempt_since(&self, now: Timestamp, id: ObjectId) -> Option<Timestamp> {
+    pub(super) fn exempt_since(&self, now: Timestamp, id: ObjectId) -> Option<Timestamp> {
         let exempt = self.group_named(EXEMPT_GROUP)?;
         let direct = exempt.since(id, now);
         let inner =

@@ -7,11 +7,14 @@
 //! follows from the seed, the requests and their times.
 
 pub mod change;
+pub mod dice;
 pub mod fault;
+pub mod judge;
 pub mod memory;
 pub mod oracle;
 pub mod plan;
 pub mod profile;
+pub mod script;
 pub mod server;
 pub mod tenant;
 
@@ -47,16 +50,20 @@ mod route;
 mod sign_ins;
 mod throttle;
 mod token;
+mod truth;
 mod users;
 mod view;
 mod wire;
 
 pub use change::{Change, ChangeError};
 pub use fault::{Effect, Fault, Misfortune};
+pub use judge::{Breach, Judge, Reached};
 pub use oracle::{Mail, Rule, Violation, Write};
 pub use plan::{Here, ready_plan};
 pub use policy::State;
+pub use policy::State as PolicyState;
 pub use profile::{Licence, Profile, Quotas};
+pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
 pub use server::{Options, ServerError, Transport, serve};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
 pub use token::SECRET;

@@ -18,6 +18,8 @@ pub(super) struct Policy {
     pub(super) control: &'static str,
     pub(super) template: Option<&'static str>,
     pub(super) modified: Option<Timestamp>,
+    /// When the people whom it excludes were last replaced.
+    pub(super) excluding_since: Option<Timestamp>,
 }
 
 /// Whether a policy works.
@@ -57,6 +59,7 @@ impl Policy {
             control: "mfa",
             template: None,
             modified: None,
+            excluding_since: None,
         }
     }
 

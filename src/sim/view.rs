@@ -12,6 +12,13 @@ impl Tenant {
         ordinary.map(|person| person.id).collect()
     }
 
+    /// Object ids of the break-glass accounts, as text.
+    #[must_use]
+    pub fn break_glass_ids(&self) -> Vec<String> {
+        let accounts = self.people.iter().filter(|person| person.kind == Kind::BreakGlass);
+        accounts.map(|person| person.id_text.clone()).collect()
+    }
+
     /// Whether a group has this display name.
     #[must_use]
     pub fn has_group(&self, name: &str) -> bool {

@@ -1,0 +1,347 @@
+//! The stagehand of a scripted rollout: carries the deeds out when their time comes, tells the judge what happens, and pulls the plug.
+//!
+//! It stands at the wire, so that it sees every request before the tenant does and every answer after it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::Outcome;
+use crate::cli::show::instant;
+use crate::cli::timeline::Timeline;
+use crate::cli::world::{World, received};
+use crate::engine::command::{Command, What};
+use crate::engine::input::Input;
+use crate::graph::wire::{Exchange, Wire};
+use crate::rollout::event::Event;
+use crate::rollout::plan::Plan;
+use crate::rollout::stage::PhaseName;
+use crate::sim::Tenant;
+use crate::sim::judge::{Judge, Rule};
+use crate::sim::memory::Disk;
+use crate::sim::script::{Act, Death, DeathAt, Deed, Edit, Script, When};
+
+/// An operator looks after so long whether a reload was taken, and puts the file back if it was not.
+const LOOKS_AGAIN: SignedDuration = SignedDuration::from_hours(3);
+
+/// The stagehand. Clones share everything.
+#[derive(Clone)]
+pub(super) struct Stagehand(Arc<Mutex<Hand>>);
+
+struct Hand {
+    disk: Disk,
+    fed: usize,
+    judge: Judge,
+    timeline: Timeline,
+    zone: TimeZone,
+    lines: Vec<String>,
+    acts: Vec<Act>,
+    inputs: Option<mpsc::Sender<Input>>,
+    death: Option<Death>,
+    counts: Counts,
+    pause_file: Option<String>,
+    /// The plan in force, and the plan file.
+    accepted: Plan,
+    file: Plan,
+    looks: Option<Timestamp>,
+    begun: bool,
+    break_glass: Vec<String>,
+}
+
+/// Requests of this life.
+#[derive(Default)]
+struct Counts {
+    guards: u32,
+    writes: u32,
+    mails: u32,
+}
+
+/// What a request is, as far as scripts care.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Guard,
+    Policy,
+    Write,
+    Mail,
+    Other,
+}
+
+impl Stagehand {
+    pub(super) fn new(world: &World, disk: Disk, script: &Script, zone: TimeZone) -> Self {
+        let break_glass = world.tenant().break_glass_ids();
+        Self(Arc::new(Mutex::new(Hand {
+            disk,
+            fed: 0,
+            judge: Judge::new(script.profile.read_lag),
+            timeline: Timeline::new(zone.clone()),
+            zone,
+            lines: Vec::new(),
+            acts: script.acts.clone(),
+            inputs: None,
+            death: None,
+            counts: Counts::default(),
+            pause_file: None,
+            accepted: script.plan.clone(),
+            file: script.plan.clone(),
+            looks: None,
+            begun: false,
+            break_glass,
+        })))
+    }
+
+    fn hand(&self) -> MutexGuard<'_, Hand> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A life begins.
+    pub(super) fn born(&self, inputs: mpsc::Sender<Input>, death: Option<Death>) {
+        let mut hand = self.hand();
+        (hand.inputs, hand.death, hand.counts) = (Some(inputs), death, Counts::default());
+    }
+
+    /// A life ended.
+    pub(super) fn died(&self, now: Timestamp) {
+        let mut hand = self.hand();
+        (hand.inputs, hand.death) = (None, None);
+        hand.judge.ended();
+        hand.say(now, "the process dies");
+    }
+
+    /// The plan file as it lies there.
+    pub(super) fn file(&self) -> Plan {
+        self.hand().file.clone()
+    }
+
+    /// Why the pause file is there.
+    pub(super) fn pause_file(&self) -> Option<String> {
+        self.hand().pause_file.clone()
+    }
+
+    pub(super) fn accuse(&self, at: Timestamp, rule: Rule, seen: String) {
+        self.hand().judge.accuse(at, rule, seen);
+    }
+
+    /// Whether the process is to die now, while it sleeps.
+    pub(super) fn dies(&self, now: Timestamp) -> bool {
+        matches!(self.hand().death, Some(Death { at: DeathAt::Instant(at), .. }) if at <= now)
+    }
+
+    /// The next instant at which something happens by itself.
+    pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let hand = self.hand();
+        let acts = hand.acts.iter().filter_map(|act| match act.when {
+            When::At(at) => Some(at),
+            When::Guard(_) | When::Started => None,
+        });
+        let death = hand.death.and_then(|death| match death.at {
+            DeathAt::Instant(at) => Some(at),
+            _ => None,
+        });
+        acts.chain(death).chain(hand.looks).filter(|at| *at > now).min()
+    }
+
+    /// Shows the judge what is in the journal by now.
+    pub(super) fn feed(&self, world: &World) {
+        self.hand().feed(&world.tenant());
+    }
+
+    /// Carries out what is due.
+    pub(super) fn deliver(&self, world: &World, now: Timestamp) {
+        self.hand().deliver(&mut world.tenant(), now, Kind::Other);
+    }
+
+    pub(super) fn finish(&self, world: &World, now: Timestamp) -> Outcome {
+        let mut hand = self.hand();
+        let tenant = world.tenant();
+        hand.feed(&tenant);
+        hand.judge.finish(now, &tenant);
+        let last = hand.timeline.flush();
+        hand.lines.extend(last);
+        Outcome {
+            breaches: hand.judge.breaches().to_vec(),
+            reached: hand.judge.reached().clone(),
+            records: Vec::new(),
+            members: Vec::new(),
+            lines: std::mem::take(&mut hand.lines),
+            report: None,
+        }
+    }
+}
+
+impl Hand {
+    fn feed(&mut self, tenant: &Tenant) {
+        for record in self.disk.after(self.fed) {
+            self.fed += 1;
+            self.judge.record(&record, tenant);
+            let lines = self.timeline.lines(&record);
+            self.lines.extend(lines);
+            match record.event {
+                Event::PlanAccepted { plan, .. } => self.accepted = *plan,
+                Event::StageMoved { to: PhaseName::Enforcing, .. } => self.begun = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn deliver(&mut self, tenant: &mut Tenant, now: Timestamp, kind: Kind) {
+        if self.looks.is_some_and(|at| at <= now) {
+            self.looks = None;
+            if self.file != self.accepted {
+                self.judge.reached().count("edits refused");
+                self.file = self.accepted.clone();
+                self.say(now, "an operator puts the plan file back");
+                self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
+            }
+        }
+        let due = |act: &Act| match act.when {
+            When::At(at) => at <= now,
+            When::Guard(n) => kind == Kind::Guard && n == self.counts.guards,
+            When::Started => kind == Kind::Policy && self.begun,
+        };
+        let (mut ripe, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.acts).into_iter().partition(due);
+        self.acts = left;
+        ripe.sort_by_key(|act| match act.when {
+            When::At(at) => at,
+            When::Guard(_) | When::Started => now,
+        });
+        for Act { when, deed } in ripe {
+            let at = match when {
+                When::At(at) => at,
+                When::Guard(_) | When::Started => now,
+            };
+            self.carry_out(tenant, at, now, deed);
+        }
+    }
+
+    fn carry_out(&mut self, tenant: &mut Tenant, at: Timestamp, now: Timestamp, deed: Deed) {
+        self.say(at, &deed.to_string());
+        match deed {
+            // Somebody who is gone by then cannot be changed any more.
+            Deed::Tenant(change) => drop(tenant.change(at.min(now), change)),
+            Deed::Fault(fault) => tenant.fault(fault),
+            Deed::EndFaults => tenant.end_faults(),
+            Deed::Pause => self.command(What::Pause { why: "a question came up".to_owned() }),
+            Deed::Unpause { allow_start } => self.command(What::Unpause { allow_start }),
+            Deed::PauseFile => {
+                self.pause_file = Some("a question came up".to_owned());
+                self.judge.pause_file(Some(now));
+            }
+            Deed::NoPauseFile => {
+                self.pause_file = None;
+                self.judge.pause_file(None);
+            }
+            Deed::Reload(edit) => {
+                let Some(plan) = edit.of(&self.accepted, now) else { return };
+                if matches!(edit, Edit::Move { by, .. } if by.is_negative()) {
+                    self.judge.reached().count("earlier dates asked for");
+                }
+                self.file = plan;
+                self.looks = now.checked_add(LOOKS_AGAIN).ok();
+                self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
+            }
+        }
+    }
+
+    fn command(&self, what: What) {
+        let (answer, _) = oneshot::channel();
+        self.send(Input::Command(Command { what, actor: "operator".to_owned(), answer }));
+    }
+
+    /// Nobody is there while the process is down; the input is lost, as it would be.
+    fn send(&self, input: Input) {
+        if let Some(inputs) = &self.inputs {
+            let _ = inputs.try_send(input);
+        }
+    }
+
+    fn say(&mut self, at: Timestamp, what: &str) {
+        let line = format!("{}  * {what}", instant(at, &self.zone));
+        self.lines.push(line);
+    }
+
+    fn kind(&mut self, request: &Request<Bytes>) -> Kind {
+        let target = request.uri().to_string();
+        let body = std::str::from_utf8(request.body()).unwrap_or_default();
+        let both = |part: &str| target.contains(part) || body.contains(part);
+        if body.contains("members@odata.bind") {
+            self.counts.writes += 1;
+            Kind::Write
+        } else if both("/sendMail") {
+            self.counts.mails += 1;
+            Kind::Mail
+        } else if both("id%20in%20") && !self.break_glass.iter().any(|id| both(id)) {
+            self.counts.guards += 1;
+            Kind::Guard
+        } else if request.method() == Method::GET && target.contains("/conditionalAccess/policies/") {
+            Kind::Policy
+        } else {
+            Kind::Other
+        }
+    }
+
+    /// Whether the process dies at this request, before or after the tenant does what it asks.
+    fn dies_at(&self, kind: Kind, now: Timestamp, done: Done) -> bool {
+        match (self.death.map(|death| death.at), kind, done) {
+            (Some(DeathAt::Instant(at)), _, Done::Not) => at <= now,
+            (Some(DeathAt::BeforeWrite(n)), Kind::Write, Done::Not) | (Some(DeathAt::AfterWrite(n)), Kind::Write, Done::Yes) => {
+                n == self.counts.writes
+            }
+            (Some(DeathAt::AfterMail(n)), Kind::Mail, Done::Yes) => n == self.counts.mails,
+            _ => false,
+        }
+    }
+}
+
+/// Whether the tenant has done what a request asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Not,
+    Yes,
+}
+
+/// The wire under watch.
+pub(super) struct Watch {
+    world: World,
+    hand: Stagehand,
+    dead: Arc<Notify>,
+}
+
+impl Watch {
+    pub(super) fn new(world: World, hand: Stagehand) -> Self {
+        Self { world, hand, dead: Arc::default() }
+    }
+
+    /// Told when the process is to die in the middle of a request.
+    pub(super) fn dead(&self) -> Arc<Notify> {
+        Arc::clone(&self.dead)
+    }
+
+    fn die(&self) -> Exchange<'_> {
+        self.dead.notify_one();
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Wire for Watch {
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
+        let now = self.world.clock().now();
+        let mut hand = self.hand.hand();
+        let kind = hand.kind(&request);
+        hand.feed(&self.world.tenant());
+        hand.deliver(&mut self.world.tenant(), now, kind);
+        if hand.dies_at(kind, now, Done::Not) {
+            return self.die();
+        }
+        let fate = self.world.answer(&request);
+        hand.judge.answered(now, &request, &fate, &self.world.tenant());
+        if hand.dies_at(kind, now, Done::Yes) {
+            return self.die();
+        }
+        let answer = received(fate);
+        Box::pin(async move { answer })
+    }
+}

@@ -1,0 +1,100 @@
+//! Judging the outcome: faults are over and time has passed; everybody is enforced, or waits for a reason that the judge sees too.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Judge;
+use super::ledger::TAIL;
+use super::rule::Rule;
+use super::served::Row;
+use crate::rollout::hold::{Clears, Scope};
+use crate::rollout::id::ObjectId;
+use crate::rollout::stage::PhaseName;
+use crate::sim::tenant::Tenant;
+
+/// What was due this long ago must have happened.
+const DUE: SignedDuration = SignedDuration::from_hours(4 * 24);
+
+impl Judge {
+    /// The end, a while after the last fault.
+    pub fn finish(&mut self, now: Timestamp, tenant: &Tenant) {
+        for (seq, intent) in self.ledger.intents.clone() {
+            if now.duration_since(intent.at) > DUE {
+                self.breach(now, Rule::Lost, None, format!("the batch {seq} of {} was never settled", intent.at));
+            }
+        }
+        let mut waiting = 0;
+        for person in tenant.in_scope(now, self.guests()) {
+            if tenant.is_enforced(person, now) {
+                continue;
+            }
+            match self.excuse(now, person, tenant) {
+                Ok(()) => waiting += 1,
+                Err(seen) => self.breach(now, Rule::Lost, Some(person), seen),
+            }
+        }
+        self.reached.add("people who wait at the end", waiting);
+        let over = |phase: &PhaseName| matches!(phase, PhaseName::Done | PhaseName::Closed);
+        if self.ledger.phases.values().all(over) {
+            self.reached.count("rollouts done");
+        }
+    }
+
+    /// Why somebody is not enforced in the end; what is wrong when there is no reason.
+    fn excuse(&self, now: Timestamp, person: ObjectId, tenant: &Tenant) -> Result<(), String> {
+        let ledger = &self.ledger;
+        let Some(plan) = ledger.plan.as_deref() else { return Ok(()) };
+        let order: Vec<(&str, PhaseName)> = plan
+            .stages
+            .iter()
+            .map(|stage| (stage.name.as_str(), ledger.phases.get(&stage.name).copied().unwrap_or(PhaseName::Scheduled)))
+            .collect();
+        let human = ledger.holds.values().any(|(scope, clears)| match scope {
+            Scope::Person(held) => *held == person,
+            Scope::Rollout | Scope::Stage(_) => *clears == Clears::Human,
+        });
+        let stands = order.iter().any(|(_, phase)| matches!(phase, PhaseName::Missed | PhaseName::RolledBack));
+        if human || stands {
+            return Ok(());
+        }
+        let home = ledger.homes.get(&person).map(String::as_str);
+        match home {
+            None => {
+                let joined = tenant.joined(person).is_some_and(|joined| now.duration_since(joined) < DUE);
+                let frozen = order.iter().all(|(_, phase)| *phase != PhaseName::Scheduled);
+                if frozen && !joined { Err("is in no roster".to_owned()) } else { Ok(()) }
+            }
+            Some(TAIL) => self.tail_excuse(now, person, tenant, &order),
+            Some(stage) => {
+                let Some(planned) = plan.stages.iter().find(|planned| planned.name == stage) else {
+                    return Err(format!("is in `{stage}`, which is not in the plan"));
+                };
+                let due = planned.start.instant.checked_add(planned.finish_by).unwrap_or(Timestamp::MAX);
+                let phase = order.iter().find(|(name, _)| *name == stage).map(|(_, phase)| *phase);
+                if now.duration_since(due) < DUE { Ok(()) } else { Err(format!("is in `{stage}`, which is {phase:?}")) }
+            }
+        }
+    }
+
+    fn tail_excuse(&self, now: Timestamp, person: ObjectId, tenant: &Tenant, order: &[(&str, PhaseName)]) -> Result<(), String> {
+        let ledger = &self.ledger;
+        if order.iter().any(|(_, phase)| !matches!(phase, PhaseName::Done | PhaseName::Closed)) {
+            return Ok(());
+        }
+        let told = ledger.told.get(&person).map(Vec::as_slice).unwrap_or_default();
+        let since = ledger.in_tail_since.get(&person).copied().unwrap_or(Timestamp::MIN);
+        let dated = told.iter().filter(|told| told.at >= since).map(|told| told.instant).max();
+        let Some(dated) = dated else {
+            let unreached = ledger.untold.get(&person).copied().unwrap_or(0) > 0 || !tenant.has_mail(person);
+            let new = now.duration_since(since) < DUE;
+            return if unreached || new { Ok(()) } else { Err(format!("is in the tail since {since} and was never told")) };
+        };
+        if now.duration_since(dated) < DUE || told.iter().any(|told| now.duration_since(told.instant) < DUE) {
+            return Ok(());
+        }
+        let row = self.served.report.as_ref().and_then(|(_, rows)| rows.get(&person)).copied();
+        match row {
+            None | Some(Row::NotAllowed | Row::Unclear) => Ok(()),
+            Some(Row::Capable | Row::Nothing) => Err(format!("is in the tail, was told {dated}, could be enforced and is not")),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The journal as the judge reads it: who belongs where, what was told and promised, what is open, what holds.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::calendar;
+use super::rule::{Breach, Reached, Rule};
+use super::served::Served;
+use crate::rollout::event::{Because, By, Event, Record, Slot};
+use crate::rollout::hold::{Clears, Scope};
+use crate::rollout::id::ObjectId;
+use crate::rollout::plan::Plan;
+use crate::rollout::stage::PhaseName;
+use crate::sim::tenant::Tenant;
+
+/// The name of the tail in records.
+pub(super) const TAIL: &str = "tail";
+
+/// A batch that was intended.
+#[derive(Clone, Debug)]
+pub(super) struct Intent {
+    pub(super) at: Timestamp,
+    pub(super) stage: String,
+    pub(super) people: Vec<ObjectId>,
+    /// The hold that was in force, if there was one.
+    pub(super) held: Option<String>,
+    /// How far the clock stood behind the journal, if it did.
+    pub(super) behind: Option<SignedDuration>,
+    /// Plans that had been accepted by then.
+    pub(super) plans: u32,
+    /// Whether an outcome said that nobody knows.
+    pub(super) unknown: bool,
+}
+
+/// A group of notices that was intended.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    pub(super) slot: Slot,
+    pub(super) instant: Timestamp,
+    pub(super) people: Vec<ObjectId>,
+    pub(super) behind: bool,
+    pub(super) untrue: Option<String>,
+}
+
+/// A notice that the mail service took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) at: Timestamp,
+    pub(super) slot: Slot,
+    pub(super) instant: Timestamp,
+}
+
+/// Everything that the journal says, as far as it matters here.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    seq: u64,
+    latest: Option<Timestamp>,
+    pub(super) plan: Option<Box<Plan>>,
+    pub(super) plans: u32,
+    /// The policy as it was served before the record that says so.
+    pub(super) policy: Option<String>,
+    pub(super) phases: BTreeMap<String, PhaseName>,
+    pub(super) homes: HashMap<ObjectId, String>,
+    pub(super) in_tail_since: HashMap<ObjectId, Timestamp>,
+    pub(super) holds: BTreeMap<String, (Scope, Clears)>,
+    pub(super) pause_file: Option<Timestamp>,
+    pub(super) intents: BTreeMap<u64, Intent>,
+    pub(super) letters: BTreeMap<u64, Letter>,
+    pub(super) told: HashMap<ObjectId, Vec<Told>>,
+    /// Sends that failed or of which nobody knows.
+    pub(super) untold: HashMap<ObjectId, u32>,
+    /// People of whom the journal says that they are enforced.
+    pub(super) enforced: HashMap<ObjectId, Timestamp>,
+    pub(super) gone: HashMap<ObjectId, Timestamp>,
+}
+
+impl Ledger {
+    /// Takes the next record in; what is wrong with it.
+    pub(super) fn take(
+        &mut self,
+        record: &Record,
+        written: &[(Timestamp, ObjectId)],
+        tenant: &Tenant,
+        served: &Served,
+        reached: &mut Reached,
+    ) -> Vec<Breach> {
+        let mut wrong = Vec::new();
+        if record.seq != self.seq + 1 {
+            wrong.push(format!("record {} follows record {}", record.seq, self.seq));
+        }
+        self.seq = record.seq;
+        match &record.event {
+            Event::PlanAccepted { plan, .. } => {
+                self.plan = Some(plan.clone());
+                self.plans += 1;
+                self.policy = None;
+                for stage in &plan.stages {
+                    self.phases.entry(stage.name.clone()).or_insert(PhaseName::Scheduled);
+                }
+            }
+            Event::PolicySeen { .. } => self.policy.clone_from(&served.policy),
+            Event::RosterFrozen { stage, people, .. } => {
+                for person in people {
+                    if self.homes.insert(*person, stage.clone()).is_some() {
+                        wrong.push(format!("{person} is put into a second roster"));
+                    }
+                    if stage == TAIL {
+                        self.in_tail_since.insert(*person, record.at);
+                    }
+                }
+            }
+            Event::Carried { people, .. } => {
+                reached.count("people carried to the tail");
+                for person in people {
+                    self.homes.insert(*person, TAIL.to_owned());
+                    self.in_tail_since.insert(*person, record.at);
+                }
+            }
+            Event::StageMoved { stage, to, .. } => {
+                self.phases.insert(stage.clone(), *to);
+                match to {
+                    PhaseName::Missed => reached.count("missed stages"),
+                    PhaseName::Done => reached.count("stages done"),
+                    PhaseName::Enforcing => {
+                        let plan = self.plan.as_deref();
+                        let night = plan.is_some_and(|plan| calendar::clock_changes_near(&calendar::zone(plan), record.at));
+                        reached.add("starts in a DST night", u64::from(night));
+                    }
+                    _ => {}
+                }
+            }
+            Event::HoldPlaced { hold } => {
+                reached.count("holds placed");
+                reached.add("stale reports", u64::from(hold.id == "tenant:registration"));
+                self.holds.insert(hold.id.clone(), (hold.scope.clone(), hold.clears));
+            }
+            Event::HoldCleared { id, .. } => {
+                reached.count("holds cleared");
+                if self.holds.remove(id).is_none() {
+                    wrong.push(format!("the hold `{id}` is cleared and was not in force"));
+                }
+            }
+            Event::Paused { .. } => {
+                reached.count("pauses");
+                self.holds.insert("paused".to_owned(), (Scope::Rollout, Clears::Human));
+            }
+            Event::Unpaused { .. } => drop(self.holds.remove("paused")),
+            Event::ForeignChange { removed, added } => {
+                reached.add("people added by hand", added.len() as u64);
+                reached.add("people removed by hand", removed.len() as u64);
+                for person in removed {
+                    self.holds.insert(format!("removed:{person}"), (Scope::Person(*person), Clears::Human));
+                }
+            }
+            Event::NoticeIntent { slot, instant, people, stage } => {
+                let letter = Letter {
+                    slot: *slot,
+                    instant: *instant,
+                    people: people.clone(),
+                    behind: self.behind(record.at).is_some(),
+                    untrue: self.untrue(stage, *instant, record.at),
+                };
+                self.letters.insert(record.seq, letter);
+            }
+            Event::NoticeOutcome { intent, accepted, refused, unknown, not_sent } => {
+                let lists = [accepted.clone(), of(refused), unknown.clone(), of(not_sent)];
+                match self.letters.remove(intent) {
+                    None => wrong.push(format!("there is no notice intent {intent}")),
+                    Some(letter) => {
+                        wrong.extend(split(&letter.people, &lists));
+                        reached.add("slips corrected", u64::from(letter.slot == Slot::Correction) * accepted.len() as u64);
+                        for person in accepted {
+                            self.told.entry(*person).or_default().push(Told {
+                                at: record.at,
+                                slot: letter.slot,
+                                instant: letter.instant,
+                            });
+                            let arrived =
+                                |mail: &&crate::sim::oracle::Mail| mail.person == *person && mail.instant == Some(letter.instant);
+                            if !tenant.mails().iter().rev().any(|mail| arrived(&mail)) {
+                                wrong.push(format!("a mail to {person} is called accepted, and the tenant has none"));
+                            }
+                        }
+                    }
+                }
+                reached.add("mails accepted", accepted.len() as u64);
+                reached.add("mails unknown", unknown.len() as u64);
+                for person in unknown.iter().chain(&of(refused)) {
+                    *self.untold.entry(*person).or_default() += 1;
+                }
+            }
+            Event::EnforceIntent { stage, people } => {
+                let intent = Intent {
+                    at: record.at,
+                    stage: stage.clone(),
+                    people: people.clone(),
+                    held: self.held(stage, people),
+                    behind: self.behind(record.at),
+                    plans: self.plans,
+                    unknown: false,
+                };
+                self.intents.insert(record.seq, intent);
+            }
+            Event::EnforceOutcome { intent, enforced, already, gone, refused, unknown, not_sent } => {
+                let lists = [enforced.clone(), already.clone(), gone.clone(), of(refused), unknown.clone(), of(not_sent)];
+                if lists.iter().filter(|list| !list.is_empty()).count() > 1 {
+                    reached.count("partial batches");
+                }
+                reached.add("unknown outcomes", u64::from(!unknown.is_empty()));
+                reached.add("people enforced", enforced.len() as u64);
+                reached.add("recovered batches", u64::from(record.by == By::Recovery));
+                match self.intents.get(intent) {
+                    None => wrong.push(format!("there is no intent {intent}")),
+                    Some(known) if known.unknown => wrong.push(format!("the intent {intent} has a second outcome")),
+                    Some(known) => {
+                        wrong.extend(split(&known.people, &lists));
+                        for person in enforced.iter().filter(|id| !written.iter().any(|(at, who)| who == *id && *at >= known.at))
+                        {
+                            wrong.push(format!("{person} is called enforced, and the tenant saw no write"));
+                        }
+                    }
+                }
+                self.settle(*intent, record.at, &[enforced, already], unknown);
+                self.gone.extend(gone.iter().map(|person| (*person, record.at)));
+            }
+            Event::Settled { intent, landed, absent } => {
+                reached.count("unknown outcomes settled");
+                if let Some(known) = self.intents.get(intent).filter(|known| known.unknown) {
+                    let left: Vec<_> =
+                        known.people.iter().copied().filter(|id| !landed.contains(id) && !absent.contains(id)).collect();
+                    self.settle(*intent, record.at, &[landed], &left);
+                } else {
+                    wrong.push(format!("the batch {intent} is settled and was not open"));
+                }
+            }
+            _ => {}
+        }
+        self.latest = Some(self.latest.map_or(record.at, |latest| latest.max(record.at)));
+        let breach = |seen| Breach { at: record.at, rule: Rule::Journal, person: None, seen };
+        wrong.into_iter().map(breach).collect()
+    }
+
+    /// Whether an intent without outcome was written by the tenant: the process ended in between.
+    pub(super) fn unanswered(&self, written: &[(Timestamp, ObjectId)]) -> bool {
+        let open = self.intents.values().filter(|intent| !intent.unknown);
+        open.into_iter().any(|intent| written.iter().any(|(at, who)| *at >= intent.at && intent.people.contains(who)))
+    }
+
+    fn settle(&mut self, intent: u64, at: Timestamp, enforced: &[&Vec<ObjectId>], left: &[ObjectId]) {
+        self.enforced.extend(enforced.iter().copied().flatten().map(|person| (*person, at)));
+        if left.is_empty() {
+            self.intents.remove(&intent);
+        } else if let Some(known) = self.intents.get_mut(&intent) {
+            known.people = left.to_vec();
+            known.unknown = true;
+        }
+    }
+
+    /// The hold that stands against enforcing these people, if there is one.
+    fn held(&self, stage: &str, people: &[ObjectId]) -> Option<String> {
+        if let Some(since) = self.pause_file {
+            return Some(format!("the pause file, since {since}"));
+        }
+        let hold = self.holds.iter().find(|(_, (scope, _))| match scope {
+            Scope::Rollout => true,
+            Scope::Stage(name) => name == stage,
+            Scope::Person(person) => people.contains(person),
+        });
+        hold.map(|(id, _)| id.clone())
+    }
+
+    /// How far a clock that shows `at` stands behind the journal; two seconds do not count.
+    fn behind(&self, at: Timestamp) -> Option<SignedDuration> {
+        self.latest.map(|latest| latest.duration_since(at)).filter(|behind| *behind > SignedDuration::from_secs(2))
+    }
+
+    /// Why a notice of a stage would be untrue.
+    fn untrue(&self, stage: &str, instant: Timestamp, now: Timestamp) -> Option<String> {
+        let plan = self.plan.as_deref()?;
+        if stage == TAIL {
+            let early = instant.duration_since(now) < plan.tail.grace.max(plan.notices.min_notice);
+            return early.then(|| format!("the tail is told {instant} at {now}"));
+        }
+        let start = plan.stages.iter().find(|known| known.name == stage).map(|known| known.start.instant);
+        (start != Some(instant)).then(|| format!("stage `{stage}` is told {instant}, and starts at {start:?}"))
+    }
+}
+
+fn of(because: &[Because]) -> Vec<ObjectId> {
+    because.iter().flat_map(|because| because.people.iter().copied()).collect()
+}
+
+/// Everybody must be in exactly one list.
+fn split(people: &[ObjectId], lists: &[Vec<ObjectId>]) -> Option<String> {
+    let mut listed: Vec<ObjectId> = lists.iter().flatten().copied().collect();
+    let mut people = people.to_vec();
+    listed.sort_unstable();
+    people.sort_unstable();
+    (listed != people).then(|| "an outcome lists other people than its intent".to_owned())
+}

@@ -1,0 +1,47 @@
+//! Judging a mail: whether it was intended, whether it is true, and whether it came before.
+
+use super::Judge;
+use super::ledger::Letter;
+use super::rule::Rule;
+use crate::rollout::event::Slot;
+use crate::sim::tenant::Tenant;
+
+impl Judge {
+    /// Judges the mail at place `at` of the tenant's list.
+    pub(super) fn judge_mail(&mut self, tenant: &Tenant, at: usize) {
+        let (before, rest) = tenant.mails().split_at(at.min(tenant.mails().len()));
+        let Some(mail) = rest.first() else { return };
+        let Some(instant) = mail.instant else {
+            self.breach(mail.at, Rule::Untrue, Some(mail.person), "a mail names no instant".to_owned());
+            return;
+        };
+        let meant = |letter: &&Letter| letter.instant == instant && letter.people.contains(&mail.person);
+        let Some(letter) = self.ledger.letters.values().find(meant).cloned() else {
+            self.breach(mail.at, Rule::Intent, Some(mail.person), "a mail left without an open intent".to_owned());
+            return;
+        };
+        if letter.behind {
+            self.breach(mail.at, Rule::Clock, Some(mail.person), "a mail left on a clock behind the journal".to_owned());
+        }
+        if let Some(untrue) = letter.untrue {
+            self.breach(mail.at, Rule::Untrue, Some(mail.person), untrue);
+        }
+        let earlier = || before.iter().filter(|earlier| earlier.person == mail.person);
+        if let Some(later) = earlier().filter_map(|earlier| earlier.instant).max().filter(|later| *later > instant) {
+            self.breach(mail.at, Rule::Untrue, Some(mail.person), format!("told {instant} after {later}"));
+        }
+        let told = self.ledger.told.get(&mail.person);
+        if told.is_some_and(|told| told.iter().any(|told| told.slot == letter.slot && told.instant == instant)) {
+            let seen = format!("an accepted {:?} for {instant} was sent again", letter.slot);
+            self.breach(mail.at, Rule::Repeated, Some(mail.person), seen);
+        }
+        let key = (mail.person, letter.slot, instant);
+        let times = self.sent.entry(key).or_default();
+        *times += 1;
+        let most = if matches!(letter.slot, Slot::Reminder(_)) { 1 } else { 2 };
+        if *times > most {
+            let seen = format!("{:?} for {instant} was sent {times} times", letter.slot);
+            self.breach(mail.at, Rule::Repeated, Some(mail.person), seen);
+        }
+    }
+}

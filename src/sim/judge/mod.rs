@@ -1,0 +1,143 @@
+//! The judge of a simulated rollout: what the journal says against what the tenant saw, by slow and simple reasoning of its own.
+//!
+//! It shares nothing with the engine but the words: plans, records and ids. It never asks how something was decided, only whether
+//! it was right. In reading order: `rule` says what it watches, `ledger` what the journal says, `served` what the tenant answered,
+//! `write` judges each write, `mail` each mail, `end` the outcome. It must be fed in order: records before the request that
+//! follows them, then the request's answer.
+
+mod calendar;
+mod end;
+mod ledger;
+mod mail;
+mod rule;
+mod served;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use http::Request;
+use jiff::{SignedDuration, Timestamp};
+
+use self::ledger::Ledger;
+pub use self::rule::{Breach, Reached, Rule};
+use self::served::Served;
+use super::tenant::{Fate, Tenant};
+use super::truth::Guests;
+use crate::rollout::event::{Record, Slot};
+use crate::rollout::id::ObjectId;
+
+/// The facts at the guard may be this old (DESIGN §6).
+const GUARD_AGE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The judge of one rollout.
+#[derive(Debug)]
+pub struct Judge {
+    ledger: Ledger,
+    served: Served,
+    /// How far a replica of the tenant may lag behind, beside the guard's own age.
+    lag: SignedDuration,
+    /// Whom the app made a member, and when, in order.
+    written: Vec<(Timestamp, ObjectId)>,
+    /// How often each notice was sent.
+    sent: BTreeMap<(ObjectId, Slot, Timestamp), u32>,
+    /// Mails and writes of the tenant that were judged.
+    seen: (usize, usize),
+    /// How many people were in scope, and when that was counted.
+    scope: Vec<(Timestamp, u32)>,
+    /// Violations of the tenant's own oracle that were taken over.
+    oracle: usize,
+    breaches: Vec<Breach>,
+    reached: Reached,
+}
+
+impl Judge {
+    /// A judge of a tenant whose replicas lag by at most `lag`.
+    #[must_use]
+    pub fn new(lag: SignedDuration) -> Self {
+        Self {
+            ledger: Ledger::default(),
+            served: Served::default(),
+            lag,
+            written: Vec::new(),
+            sent: BTreeMap::new(),
+            seen: (0, 0),
+            scope: Vec::new(),
+            oracle: 0,
+            breaches: Vec::new(),
+            reached: Reached::default(),
+        }
+    }
+
+    /// The next record of the journal, durable by now.
+    pub fn record(&mut self, record: &Record, tenant: &Tenant) {
+        let found = self.ledger.take(record, &self.written, tenant, &self.served, &mut self.reached);
+        self.breaches.extend(found);
+    }
+
+    /// The tenant answered a request at `now` (on the app's clock).
+    pub fn answered(&mut self, now: Timestamp, request: &Request<Bytes>, fate: &Fate, tenant: &Tenant) {
+        self.served.take(now, request, fate, tenant, &mut self.reached);
+        let (mails, writes) = self.seen;
+        self.seen = (tenant.mails().len(), tenant.writes().len());
+        for at in mails..self.seen.0 {
+            self.judge_mail(tenant, at);
+        }
+        if writes < self.seen.1 {
+            self.count_scope(now, tenant);
+        }
+        for write in tenant.writes().iter().skip(writes) {
+            self.judge_write(write, tenant);
+        }
+        for violation in tenant.violations().iter().skip(self.oracle) {
+            let seen = format!("{:?}: {}", violation.rule, violation.seen);
+            self.breaches.push(Breach { at: violation.at, rule: Rule::Oracle, person: violation.person, seen });
+        }
+        self.oracle = tenant.violations().len();
+    }
+
+    /// The process ended; nothing that it had read counts any more.
+    pub fn ended(&mut self) {
+        let orphans = self.ledger.unanswered(&self.written);
+        self.reached.count("crashes");
+        if orphans {
+            self.reached.count("crashes between write and outcome");
+        }
+        self.served = Served::default();
+    }
+
+    /// Somebody put the pause file there, or took it away.
+    pub const fn pause_file(&mut self, there: Option<Timestamp>) {
+        self.ledger.pause_file = there;
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn breaches(&self) -> &[Breach] {
+        &self.breaches
+    }
+
+    /// What happened so far, counted.
+    pub const fn reached(&mut self) -> &mut Reached {
+        &mut self.reached
+    }
+
+    /// A breach that the driver of the rollout found itself.
+    pub fn accuse(&mut self, at: Timestamp, rule: Rule, seen: String) {
+        self.breaches.push(Breach { at, rule, person: None, seen });
+    }
+
+    fn breach(&mut self, at: Timestamp, rule: Rule, person: Option<ObjectId>, seen: String) {
+        self.breaches.push(Breach { at, rule, person, seen });
+    }
+
+    fn guests(&self) -> Guests {
+        if self.ledger.plan.as_ref().is_some_and(|plan| plan.people.include_guests) { Guests::Count } else { Guests::DoNot }
+    }
+
+    /// People in scope at each write, for caps that are shares.
+    fn count_scope(&mut self, now: Timestamp, tenant: &Tenant) {
+        let people: BTreeSet<ObjectId> = tenant.in_scope(now, self.guests()).into_iter().collect();
+        self.scope.push((now, u32::try_from(people.len()).unwrap_or(u32::MAX)));
+    }
+}
