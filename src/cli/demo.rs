@@ -120,8 +120,8 @@ impl Board {
         let lines = MultiProgress::new();
         let style = |text: &str| ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_bar());
         let stages = engine.state().stages.iter().map(|stage| {
-            let bar = lines.add(ProgressBar::new(0));
-            bar.set_style(style("{prefix:10} {bar:30.cyan/blue} {pos:>4}/{len:<4} {msg}"));
+            let bar = lines.add(ProgressBar::new(1));
+            bar.set_style(style("{prefix:10} {bar:30.cyan/blue} {msg}"));
             bar.set_prefix(stage.name.clone());
             bar
         });
@@ -145,9 +145,11 @@ impl Board {
         let report = reports.borrow().clone();
         let Some(report) = report else { return };
         for (bar, stage) in self.stages.iter().zip(&report.stages) {
-            bar.set_length(u64::from(stage.people));
-            bar.set_position(u64::from(of(stage, "enforced") + of(stage, "verified")));
-            bar.set_message(words(stage));
+            let required = of(stage, "enforced") + of(stage, "verified");
+            // An empty bar would show as a full one.
+            bar.set_length(u64::from(stage.people.max(1)));
+            bar.set_position(u64::from(required));
+            bar.set_message(format!("{required:>4}/{:<4} {}", stage.people, words(stage)));
         }
         let mails = world.tenant().mails().len();
         let hold = report.holds.first().map_or_else(String::new, |hold| format!("\n  held: {}", hold.why));
