@@ -88,7 +88,7 @@ impl Tenant {
     }
 
     fn batched(&mut self, now: Timestamp, roles: &[String], outer: &Call, request: &Request) -> Reply {
-        let answer = inner(outer, request).and_then(|call| {
+        let answer = inner(outer, request).map(|call| {
             let path = format!("/{}/{}", call.version, call.segments.join("/"));
             let fault = self.faults.meet(&call.method, &path);
             // one member of a batch cannot be lost alone
@@ -97,14 +97,14 @@ impl Tenant {
                 other => (other, effect),
             });
             if let Some((misfortune, Effect::Instead)) = &fault {
-                return Ok(misfortune.reply(now));
+                return misfortune.reply(now);
             }
             let reply = self.single(now, roles, &call);
             let reply = reply.unwrap_or_else(|refusal| self.refuse(refusal, now, &outer.headers));
-            Ok(match fault {
+            match fault {
                 Some((misfortune, _)) => misfortune.spoil(reply, now),
                 None => reply,
-            })
+            }
         });
         answer.unwrap_or_else(|refusal| self.refuse(refusal, now, &outer.headers))
     }
@@ -136,7 +136,9 @@ fn inner(outer: &Call, request: &Request) -> Result<Call, Refusal> {
 fn written(id: &str, reply: &Reply) -> String {
     let mut out = String::from("{\"id\":");
     quote(&mut out, id);
-    out.push_str(&format!(",\"status\":{},\"headers\":{{\"Cache-Control\":\"no-cache\"", reply.status.as_u16()));
+    out.push_str(",\"status\":");
+    out.push_str(reply.status.as_str());
+    out.push_str(",\"headers\":{\"Cache-Control\":\"no-cache\"");
     for (name, value) in &reply.headers {
         // names of headers vary in case from one service behind the API to the next
         let name = if name.as_str() == "retry-after" { "Retry-After" } else { name.as_str() };

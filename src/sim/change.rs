@@ -149,9 +149,10 @@ impl Tenant {
                 self.with(&person, |person| person.mail = None)?;
             }
             Change::Register(person) => self.with(&person, |person| person.methods.required = Some(now))?,
-            Change::Unregister(person) => {
-                self.with(&person, |person| (person.methods.own, person.methods.required) = (None, None))?
-            }
+            Change::Unregister(person) => self.with(&person, |person| {
+                person.methods.own = None;
+                person.methods.required = None;
+            })?,
             Change::StaleReport(is_stale) => self.report_until = is_stale.then_some(now),
             Change::SecurityDefaults(is_on) => self.security_defaults = is_on,
             Change::SetRoles(roles) => self.profile.roles = roles,
@@ -190,7 +191,10 @@ impl Tenant {
     }
 
     fn set_account(&mut self, now: Timestamp, person: &str, account: Account) -> Result<(), ChangeError> {
-        self.with(person, |person| (person.account, person.account_since) = (account, now))
+        self.with(person, |person| {
+            person.account = account;
+            person.account_since = now;
+        })
     }
 
     fn with(&mut self, person: &str, change: impl FnOnce(&mut Person)) -> Result<(), ChangeError> {

@@ -147,9 +147,8 @@ impl Row for Group {
                     Value::Null
                 }
             }
-            "isManagementRestricted" => Value::Null,
             "visibility" => when(kind == GroupKind::Microsoft365, "Private"),
-            "deletedDateTime" | "classification" | "description" | "mail" => Value::Null,
+            "isManagementRestricted" | "deletedDateTime" | "classification" | "description" | "mail" => Value::Null,
             "proxyAddresses" => Value::List(Vec::new()),
             _ => return None,
         })

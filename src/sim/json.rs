@@ -85,7 +85,11 @@ pub(super) fn quote(out: &mut String, text: &str) {
                 '"' => out.push_str("\\\""),
                 '\\' => out.push_str("\\\\"),
                 '\n' => out.push_str("\\n"),
-                c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+                c if c < ' ' => {
+                    out.push_str("\\u00");
+                    let digit = |n: u32| char::from_digit(n, 16).unwrap_or('0');
+                    out.extend([digit(u32::from(c) >> 4), digit(u32::from(c) & 15)]);
+                }
                 c => out.push(c),
             }
         }

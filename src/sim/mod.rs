@@ -10,7 +10,9 @@ pub mod change;
 pub mod fault;
 pub mod memory;
 pub mod oracle;
+pub mod plan;
 pub mod profile;
+pub mod server;
 pub mod tenant;
 
 mod about;
@@ -45,9 +47,14 @@ mod throttle;
 mod token;
 mod users;
 mod view;
+mod wire;
 
 pub use change::{Change, ChangeError};
 pub use fault::{Effect, Fault, Misfortune};
-pub use oracle::{Rule, Violation};
+pub use oracle::{Mail, Rule, Violation, Write};
+pub use plan::{Here, ready_plan};
+pub use policy::State;
 pub use profile::{Licence, Profile, Quotas};
+pub use server::{Options, ServerError, Transport, serve};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
+pub use token::SECRET;

@@ -102,7 +102,8 @@ impl Page<'_> {
         body.push_str("{\"@odata.context\":");
         quote(&mut body, &format!("{}/$metadata#{}", self.call.base(), self.context));
         if let Some(count) = self.count.filter(|_| self.call.option("$skiptoken").is_none()) {
-            body.push_str(&format!(",\"@odata.count\":{count}"));
+            body.push_str(",\"@odata.count\":");
+            body.push_str(&count.to_string());
         }
         if more {
             body.push_str(",\"@odata.nextLink\":");

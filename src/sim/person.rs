@@ -88,10 +88,9 @@ impl Methods {
     pub(super) fn at(&self, at: Timestamp) -> Ability {
         let done = |when: Option<Timestamp>| when.is_some_and(|when| when <= at);
         match (self.habit, done(self.own), done(self.required)) {
-            (_, _, true) => Ability::Capable,
-            (Habit::NotAllowed, true, false) => Ability::NotAllowed,
-            (_, true, false) => Ability::Capable,
             (_, false, false) => Ability::Nothing,
+            (Habit::NotAllowed, true, false) => Ability::NotAllowed,
+            _ => Ability::Capable,
         }
     }
 }
@@ -104,11 +103,6 @@ impl Person {
 
     pub(super) fn is_enabled(&self) -> bool {
         self.account == Account::Enabled
-    }
-
-    /// The domain part and what is before it, for addresses.
-    pub(super) fn has_address(&self, address: &str) -> bool {
-        self.mail.as_deref().is_some_and(|mail| mail.eq_ignore_ascii_case(address)) || self.upn.eq_ignore_ascii_case(address)
     }
 }
 

@@ -30,7 +30,7 @@ impl Probe {
         let form = "grant_type=client_credentials&client_id=6f6f6f6f-0000-4000-8000-000000000001&scope=https%3A%2F%2Fg%2F.default&client_secret=simulated-secret";
         let path = "/contoso.example/oauth2/v2.0/token";
         let request = Request::post(format!("http://127.0.0.1:9{path}")).body(Bytes::from_static(form.as_bytes())).unwrap();
-        let (status, body) = probe.send(request);
+        let (status, body) = probe.send(&request);
         assert_eq!(status, 200, "{body}");
         probe.token = body["access_token"].as_str().unwrap().to_owned();
         probe
@@ -41,8 +41,8 @@ impl Probe {
     }
 
     /// Sends a request as it is.
-    pub(super) fn send(&mut self, request: Request<Bytes>) -> (u16, Value) {
-        let Fate::Answer(response) = self.tenant.answer(self.now, &request) else { return (0, Value::Null) };
+    pub(super) fn send(&mut self, request: &Request<Bytes>) -> (u16, Value) {
+        let Fate::Answer(response) = self.tenant.answer(self.now, request) else { return (0, Value::Null) };
         let text = String::from_utf8(response.body().to_vec()).unwrap();
         let mut body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         if let (Some(wait), Some(members)) = (response.headers().get("retry-after"), body.as_object_mut()) {
@@ -63,7 +63,7 @@ impl Probe {
             request = request.header("content-type", "application/json");
         }
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        self.send(request.body(body).unwrap())
+        self.send(&request.body(body).unwrap())
     }
 
     pub(super) fn get(&mut self, path: &str) -> (u16, Value) {

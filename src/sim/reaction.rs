@@ -19,7 +19,7 @@ pub(super) fn told(person: &mut Person, seed: u64, now: Timestamp, instant: Opti
     }
     let low = u64::try_from(person.id.bits() & u128::from(u64::MAX)).unwrap_or(0);
     let chance = draw(seed, Kind::Reaction, &[low, u64::from(person.methods.mails)]);
-    let left = instant.map(|instant| instant.duration_since(now)).filter(|left| left.is_positive());
+    let left = instant.map(|instant| instant.duration_since(now)).filter(SignedDuration::is_positive);
     let soon = |most: SignedDuration| {
         let most = left.map_or(most, |left| most.min(left * 4 / 5));
         waking(after(now, within(chance, most)))

@@ -115,9 +115,7 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["users", "$count"] => (get, Endpoint::UserCount, USERS, read(2)),
         ["users", user] => (get, Endpoint::User(user), USERS, read(1)),
         ["users", user, "authentication", "methods"] => (get, Endpoint::UserMethods(user), METHODS, read(1)),
-        ["users", user, "checkMemberGroups"] | ["directoryObjects", user, "checkMemberGroups"] => {
-            (post, Endpoint::CheckGroups(user), MEMBERS, read(4))
-        }
+        ["users" | "directoryObjects", user, "checkMemberGroups"] => (post, Endpoint::CheckGroups(user), MEMBERS, read(4)),
         ["users", user, "sendMail" | "microsoft.graph.sendMail"] => (post, Endpoint::SendMail(user), MAIL, Meter::Outlook),
         ["groups"] => (get, Endpoint::Groups, GROUPS, read(1)),
         ["groups", "$count"] => (get, Endpoint::GroupCount, GROUPS, read(1)),

@@ -161,7 +161,9 @@ impl Tenant {
             people: Vec::new(),
             profile,
         };
-        people.into_iter().for_each(|person| tenant.admit(person));
+        for person in people {
+            tenant.admit(person);
+        }
         tenant.found_groups(&mut ids);
         tenant.found_policies(&mut ids);
         tenant
@@ -203,7 +205,9 @@ impl Tenant {
         ];
         for (name, kind, members) in groups {
             let mut group = Group::new(ObjectId::from_bits(ids.guid()), name, kind);
-            members.into_iter().for_each(|member| group.add(member, Timestamp::MIN));
+            for member in members {
+                group.add(member, Timestamp::MIN);
+            }
             self.groups.push(group);
         }
         let inner = self.group_named("MFA Pilot IT").map(|group| group.id);

@@ -68,29 +68,25 @@ impl Tenant {
 
     fn grant(&mut self, now: Timestamp, tenant: &str, form: &[u8]) -> Reply {
         let fields: BTreeMap<_, _> = url::form_urlencoded::parse(form).into_owned().collect();
-        match self.judge(tenant, &fields) {
-            Err(no) => refusal(&no, now),
-            Ok(()) => {
-                let lifetime = self.profile.token_lifetime;
-                let until = after(now, lifetime);
-                let claims = json!({
-                    "aud": "https://graph.microsoft.com",
-                    "tid": self.id.to_string(),
-                    "appid": fields.get("client_id"),
-                    "roles": self.profile.roles,
-                    "exp": until.as_second(),
-                });
-                let head = base64::encode(br#"{"typ":"JWT","alg":"RS256"}"#);
-                let seal = base64::encode(&self.tokens.chance.guid().to_be_bytes());
-                let token = format!("{head}.{}.{seal}", base64::encode(claims.to_string().as_bytes()));
-                self.tokens.known.retain(|_, known| now < known.until);
-                self.tokens.known.insert(token.clone(), Token { until, roles: self.profile.roles.clone().into() });
-                let seconds = lifetime.as_secs();
-                Reply::value(
-                    &json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }),
-                )
-            }
+        if let Err(no) = self.judge(tenant, &fields) {
+            return refusal(&no, now);
         }
+        let lifetime = self.profile.token_lifetime;
+        let until = after(now, lifetime);
+        let claims = json!({
+            "aud": "https://graph.microsoft.com",
+            "tid": self.id.to_string(),
+            "appid": fields.get("client_id"),
+            "roles": self.profile.roles,
+            "exp": until.as_second(),
+        });
+        let head = base64::encode(br#"{"typ":"JWT","alg":"RS256"}"#);
+        let seal = base64::encode(&self.tokens.chance.guid().to_be_bytes());
+        let token = format!("{head}.{}.{seal}", base64::encode(claims.to_string().as_bytes()));
+        self.tokens.known.retain(|_, known| now < known.until);
+        self.tokens.known.insert(token.clone(), Token { until, roles: self.profile.roles.clone().into() });
+        let seconds = lifetime.as_secs();
+        Reply::value(&json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
     }
 
     fn judge(&self, tenant: &str, fields: &BTreeMap<String, String>) -> Result<(), No> {
@@ -110,7 +106,7 @@ impl Tenant {
         if !field("scope").is_some_and(|scope| scope.ends_with("/.default")) {
             return Err(No(bad, "invalid_scope", 70_011, "The provided value for the input parameter 'scope' is not valid."));
         }
-        if !field("client_id").is_some_and(|id| id.len() == 36) {
+        if field("client_id").is_none_or(|id| id.len() != 36) {
             return Err(No(bad, "unauthorized_client", 700_016, "Application was not found in the directory."));
         }
         let unauthorized = StatusCode::UNAUTHORIZED;

@@ -27,8 +27,7 @@ fn operators(path: &str) -> Option<&'static [&'static str]> {
         "companyName" | "country" | "city" | "usageLocation" | "jobTitle" | "officeLocation" | "employeeType" | "displayName"
         | "givenName" | "surname" | "mailNickname" | "preferredLanguage" | "employeeId" => PREFIX,
         "mail" | "userPrincipalName" => AFFIX,
-        "otherMails" | "proxyAddresses" | "assignedPlans" => &["any"],
-        "assignedLicenses" => &["any"],
+        "otherMails" | "proxyAddresses" | "assignedPlans" | "assignedLicenses" => &["any"],
         "assignedLicenses/$count" => &["eq", "ne"],
         _ => return None,
     })
@@ -48,7 +47,7 @@ pub(super) fn filter(
             wrong = Some(Refusal::bad(
                 "BadRequest",
                 format!("Could not find a property named '{path}' on type 'microsoft.graph.{resource}'."),
-            ))
+            ));
         }
         Some(known) if !known.contains(&operator) => {
             wrong = Some(Refusal::unsupported(format!(

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, one module per theme.
 #![cfg(test)]
 
+mod binary;
 mod broken_plans;
 mod good_plans;
+mod schema;
 mod tidy;
