@@ -55,6 +55,6 @@ pub use oracle::{Mail, Rule, Violation, Write};
 pub use plan::{Here, ready_plan};
 pub use policy::State;
 pub use profile::{Licence, Profile, Quotas};
-pub use server::{Options, ServerError, Transport, serve};
+pub use server::{Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_watched};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
 pub use token::SECRET;
