@@ -1,1 +1,5 @@
-//! The real binary over real HTTP.
+//! The real binary over real HTTP, against the simulated tenant served by the test itself. Nothing leaves loopback.
+
+mod bed;
+mod plans;
+mod whole;
