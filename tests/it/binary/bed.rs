@@ -3,6 +3,7 @@
 //! Waits for levels only: a pipe that ends, a line that comes. A process that is still there when its bed goes is killed.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -50,6 +51,7 @@ impl Bed {
         runtime.spawn(sim::serve_watched(listener, Arc::clone(&tenant), options, watching));
         let bed = Self { tenant, watch, daemon: Daemon::default(), url, folder: folder(), _runtime: runtime };
         bed.write("secret", sim::SECRET);
+        std::fs::set_permissions(bed.path("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         bed
     }
 
@@ -79,6 +81,22 @@ impl Bed {
         *lock(&self.watch) = Arc::new(watch);
     }
 
+    /// The first request for which `wanted` holds waits at the door until it is let in.
+    pub(super) fn stop_at(&self, wanted: impl Fn(&Request<Bytes>) -> bool + Send + Sync + 'static) -> Stopped {
+        let ((came, comes), (open, opens)) = (channel(), channel::<()>());
+        let door = Mutex::new(Some((came, opens)));
+        self.watch(move |moment, request| {
+            let first = if moment == Moment::Before && wanted(request) { lock(&door).take() } else { None };
+            if let Some((came, opens)) = first {
+                let _ = came.send(now_of(request));
+                // The door opens when the other end is dropped.
+                let _ = opens.recv_timeout(PATIENCE);
+            }
+            Pass::On
+        });
+        Stopped { comes, _open: open }
+    }
+
     /// From now on nobody watches.
     pub(super) fn unwatch(&self) {
         self.watch(|_, _| Pass::On);
@@ -91,9 +109,14 @@ impl Bed {
 
     /// Starts the binary on the plan of this bed.
     pub(super) fn start(&self, args: &[&str]) -> Running {
+        self.start_command(self.command(args))
+    }
+
+    /// Starts a command as the daemon of this bed.
+    pub(super) fn start_command(&self, command: Command) -> Running {
         // Whoever watches requests finds the daemon from its first request on.
         let mut daemon = lock(&self.daemon.0);
-        let running = Running::new(self.command(args));
+        let running = Running::new(command);
         *daemon = Some(Arc::clone(&running.child));
         running
     }
@@ -118,6 +141,19 @@ impl Bed {
     /// The journal, as the library reads it.
     pub(super) fn journal(&self) -> Vec<Record> {
         records(&self.state()).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+}
+
+/// A request that waits, or will; dropping this lets it in.
+pub(super) struct Stopped {
+    comes: Receiver<Option<Timestamp>>,
+    _open: Sender<()>,
+}
+
+impl Stopped {
+    /// Waits until the request is there; the instant that it lives in.
+    pub(super) fn comes(&self) -> Timestamp {
+        self.comes.recv_timeout(PATIENCE).unwrap().unwrap_or_default()
     }
 }
 
