@@ -176,7 +176,8 @@ fn surroundings(
     let fixed = common.log.is_some();
     tokio::spawn(async move {
         loop {
-            let input = match signals.next().await {
+            let signal = signals.next().await;
+            let input = match signal {
                 Signal::Stop => {
                     lifecycle::stopping("finishing the batch in flight");
                     stop.begin();
@@ -185,13 +186,15 @@ fn surroundings(
                 Signal::Dump => Input::Dump,
                 Signal::Reload => {
                     lifecycle::reloading();
-                    let input = reload(&config, &level, fixed);
-                    lifecycle::ready("the plan was read again");
-                    input
+                    reload(&config, &level, fixed)
                 }
             };
             if inputs.send(input).await.is_err() {
                 return;
+            }
+            // Only now does the engine have it: whoever waits for the reload may rely on that.
+            if signal == Signal::Reload {
+                lifecycle::ready("the plan was read again");
             }
         }
     });

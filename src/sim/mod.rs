@@ -64,6 +64,6 @@ pub use policy::State;
 pub use policy::State as PolicyState;
 pub use profile::{Licence, Profile, Quotas};
 pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
-pub use server::{Options, ServerError, Transport, serve};
+pub use server::{Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_watched};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
 pub use token::SECRET;

@@ -45,6 +45,27 @@ pub enum Transport {
     },
 }
 
+/// Where a request stands when it is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The tenant has not seen it yet.
+    Before,
+    /// The tenant has done what was asked; the answer has not left.
+    After,
+}
+
+/// What becomes of a watched request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// It goes on.
+    On,
+    /// The connection breaks here.
+    Cut,
+}
+
+/// Somebody who watches every request, twice; controls included. It may block: the runtime needs a thread to spare.
+pub type Watch = Arc<dyn Fn(Moment, &Request<Bytes>) -> Pass + Send + Sync>;
+
 /// Why the tenant cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -70,15 +91,26 @@ struct Service {
     tenant: Arc<Mutex<Tenant>>,
     clock: Clock,
     scheme: &'static str,
+    watch: Watch,
 }
 
 /// Serves the tenant until the future is dropped or the socket fails.
 pub async fn serve(listener: TcpListener, tenant: Arc<Mutex<Tenant>>, options: Options) -> Result<(), ServerError> {
+    serve_watched(listener, tenant, options, Arc::new(|_, _| Pass::On)).await
+}
+
+/// As [`serve`], while `watch` sees every request before and after the tenant does.
+pub async fn serve_watched(
+    listener: TcpListener,
+    tenant: Arc<Mutex<Tenant>>,
+    options: Options,
+    watch: Watch,
+) -> Result<(), ServerError> {
     let (scheme, tls) = match &options.transport {
         Transport::Plain => ("http", None),
         Transport::Tls { certificate } => ("https", Some(acceptor(certificate)?)),
     };
-    let service = Service { tenant, clock: options.clock, scheme };
+    let service = Service { tenant, clock: options.clock, scheme, watch };
     let router = Router::new().fallback(handle).with_state(service);
     let gate = Gate::new(listener, tls).map_err(ServerError::Socket)?;
     axum::serve(gate, router.into_make_service_with_connect_info::<Peer>()).await.map_err(ServerError::Socket)
@@ -94,11 +126,16 @@ async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<P
         head.uri = uri;
     }
     let request: Request<Bytes> = Request::from_parts(head, body);
+    if (service.watch)(Moment::Before, &request) == Pass::Cut {
+        peer.cut();
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let now = service.clock.now();
     let fate = service.tenant.lock().unwrap_or_else(PoisonError::into_inner).answer(now, &request);
+    let pass = (service.watch)(Moment::After, &request);
     match fate {
-        Fate::Answer(response) => response.map(Body::from),
-        Fate::Lost => {
+        Fate::Answer(response) if pass == Pass::On => response.map(Body::from),
+        Fate::Answer(_) | Fate::Lost => {
             peer.cut();
             StatusCode::NO_CONTENT.into_response()
         }

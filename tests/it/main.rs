@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module per theme.
 #![cfg(test)]
 
+mod binary;
 mod broken_plans;
 mod good_plans;
 mod schema;

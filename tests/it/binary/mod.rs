@@ -1,0 +1,10 @@
+//! The real binary over real HTTP, against the simulated tenant served by the test itself. Nothing leaves loopback.
+
+mod bed;
+mod kept;
+mod manager;
+mod orders;
+mod plans;
+mod reload;
+mod stop;
+mod whole;

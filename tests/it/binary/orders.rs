@@ -1,0 +1,123 @@
+//! Orders to a running daemon: pause, unpause, the pause file, SIGUSR1; and a second daemon on the same state.
+
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use tidegate::clock::Clock;
+use tidegate::rollout::event::Event;
+use tidegate::sim::{Moment, Pass};
+
+use super::bed::{Bed, lock, now_of, writes_members};
+use super::{kept, plans};
+
+const SLOW: &str = "[limits]\ncanary = 2\ncaps = [{ people = 4, per = \"1h\" }]";
+
+#[test]
+fn an_idle_daemon_takes_orders_and_a_second_one_is_turned_away() {
+    let bed = Bed::new(plans::orderly(40));
+    let plan = plans::short(&bed, "");
+    // It lives by the system's clock, months before its first stage.
+    let first = Clock::system().now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date().saturating_add(90.days());
+    let second = first.saturating_add(14.days());
+    bed.write("plan.toml", &plan.replace("2027-01-11", &first.to_string()).replace("2027-01-18", &second.to_string()));
+    let mut daemon = bed.start(&["run"]);
+    daemon.logs(|line| line.contains("commands are taken"));
+
+    let second = bed.run(&["run"]).with(7);
+    assert!(second.says().contains(&bed.state().display().to_string()), "{}", second.says());
+
+    let paused = bed.run(&["pause", "--reason", "mail is down"]).with(0);
+    assert!(paused.out.contains("paused"), "{}", paused.out);
+    bed.run(&["pause", "--reason", "again"]).with(0);
+    daemon.logs(|line| line.contains("an operator paused or went on"));
+    bed.run(&["unpause"]).with(0);
+    assert!(bed.run(&["unpause"]).with(1).says().contains("there is no pause"));
+
+    bed.daemon().signal("USR1");
+    let status = daemon.logs(|line| line.contains("status as asked"));
+    assert!(status.contains("headline"), "{status}");
+    bed.daemon().signal("TERM");
+    daemon.ends().with(0);
+    let events: Vec<_> = bed.journal().into_iter().map(|record| record.event).collect();
+    assert!(events.contains(&Event::Paused { why: "mail is down".to_owned() }));
+    assert!(events.contains(&Event::Unpaused { allow_start: false }));
+    assert!(bed.tenant().writes().is_empty() && bed.tenant().mails().is_empty());
+}
+
+#[test]
+fn a_pause_through_the_socket_stops_the_next_batch() {
+    let bed = Bed::new(plans::orderly(60));
+    plans::short(&bed, SLOW);
+    let begun = bed.daemon();
+    bed.watch(move |moment, request| {
+        if moment == Moment::After && writes_members(request) {
+            begun.signal("TERM");
+        }
+        Pass::On
+    });
+    bed.run_max(plans::SHORT_BEGIN).with(0);
+
+    // An hour takes less than a second: time enough to say something in between.
+    let (sender, instants) = channel();
+    let sender = Mutex::new(sender);
+    bed.watch(move |_, request| {
+        let _ = lock(&sender).send(now_of(request));
+        Pass::On
+    });
+    let mut daemon = bed.start(&["run", "--pace", "5000"]);
+    daemon.logs(|line| line.contains("a batch was handed out"));
+    bed.run(&["pause", "--reason", "look first"]).with(0);
+    let paused = bed.journal().into_iter().find(|record| matches!(record.event, Event::Paused { .. })).unwrap();
+    let over = paused.at.checked_add(SignedDuration::from_hours(3)).unwrap();
+    while instants.recv_timeout(Duration::from_secs(60)).unwrap().is_none_or(|now: Timestamp| now < over) {}
+    bed.run(&["unpause"]).with(0);
+    daemon.logs(|line| line.contains("an operator paused or went on"));
+    daemon.logs(|line| line.contains("a batch was handed out"));
+    bed.daemon().signal("TERM");
+    daemon.ends().with(0);
+
+    let journal = bed.journal();
+    let at = |wanted: fn(&Event) -> bool| journal.iter().position(|record| wanted(&record.event)).unwrap();
+    let pause = at(|event| matches!(event, Event::Paused { .. }))..at(|event| matches!(event, Event::Unpaused { .. }));
+    let begun = journal[pause.clone()].iter().filter(|record| matches!(record.event, Event::EnforceIntent { .. })).count();
+    assert_eq!(begun, 0);
+    assert!(journal[pause.end].at >= over);
+    bed.unwatch();
+    bed.run_max(plans::SHORT_BEGIN).with(0);
+    kept::promises_to_everybody(&bed);
+}
+
+#[test]
+fn the_pause_file_stops_the_next_batch_until_it_is_gone() {
+    let bed = Bed::new(plans::orderly(60));
+    plans::short(&bed, SLOW);
+    let file = bed.state().join("pause");
+    let paused: Mutex<Option<Timestamp>> = Mutex::default();
+    bed.watch(move |moment, request| {
+        let (Moment::After, Some(now)) = (moment, now_of(request)) else { return Pass::On };
+        let mut paused = lock(&paused);
+        match *paused {
+            None if writes_members(request) => {
+                std::fs::write(&file, "the auditors are here").unwrap();
+                *paused = Some(now);
+            }
+            Some(since) if file.exists() && now.duration_since(since) > SignedDuration::from_hours(5) => {
+                std::fs::remove_file(&file).unwrap();
+            }
+            _ => {}
+        }
+        Pass::On
+    });
+    bed.run_max(plans::SHORT_BEGIN).with(0);
+    kept::promises_to_everybody(&bed);
+    let tenant = bed.tenant();
+    let gap = tenant.writes()[1].at.duration_since(tenant.writes()[0].at);
+    assert!(gap > SignedDuration::from_hours(5), "{gap:#}");
+    let placed = bed.journal().into_iter().find_map(|record| match record.event {
+        Event::HoldPlaced { hold } if hold.id == "pause-file" => Some(hold.why),
+        _ => None,
+    });
+    assert!(placed.is_some_and(|why| why.contains("the auditors are here")));
+}
