@@ -87,7 +87,7 @@ fn at(text: &str) -> Timestamp {
 
 /// A folder that stays, so that the journal can be looked at.
 fn folder() -> Result<PathBuf, Failure> {
-    let folder = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
+    let folder = config::temporary_folder().join(format!("tidegate-demo-{}", std::process::id()));
     let made = std::fs::create_dir_all(&folder);
     made.map_err(|error| Failure::new(Exit::State, format!("{}: the demo's folder cannot be made: {error}", folder.display())))?;
     Ok(folder)

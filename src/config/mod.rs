@@ -22,7 +22,7 @@ mod templates;
 mod value;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -70,6 +70,12 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     environment().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+/// Where temporary files belong: `TMPDIR`, or `/tmp`.
+#[must_use]
+pub fn temporary_folder() -> PathBuf {
+    std::env::temp_dir()
 }
 
 /// Reads the plan at `path`, with the overrides and `CREDENTIALS_DIRECTORY` of `env`. Blocks on the file system.
