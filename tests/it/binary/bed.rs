@@ -81,22 +81,6 @@ impl Bed {
         *lock(&self.watch) = Arc::new(watch);
     }
 
-    /// The first request for which `wanted` holds waits at the door until it is let in.
-    pub(super) fn stop_at(&self, wanted: impl Fn(&Request<Bytes>) -> bool + Send + Sync + 'static) -> Stopped {
-        let ((came, comes), (open, opens)) = (channel(), channel::<()>());
-        let door = Mutex::new(Some((came, opens)));
-        self.watch(move |moment, request| {
-            let first = if moment == Moment::Before && wanted(request) { lock(&door).take() } else { None };
-            if let Some((came, opens)) = first {
-                let _ = came.send(now_of(request));
-                // The door opens when the other end is dropped.
-                let _ = opens.recv_timeout(PATIENCE);
-            }
-            Pass::On
-        });
-        Stopped { comes, _open: open }
-    }
-
     /// From now on nobody watches.
     pub(super) fn unwatch(&self) {
         self.watch(|_, _| Pass::On);
@@ -141,19 +125,6 @@ impl Bed {
     /// The journal, as the library reads it.
     pub(super) fn journal(&self) -> Vec<Record> {
         records(&self.state()).unwrap().collect::<Result<_, _>>().unwrap()
-    }
-}
-
-/// A request that waits, or will; dropping this lets it in.
-pub(super) struct Stopped {
-    comes: Receiver<Option<Timestamp>>,
-    _open: Sender<()>,
-}
-
-impl Stopped {
-    /// Waits until the request is there; the instant that it lives in.
-    pub(super) fn comes(&self) -> Timestamp {
-        self.comes.recv_timeout(PATIENCE).unwrap().unwrap_or_default()
     }
 }
 

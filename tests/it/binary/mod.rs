@@ -2,9 +2,11 @@
 
 mod bed;
 mod kept;
+mod kill;
 mod manager;
 mod orders;
 mod plans;
+mod refusals;
 mod reload;
 mod stop;
 mod whole;

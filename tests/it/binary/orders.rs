@@ -52,7 +52,8 @@ fn a_pause_through_the_socket_stops_the_next_batch() {
     plans::short(&bed, SLOW);
     let begun = bed.daemon();
     bed.watch(move |moment, request| {
-        if moment == Moment::After && writes_members(request) {
+        let second_stage = now_of(request).is_some_and(|now| now >= plans::second_stage());
+        if moment == Moment::After && second_stage && writes_members(request) {
             begun.signal("TERM");
         }
         Pass::On

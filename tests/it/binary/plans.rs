@@ -1,12 +1,17 @@
 //! The plans of these tests: the simulated tenant's own, and a short one that takes three weeks.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tidegate::sim::{Here, Profile, ready_plan};
 
 use super::bed::Bed;
 
 /// When a paced daemon with [`short`] begins.
 pub(super) const SHORT_BEGIN: &str = "2027-01-04T08:00:00+01:00";
+
+/// When the second stage of [`short`] starts.
+pub(super) fn second_stage() -> Timestamp {
+    "2027-01-18T08:00:00Z".parse().unwrap()
+}
 
 /// When a paced daemon with [`ready`] begins.
 pub(super) const READY_BEGIN: &str = "2026-12-10T08:00:00+01:00";
