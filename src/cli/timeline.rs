@@ -99,7 +99,11 @@ impl Timeline {
             }
             _ => None,
         };
-        lines.extend(says.map(|says| format!("{}  {says}", instant(record.at, &self.zone))));
+        if let Some(says) = says {
+            // What was summed up happened before.
+            lines.extend(self.flush());
+            lines.push(format!("{}  {says}", instant(record.at, &self.zone)));
+        }
         lines
     }
 

@@ -95,7 +95,7 @@ impl State {
                     back = back.saturating_add(u32::try_from(because.people.len()).unwrap_or(u32::MAX));
                 }
                 self.wire_trouble = trouble(self.wire_trouble, at, not_sent, enforced.is_empty());
-                self.give_back(*intent, back);
+                self.recount(*intent, at, back);
                 self.close(*intent, unknown);
                 Ok(())
             }
@@ -298,11 +298,12 @@ impl State {
         })
     }
 
-    /// What never left does not count for the caps.
-    fn give_back(&mut self, intent: u64, people: u32) {
+    /// For the caps a batch counts from its outcome, since its write may have landed as late as that; what never left does not count.
+    fn recount(&mut self, intent: u64, at: Timestamp, back: u32) {
         let Some(batch) = self.batches.get(&intent) else { return };
-        if let Some((_, handed)) = self.handed.iter_mut().rev().find(|(at, _)| *at == batch.at) {
-            *handed = handed.saturating_sub(people);
+        let people = u32::try_from(batch.people.len()).unwrap_or(u32::MAX);
+        if let Some(handed) = self.handed.iter_mut().rev().find(|handed| **handed == (batch.at, people)) {
+            *handed = (at.max(batch.at), people.saturating_sub(back));
         }
     }
 

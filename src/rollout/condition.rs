@@ -15,6 +15,7 @@ use super::plan::{Plan, Unregistered};
 use super::schedule;
 use super::select::protection;
 use super::state::State;
+use super::told::told_too_late;
 
 /// The facts read right before the wire must not be older than this (DESIGN §6).
 pub const GUARD_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
@@ -278,9 +279,13 @@ impl Ground<'_> {
     }
 
     fn refuses_promise(&self, home: Home, id: ObjectId) -> Option<Refusal> {
-        let Some(promise) = self.state.people.get(id).and_then(|person| person.promise) else {
+        let person = self.state.people.get(id);
+        let Some(promise) = person.and_then(|person| person.promise) else {
             return Some("not told yet".into());
         };
+        if home == Home::Tail && person.is_some_and(|person| person.tail_told.is_none()) {
+            return Some("came to the tail and was not told a date of their own yet".into());
+        }
         if promise > self.now {
             return Some("was told a later instant".into());
         }
@@ -291,19 +296,16 @@ impl Ground<'_> {
 
     fn refuses_floor(&self, home: Home, id: ObjectId) -> Option<Refusal> {
         let person = self.state.people.get(id)?;
-        let (Some(first), Some(promise)) = (person.first_told, person.promise) else {
+        let Some(first) = person.first_told else {
             return Some("no notice was accepted".into());
         };
-        let Some(told) = person.promise_told else {
+        if person.promise_told.is_none() {
             return Some("whether the notice of the date in force arrived is not known".into());
-        };
-        let floor = self.floor(home);
-        if self.now.duration_since(first) < floor {
+        }
+        if self.now.duration_since(first) < self.floor(home) {
             return Some("the minimum notice has not passed yet".into());
         }
-        let corrected = told > first;
-        (corrected && promise.duration_since(told) < self.plan.notices.renotice)
-            .then_some("the new date was told too late before it".into())
+        told_too_late(self, person).then_some("the new date was told too late before it".into())
     }
 
     /// The minimum notice of a home.

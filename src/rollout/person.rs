@@ -110,7 +110,10 @@ impl PersonState {
         if self.promise.is_none_or(|promise| promise < instant) {
             self.promise = Some(instant);
             self.promise_told = None;
-            self.doubts = 0;
+            // A new date of a stage is a new notice; the tail's date moves on with every try.
+            if self.home != Home::Tail {
+                self.doubts = 0;
+            }
         }
         if matches!(slot, Slot::Reminder(_)) {
             self.use_slot(slot);

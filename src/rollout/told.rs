@@ -16,6 +16,9 @@ use super::state::{Phase, StageState};
 /// People in one group of notices: what a crash can leave unknown, and what an operator waits for when stopping.
 pub const GROUP: usize = 100;
 
+/// Sending takes time; a date of the tail is chosen so much later than it must be.
+const SENDING: SignedDuration = SignedDuration::from_hours(1);
+
 /// An ambiguous announcement or correction is repeated at most once.
 const MOST_DOUBTS: u8 = 2;
 
@@ -101,22 +104,40 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
     tail(ground)
 }
 
-/// The tail: one announcement per person, with a date of their own.
+/// The tail: one announcement per person, with a date of their own, never nearer than what they were told before.
 fn tail(ground: &Ground<'_>) -> Option<Due> {
     let zone = schedule::zone(&ground.plan.time_zone)?;
-    let wait = ground.plan.tail.grace.max(ground.plan.notices.min_notice);
-    let date = schedule::next_open(&ground.plan.calendar, &zone, ground.now.checked_add(wait).ok()?)?;
-    let people = ground
-        .state
-        .people
-        .all()
-        .iter()
-        .filter(|person| person.home == Home::Tail && !person.is_processed() && wants_tail_notice(person, ground.now));
-    group(ground, Home::Tail, Slot::Announcement, date, people)
+    let notices = &ground.plan.notices;
+    let wait = ground.plan.tail.grace.max(notices.min_notice).max(notices.renotice).saturating_add(SENDING);
+    let date = schedule::next_open(&ground.plan.calendar, &zone, full_hour(ground.now.checked_add(wait).ok()?)?)?;
+    let date_of = |person: &PersonState| person.promise.map_or(date, |promise| promise.max(date));
+    let waiting = || {
+        let people = ground.state.people.all().iter();
+        people.filter(|person| person.home == Home::Tail && !person.is_processed() && wants_tail_notice(ground, person))
+    };
+    let dates: std::collections::BTreeSet<Timestamp> = waiting().map(date_of).collect();
+    dates
+        .into_iter()
+        .find_map(|date| group(ground, Home::Tail, Slot::Announcement, date, waiting().filter(|person| date_of(person) == date)))
 }
 
-fn wants_tail_notice(person: &PersonState, now: Timestamp) -> bool {
-    person.tail_told.is_none() && retry_is_due(person, now) && person.doubts < MOST_DOUBTS
+fn wants_tail_notice(ground: &Ground<'_>, person: &PersonState) -> bool {
+    let untold = person.tail_told.is_none() || told_too_late(ground, person);
+    untold && retry_is_due(person, ground.now) && person.doubts < MOST_DOUBTS
+}
+
+/// Whether the notice of the date in force was accepted so late that the date can never be kept; only another date helps.
+#[must_use]
+pub fn told_too_late(ground: &Ground<'_>, person: &PersonState) -> bool {
+    let (Some(first), Some(told), Some(promise)) = (person.first_told, person.promise_told, person.promise) else { return false };
+    told > first && promise.duration_since(told) < ground.plan.notices.renotice
+}
+
+/// The next full hour (UTC) at or after `at`: a date that one can name.
+fn full_hour(at: Timestamp) -> Option<Timestamp> {
+    let hours = at.as_second().div_euclid(3_600)
+        + i64::from(at != Timestamp::from_second(at.as_second()).ok()? || at.as_second() % 3_600 != 0);
+    Timestamp::from_second(hours.checked_mul(3_600)?).ok()
 }
 
 fn wants_announcement(person: &PersonState, now: Timestamp) -> bool {

@@ -39,9 +39,10 @@ impl Tenant {
         self.by_id.get(&id).and_then(|at| self.people.get(*at)).map(|person| person.created)
     }
 
-    /// Whether the person has a mail address.
+    /// Whether a mail would reach the person.
     pub(super) fn has_mail(&self, id: ObjectId) -> bool {
-        self.by_id.get(&id).and_then(|at| self.people.get(*at)).is_some_and(|person| person.mail.is_some())
+        let person = self.by_id.get(&id).and_then(|at| self.people.get(*at));
+        person.is_some_and(|person| person.exists() && person.mail.is_some())
     }
 
     /// Whether the person is a member of the enforcement group at `at`.

@@ -67,6 +67,8 @@ struct Trial {
     tenant_key: String,
     deaths: std::vec::IntoIter<Death>,
     end: Timestamp,
+    /// The time from the last deed to the end; a process that was down has it too.
+    rest: SignedDuration,
     report: Option<Arc<Report>>,
 }
 
@@ -85,7 +87,8 @@ impl Trial {
         let tenant_key = script.plan.tenant.clone();
         let hand = Stagehand::new(&world, disk.clone(), &script, zone);
         let deaths = script.deaths.into_iter();
-        Self { world, disk, hand, conditions, tenant_key, deaths, end: script.end, report: None }
+        let rest = script.end.duration_since(script.calm);
+        Self { world, disk, hand, conditions, tenant_key, deaths, end: script.end, rest, report: None }
     }
 
     async fn run(mut self) -> Result<Outcome, Failure> {
@@ -98,6 +101,9 @@ impl Trial {
                     self.hand.died(now);
                     let (down, back) = death.map_or_else(Default::default, |death| (death.down, death.back));
                     let again = now.checked_add(down - back).unwrap_or(now);
+                    if down > SignedDuration::from_hours(1) {
+                        self.end = self.end.max(again.checked_add(self.rest).unwrap_or(again));
+                    }
                     self.world = self.world.restarted(again, Pace::Max);
                 }
             }

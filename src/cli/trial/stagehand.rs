@@ -259,8 +259,9 @@ impl Hand {
     }
 
     fn say(&mut self, at: Timestamp, what: &str) {
-        let line = format!("{}  * {what}", instant(at, &self.zone));
-        self.lines.push(line);
+        let before = self.timeline.flush();
+        self.lines.extend(before);
+        self.lines.push(format!("{}  * {what}", instant(at, &self.zone)));
     }
 
     fn kind(&mut self, request: &Request<Bytes>) -> Kind {

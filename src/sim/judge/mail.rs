@@ -35,7 +35,7 @@ impl Judge {
             let seen = format!("an accepted {:?} for {instant} was sent again", letter.slot);
             self.breach(mail.at, Rule::Repeated, Some(mail.person), seen);
         }
-        let key = (mail.person, letter.slot, instant);
+        let key = (mail.person, letter.tail, letter.slot, instant);
         let times = self.sent.entry(key).or_default();
         *times += 1;
         let most = if matches!(letter.slot, Slot::Reminder(_)) { 1 } else { 2 };

@@ -39,8 +39,8 @@ pub struct Judge {
     lag: SignedDuration,
     /// Whom the app made a member, and when, in order.
     written: Vec<(Timestamp, ObjectId)>,
-    /// How often each notice was sent.
-    sent: BTreeMap<(ObjectId, Slot, Timestamp), u32>,
+    /// How often each notice was sent: to whom, whether by the tail, which, for which instant.
+    sent: BTreeMap<(ObjectId, bool, Slot, Timestamp), u32>,
     /// Mails and writes of the tenant that were judged.
     seen: (usize, usize),
     /// How many people were in scope, and when that was counted.

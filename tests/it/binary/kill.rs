@@ -54,7 +54,11 @@ fn killed_at(n: usize, spot: Spot) -> bool {
     let alive = std::sync::atomic::AtomicBool::new(true);
     bed.watch(move |moment, request| {
         let is_write = writes_members(request);
-        let count = if is_write && moment == Moment::Before { writes.fetch_add(1, Ordering::Relaxed) + 1 } else { writes.load(Ordering::Relaxed) };
+        let count = if is_write && moment == Moment::Before {
+            writes.fetch_add(1, Ordering::Relaxed) + 1
+        } else {
+            writes.load(Ordering::Relaxed)
+        };
         let here = match (spot, moment) {
             (Spot::Before, Moment::Before) | (Spot::After, Moment::After) => is_write && count == n,
             (Spot::Next, Moment::Before) => !is_write && count == n,

@@ -32,13 +32,7 @@ pub(super) fn ready(bed: &Bed) -> String {
 
 /// A tenant in which everybody can be enforced on time.
 pub(super) fn orderly(users: usize) -> Profile {
-    Profile {
-        users,
-        not_allowed: 0.0,
-        missing_rows: 0.0,
-        floor: SignedDuration::from_hours(48),
-        ..Profile::default()
-    }
+    Profile { users, not_allowed: 0.0, missing_rows: 0.0, floor: SignedDuration::from_hours(48), ..Profile::default() }
 }
 
 /// Writes a plan of two stages in three weeks. `more` stands before its stages.

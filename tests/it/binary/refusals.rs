@@ -37,8 +37,17 @@ fn look() {
         println!("== {what}\nplan {:?}: {}", ended.code, ended.says());
         let began = tidegate::clock::Clock::monotonic();
         let ended = bed.run_max(plans::SHORT_BEGIN);
-        println!("run {:?}: {} ({:?}, {} lines)", ended.code, ended.says(), tidegate::clock::Clock::monotonic().duration_since(began), ended.log.lines().count());
-        for r in ended.log.lines().filter(|l| l.contains("WARN") || l.contains("ERROR")).take(4) { println!("     {}", &r[..r.len().min(500)]); }
-        let t = bed.tenant(); println!("writes {} mails {}", t.writes().len(), t.mails().len());
+        println!(
+            "run {:?}: {} ({:?}, {} lines)",
+            ended.code,
+            ended.says(),
+            tidegate::clock::Clock::monotonic().duration_since(began),
+            ended.log.lines().count()
+        );
+        for r in ended.log.lines().filter(|l| l.contains("WARN") || l.contains("ERROR")).take(4) {
+            println!("     {}", &r[..r.len().min(500)]);
+        }
+        let t = bed.tenant();
+        println!("writes {} mails {}", t.writes().len(), t.mails().len());
     }
 }
