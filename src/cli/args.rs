@@ -57,6 +57,8 @@ pub(super) enum Verb {
     SimulateTenant(SimulateTenant),
     /// Show the main job on an embedded simulated tenant; needs no set-up.
     Demo(Demo),
+    /// Measure what the documentation promises, side by side with its bounds.
+    Bench,
     /// Print completions for a shell.
     Completions(Completions),
 }

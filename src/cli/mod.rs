@@ -2,6 +2,7 @@
 
 mod adapters;
 mod args;
+mod bench;
 mod check;
 mod completions;
 mod demo;
@@ -67,6 +68,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Simulate(verb) => simulate::simulate(common, verb),
         Verb::SimulateTenant(verb) => simulate_tenant::simulate_tenant(common, verb),
         Verb::Demo(verb) => demo::demo(common, verb),
+        Verb::Bench => bench::bench(common),
         Verb::Completions(verb) => completions::completions(verb),
     }
 }

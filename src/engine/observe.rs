@@ -84,10 +84,12 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
     }
 }
 
+/// Why the source cannot be read, when that is news: the log says it once, however often it is asked again.
 fn take<T>(source: &mut Source<T>, at: Timestamp, answer: Result<T, Trouble>) -> Option<String> {
     let why = answer.as_ref().err().map(|trouble| trouble.why.clone());
+    let known = source.trouble.take().map(|trouble| trouble.why);
     source.take(at, answer);
-    why
+    why.filter(|why| known.as_ref() != Some(why))
 }
 
 /// A listing that shrinks by more than this share, in percent, is a trouble and no news.

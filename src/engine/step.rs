@@ -430,7 +430,7 @@ fn log(record: &crate::rollout::event::Record) {
         Event::RosterFrozen { stage, people, .. } => {
             tracing::info!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, "a roster is frozen");
         }
-        Event::EnforceOutcome { intent, enforced, already, gone, unknown, .. } => {
+        Event::EnforceOutcome { intent, enforced, already, gone, unknown, refused, not_sent } => {
             tracing::info!(
                 intent.seq = intent,
                 enforced.count = enforced.len(),
@@ -440,8 +440,11 @@ fn log(record: &crate::rollout::event::Record) {
                 record.seq = record.seq,
                 "a batch was handed out"
             );
+            for because in refused.iter().chain(not_sent) {
+                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people of a batch were not enforced");
+            }
         }
-        Event::NoticeOutcome { intent, accepted, unknown, .. } => {
+        Event::NoticeOutcome { intent, accepted, unknown, refused, not_sent } => {
             tracing::info!(
                 intent.seq = intent,
                 accepted.count = accepted.len(),
@@ -449,6 +452,9 @@ fn log(record: &crate::rollout::event::Record) {
                 record.seq = record.seq,
                 "notices were sent"
             );
+            for because in refused.iter().chain(not_sent) {
+                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people could not be told");
+            }
         }
         Event::ForeignChange { added, removed } => {
             tracing::warn!(

@@ -49,12 +49,21 @@ fn moved(stage: &StageState, to: PhaseName, why: impl Into<String>) -> Event {
 pub fn scheduled(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) -> Result<Vec<Event>, String> {
     let deadline = notice_deadline(ground, ix, stage);
     if ground.now > deadline {
-        let why = format!("the minimum notice could not be kept any more after {deadline}; rebook it");
+        let tenant = ground.state.forward_holds(&stage.name).find(|hold| hold.owner == Owner::Tenant);
+        let stood = tenant.map(|hold| hold.why.clone()).or_else(|| frozen(ground, ix, stage, planned).err());
+        let stood = stood.unwrap_or_else(|| "nobody was running".to_owned());
+        let why = format!("the minimum notice could not be kept any more after {deadline}: {stood}; rebook it");
         return Ok(vec![moved(stage, PhaseName::Missed, why)]);
     }
     if ground.now < announce_at(ground, stage) {
         return Ok(Vec::new());
     }
+    let frozen = frozen(ground, ix, stage, planned)?;
+    Ok(vec![frozen, moved(stage, PhaseName::Announcing, "the announcement begins")])
+}
+
+/// The roster, when it can be frozen now; `Err` says what is missing.
+fn frozen(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) -> Result<Event, String> {
     if let Some(why) = NOTICE.iter().find_map(|c| ground.refuses_rollout(*c)) {
         return Err(why.into_owned());
     }
@@ -70,8 +79,7 @@ pub fn scheduled(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Sta
             stage.name
         ));
     }
-    let frozen = Event::RosterFrozen { stage: stage.name.clone(), people: roster.people, out: roster.out };
-    Ok(vec![frozen, moved(stage, PhaseName::Announcing, "the announcement begins")])
+    Ok(Event::RosterFrozen { stage: stage.name.clone(), people: roster.people, out: roster.out })
 }
 
 /// How a person stands towards the stage's announcement.
