@@ -136,8 +136,10 @@ pub fn told_too_late(ground: &Ground<'_>, person: &PersonState) -> bool {
 
 /// The next full hour (UTC) at or after `at`: a date that one can name.
 fn full_hour(at: Timestamp) -> Option<Timestamp> {
-    let hours = at.as_second().div_euclid(3_600) + i64::from(at != Timestamp::from_second(at.as_second()).ok()? || at.as_second() % 3_600 != 0);
-    Timestamp::from_second(hours.checked_mul(3_600)?).ok()
+    let over = at.as_second().rem_euclid(3_600);
+    let whole = over == 0 && at.subsec_nanosecond() == 0;
+    let second = at.as_second().checked_sub(over)?.checked_add(if whole { 0 } else { 3_600 })?;
+    Timestamp::from_second(second).ok()
 }
 
 fn wants_announcement(person: &PersonState, now: Timestamp) -> bool {

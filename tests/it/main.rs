@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod broken_plans;
+mod conditions;
 mod good_plans;
 mod tidy;
