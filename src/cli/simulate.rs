@@ -54,6 +54,17 @@ impl Seeds {
     }
 }
 
+/// The first of `most` seeds, from 1, in which something breaks under these conditions, and what.
+pub fn first_broken(conditions: Conditions, most: u64, is: impl Fn(&Breach) -> bool) -> Result<Option<(u64, Breach)>, Failure> {
+    for seed in 1..=most {
+        let outcome = trial::of_seed(seed, conditions)?;
+        if let Some(breach) = outcome.breaches.into_iter().find(|breach| is(breach)) {
+            return Ok(Some((seed, breach)));
+        }
+    }
+    Ok(None)
+}
+
 /// Runs `count` seeds from `first`, on every core. `done` is called after each.
 pub fn run(first: u64, count: u64, conditions: Conditions, done: impl Fn() + Sync) -> Result<Seeds, Failure> {
     let next = AtomicU64::new(0);

@@ -22,6 +22,7 @@ use crate::rollout::observed::Observed;
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::report::{Report, report};
+use crate::rollout::select::selection_keys;
 use crate::rollout::state::{PAUSED, State};
 
 /// The name under which the program itself acts.
@@ -211,7 +212,9 @@ impl Engine {
         }
         tracing::info!(plan.revision = %revision, "a plan comes into force");
         self.observed.plan_doubt = None;
-        self.observed.selections.clear();
+        // What the new plan does not name is not read any more, and must not be complained about.
+        let named = selection_keys(&plan);
+        self.observed.selections.retain(|key, _| named.contains(key));
         self.observed.target = crate::rollout::observed::Source::default();
         self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan }])?;
         Ok(Ok(()))

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Ground, NOTICE};
 use super::event::Slot;
+use super::gate::readiness;
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::observed::Readiness;
@@ -135,9 +136,10 @@ pub fn told_too_late(ground: &Ground<'_>, person: &PersonState) -> bool {
 
 /// The next full hour (UTC) at or after `at`: a date that one can name.
 fn full_hour(at: Timestamp) -> Option<Timestamp> {
-    let hours = at.as_second().div_euclid(3_600)
-        + i64::from(at != Timestamp::from_second(at.as_second()).ok()? || at.as_second() % 3_600 != 0);
-    Timestamp::from_second(hours.checked_mul(3_600)?).ok()
+    let over = at.as_second().rem_euclid(3_600);
+    let whole = over == 0 && at.subsec_nanosecond() == 0;
+    let second = at.as_second().checked_sub(over)?.checked_add(if whole { 0 } else { 3_600 })?;
+    Timestamp::from_second(second).ok()
 }
 
 fn wants_announcement(person: &PersonState, now: Timestamp) -> bool {
@@ -156,18 +158,8 @@ fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestam
 
 fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
     let told = person.first_told.is_some_and(|told| told < opened) && person.promise == Some(instant);
-    told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && is_to_be_reminded(ground, person.id)
-}
-
-/// Whether the reports say that somebody is not yet capable. One report that lacks a row says nothing; two in a row, or none at all, do.
-fn is_to_be_reminded(ground: &Ground<'_>, person: ObjectId) -> bool {
-    let source = &ground.observed.registration;
-    let Some(last) = &source.last else { return true };
-    match last.value.of(person) {
-        Readiness::Capable => false,
-        Readiness::Unregistered | Readiness::RegisteredNotAllowed => true,
-        Readiness::Unknown => source.earlier.as_ref().is_none_or(|earlier| earlier.value.of(person) == Readiness::Unknown),
-    }
+    let readiness = ground.observed.registration.last.as_ref().map_or(Readiness::Unknown, |r| readiness(&r.value, person.id));
+    told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && readiness != Readiness::Capable
 }
 
 /// After a refused address the person is tried again a day later, then two, then four, at most weekly.

@@ -3,6 +3,7 @@
 
 mod binary;
 mod broken_plans;
+mod conditions;
 mod good_plans;
 mod schema;
 mod tidy;

@@ -223,7 +223,10 @@ impl Hand {
             // Somebody who is gone by then cannot be changed any more.
             Deed::Tenant(change) => drop(tenant.change(at.min(now), change)),
             Deed::Fault(fault) => tenant.fault(fault),
-            Deed::EndFaults => tenant.end_faults(),
+            Deed::EndFaults => {
+                tenant.end_faults();
+                self.acts.retain(|act| matches!(act.when, When::At(_)));
+            }
             Deed::Pause => self.command(What::Pause { why: "a question came up".to_owned() }),
             Deed::Unpause { allow_start } => self.command(What::Unpause { allow_start }),
             Deed::PauseFile => {
