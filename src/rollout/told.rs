@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Ground, NOTICE};
 use super::event::Slot;
-use super::gate::readiness;
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::observed::Readiness;
@@ -158,8 +157,18 @@ fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestam
 
 fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
     let told = person.first_told.is_some_and(|told| told < opened) && person.promise == Some(instant);
-    let readiness = ground.observed.registration.last.as_ref().map_or(Readiness::Unknown, |r| readiness(&r.value, person.id));
-    told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && readiness != Readiness::Capable
+    told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && is_to_be_reminded(ground, person.id)
+}
+
+/// Whether the reports say that somebody is not yet capable. One report that lacks a row says nothing; two in a row, or none at all, do.
+fn is_to_be_reminded(ground: &Ground<'_>, person: ObjectId) -> bool {
+    let source = &ground.observed.registration;
+    let Some(last) = &source.last else { return true };
+    match last.value.of(person) {
+        Readiness::Capable => false,
+        Readiness::Unregistered | Readiness::RegisteredNotAllowed => true,
+        Readiness::Unknown => source.earlier.as_ref().is_none_or(|earlier| earlier.value.of(person) == Readiness::Unknown),
+    }
 }
 
 /// After a refused address the person is tried again a day later, then two, then four, at most weekly.
