@@ -47,6 +47,8 @@ pub enum When {
     At(Timestamp),
     /// Just before the tenant answers the n-th question (from 1) about the people of a batch: between decision and wire.
     Guard(u32),
+    /// Just before the n-th request (from 1, in this life) that changes the group reaches the tenant: after the guard.
+    Write(u32),
     /// Just before the tenant answers the first question about the policy after a stage began to be enforced: the guard's first.
     Started,
 }

@@ -135,7 +135,7 @@ impl Stagehand {
         let hand = self.hand();
         let acts = hand.acts.iter().filter_map(|act| match act.when {
             When::At(at) => Some(at),
-            When::Guard(_) | When::Started => None,
+            _ => None,
         });
         let death = hand.death.and_then(|death| match death.at {
             DeathAt::Instant(at) => Some(at),
@@ -200,18 +200,19 @@ impl Hand {
         let due = |act: &Act| match act.when {
             When::At(at) => at <= now,
             When::Guard(n) => kind == Kind::Guard && n == self.counts.guards,
+            When::Write(n) => kind == Kind::Write && n == self.counts.writes,
             When::Started => kind == Kind::Policy && self.begun,
         };
         let (mut ripe, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.acts).into_iter().partition(due);
         self.acts = left;
         ripe.sort_by_key(|act| match act.when {
             When::At(at) => at,
-            When::Guard(_) | When::Started => now,
+            _ => now,
         });
         for Act { when, deed } in ripe {
             let at = match when {
                 When::At(at) => at,
-                When::Guard(_) | When::Started => now,
+                _ => now,
             };
             self.carry_out(tenant, at, now, deed);
         }

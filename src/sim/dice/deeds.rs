@@ -20,7 +20,8 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant, script: &mut Script) {
         deed(dice, &people, when, script);
     }
     for _ in 0..dice.between(0, 2) {
-        let when = When::Guard(u32::try_from(dice.between(1, 8)).unwrap_or(1));
+        let nth = u32::try_from(dice.between(1, 8)).unwrap_or(1);
+        let when = if dice.happens(0.3) { When::Write(nth.min(4)) } else { When::Guard(nth) };
         script.acts.push(Act { when, deed: race(dice, &people) });
     }
     deaths(dice, script);
