@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::condition::Ground;
 use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
-use super::person::Home;
+use super::person::{Home, PersonState};
 use super::select::selection_keys;
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState};
@@ -45,8 +45,13 @@ const MOST_BACKOFF: SignedDuration = SignedDuration::from_mins(10);
 /// Members are read again this soon while something waits to be read back.
 const READ_BACK: SignedDuration = SignedDuration::from_secs(90);
 
-/// Late sign-ins and aggregated MFA attempts may come two hours after the fact.
-pub const SIGN_IN_OVERLAP: SignedDuration = SignedDuration::from_hours(2);
+/// How far a reading of the log looks back behind the last one: most attempts come within half an hour, late and aggregated
+/// ones within two, so that the first look of each hour is the longer one.
+#[must_use]
+pub fn sign_in_overlap(last: Timestamp, now: Timestamp) -> SignedDuration {
+    let hour = |at: Timestamp| at.as_second().div_euclid(3_600);
+    if hour(last) == hour(now) { SignedDuration::from_mins(30) } else { SignedDuration::from_hours(2) }
+}
 
 /// Everything that must be known, with the instant at which it is to be read next.
 #[must_use]
@@ -78,7 +83,9 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     }
     if let Some(since) = enforced_since(ground) {
         let last = observed.sign_ins.last.as_ref().map(|reading| reading.as_of);
-        let from = last.and_then(|last| last.checked_sub(SIGN_IN_OVERLAP).ok()).map_or(since, |overlap| overlap.max(since));
+        let overlap = last.map(|last| sign_in_overlap(last, ground.now));
+        let from =
+            last.zip(overlap).and_then(|(last, overlap)| last.checked_sub(overlap).ok()).map_or(since, |from| from.max(since));
         need(Ask::SignIns(from), due(ground, &observed.sign_ins, observe.sign_ins));
     }
     needs
@@ -120,8 +127,11 @@ fn is_near(ground: &Ground<'_>) -> bool {
         }
         _ => false,
     };
-    ground.state.stages.iter().any(stage_is_near)
-        || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed())
+    // Who waits in the tail for a method of their own may wait long, and is looked at in passing.
+    let tail_is_near = |person: &PersonState| {
+        person.home == Home::Tail && !person.is_processed() && person.promise.is_some_and(|at| at >= ground.now && soon(at))
+    };
+    ground.state.stages.iter().any(stage_is_near) || ground.state.people.all().iter().any(tail_is_near)
 }
 
 /// How often members are read: soon after something was written and is not read back yet, less often the longer that takes.
