@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::page::{self, Fields};
 use super::people::id;
-use super::request::Read;
-use super::transport::Transport;
+use super::request::{Columns, Read};
+use super::transport::{Transport, Unread};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Readiness, Registration, Trouble};
 
@@ -16,9 +16,19 @@ use crate::rollout::observed::{Readiness, Registration, Trouble};
 const FIELDS: Fields = Fields::Only(&["id", "isMfaCapable", "isMfaRegistered", "lastUpdatedDateTime"]);
 
 /// The whole report, ascending.
+///
+/// Microsoft documents neither that the report takes `$select` nor that it refuses it; where it takes it, a quarter of the bytes come.
 pub(crate) async fn report(transport: &Transport) -> Result<Registration, Trouble> {
-    let mut rows = Vec::new();
+    let read = match pages(transport, Columns::Needed).await {
+        Err(Unread::Refused(refusal)) if matches!(refusal.status, 400 | 501) => pages(transport, Columns::All).await,
+        read => read,
+    };
     let gone = || "the tenant does not know the registration report; check tenant.graph_url".to_owned();
+    read.map_err(|unread| unread.trouble(gone))
+}
+
+async fn pages(transport: &Transport, columns: Columns) -> Result<Registration, Unread> {
+    let mut rows = Vec::new();
     let (mut refreshed, mut last) = (None, String::new());
     let take = |row: &Value| {
         rows.extend(readiness(row));
@@ -29,7 +39,7 @@ pub(crate) async fn report(transport: &Transport) -> Result<Registration, Troubl
             refreshed = refreshed.max(last.parse::<Timestamp>().ok());
         }
     };
-    page::each(transport, &Read::Registration.call(), FIELDS, take).await.map_err(|unread| unread.trouble(gone))?;
+    page::each(transport, &Read::Registration(columns).call(), FIELDS, take).await?;
     rows.sort_unstable();
     rows.dedup();
     rows.dedup_by(|later, earlier| {
