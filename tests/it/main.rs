@@ -6,4 +6,5 @@ mod broken_plans;
 mod conditions;
 mod good_plans;
 mod schema;
+mod seeds;
 mod tidy;

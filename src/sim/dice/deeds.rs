@@ -52,7 +52,13 @@ fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script
             act(at, Deed::Tenant(Change::DisableUser(person.clone())));
             act(later, Deed::Tenant(Change::EnableUser(person)));
         }
-        2 => act(at, Deed::Tenant(Change::Exempt(person))),
+        2 => {
+            if dice.happens(0.4) {
+                // The exempt group cannot be read while it grows.
+                act(at, outage("transitiveMembers", 40));
+            }
+            act(at, Deed::Tenant(Change::Exempt(person)));
+        }
         3 => {
             act(at, Deed::Tenant(Change::Exempt(person.clone())));
             act(later, Deed::Tenant(Change::RemoveMember { group: EXEMPT_GROUP.to_owned(), person }));
