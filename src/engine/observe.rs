@@ -2,8 +2,6 @@
 //!
 //! Asking and taking in are two steps, so that commands come through while an answer is waited for.
 
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 
 use super::port::{Enforce, Tenant};
@@ -104,13 +102,12 @@ fn shrunk(observed: &Observed, people: usize) -> Option<Trouble> {
     })
 }
 
-/// Earlier and new attempts of people who are enforced, each once, oldest first.
+/// Of earlier and new attempts, the latest of each enforced person with each code; ascending by person and code.
 fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignIn> {
     let mut all = observed.sign_ins.last.as_mut().map(|reading| std::mem::take(&mut reading.value)).unwrap_or_default();
-    let known: HashSet<String> = all.iter().map(|attempt| attempt.id.clone()).collect();
     let ours = |id: ObjectId| state.people.get(id).is_some_and(PersonState::is_enforced);
-    all.extend(new.into_iter().filter(|attempt| ours(attempt.person) && !known.contains(&attempt.id)));
-    all.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    all.dedup_by(|a, b| a.id == b.id);
+    all.extend(new.into_iter().filter(|attempt| ours(attempt.person)));
+    all.sort_by_key(|attempt| (attempt.person, attempt.code, std::cmp::Reverse(attempt.at)));
+    all.dedup_by_key(|attempt| (attempt.person, attempt.code));
     all
 }

@@ -193,7 +193,7 @@ mod tests {
             (Read::Users.call(), "User.Read.All"),
             (Read::RoleHolders(ObjectId::default()).call(), "RoleManagement.Read.Directory"),
             (Read::Policies.call(), "Policy.Read.All"),
-            (Read::Registration.call(), "AuditLog.Read.All"),
+            (Read::Registration(crate::graph::request::Columns::All).call(), "AuditLog.Read.All"),
             (Mutation::Bind { group: ObjectId::default(), people: vec![] }.call(""), "GroupMember.ReadWrite.All"),
             (Mutation::SendMail { from: ObjectId::default(), message }.call(""), "Mail.Send"),
         ] {

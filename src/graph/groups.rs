@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::page;
+use super::page::{self, Fields};
 use super::people::id;
 use super::request::Read;
 use super::transport::Transport;
@@ -58,7 +58,7 @@ pub(crate) async fn find(transport: &Transport, text: &str) -> Result<Group, Tro
             similar += 1;
         }
     };
-    page::each(transport, &call, take).await.map_err(|unread| unread.trouble(|| none(text, similar)))?;
+    page::each(transport, &call, Fields::All, take).await.map_err(|unread| unread.trouble(|| none(text, similar)))?;
     found.dedup_by_key(|group| group.id);
     let count = found.len();
     match found.pop() {
@@ -84,7 +84,9 @@ pub(crate) async fn members(transport: &Transport, group: ObjectId, depth: Depth
     };
     let mut people = Vec::new();
     let take = |row: &Value| people.extend(id(row).filter(|_| is_user(row)));
-    page::each(transport, &read.call(), take).await.map_err(|unread| unread.trouble(|| missing(group)))?;
+    page::each(transport, &read.call(), Fields::Only(&["id", "@odata.type"]), take)
+        .await
+        .map_err(|unread| unread.trouble(|| missing(group)))?;
     people.sort_unstable();
     people.dedup();
     Ok(people)

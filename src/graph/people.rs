@@ -8,13 +8,17 @@ use serde_json::Value;
 use super::answer::Verdict;
 use super::batch::{MEMBERS, together};
 use super::names::{Name, Names};
-use super::page;
+use super::page::{self, Fields};
 use super::request::{Call, Consistency, IDS, Read};
 use super::transport::{Transport, Unread, later, unwelcome};
 use super::wait::PATIENCE;
 use crate::rollout::id::{NameHash, ObjectId};
 use crate::rollout::observed::{Person, Trouble, TroubleKind};
 use jiff::SignedDuration;
+
+/// What is read of a row.
+const FIELDS: Fields =
+    Fields::Only(&["id", "userPrincipalName", "userType", "accountEnabled", "mail", "displayName", "preferredLanguage"]);
 
 /// A row as a person and their name.
 type Known = (Person, Name);
@@ -27,7 +31,7 @@ pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Resu
         Some(row) => known.push(row),
         None => unreadable += 1,
     };
-    page::each(transport, &Read::Users.call(), take).await.map_err(|unread| unread.trouble(odd))?;
+    page::each(transport, &Read::Users.call(), FIELDS, take).await.map_err(|unread| unread.trouble(odd))?;
     sort(&mut known);
     names.replace(known.iter().map(named));
     Ok((known.into_iter().map(|(person, _)| person).collect(), unreadable))
@@ -39,7 +43,7 @@ pub(crate) async fn matching(transport: &Transport, filter: &str) -> Result<Vec<
     for consistency in [Consistency::Plain, Consistency::Eventual] {
         let call = Read::UsersWhere(filter.to_owned(), consistency).call();
         ids.clear();
-        match page::each(transport, &call, |row| ids.extend(id(row))).await {
+        match page::each(transport, &call, Fields::Only(&["id"]), |row| ids.extend(id(row))).await {
             Ok(()) => {
                 ids.sort_unstable();
                 ids.dedup();
@@ -99,9 +103,9 @@ async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(&Val
                 Ok((Verdict::Gone | Verdict::AlreadySo | Verdict::Unknown, reply)) => {
                     (later(call, reply.status, TroubleKind::Unreachable), None)
                 }
-                Ok((Verdict::Ok, reply)) => match page::parse(&reply.body) {
+                Ok((Verdict::Ok, reply)) => match page::parse(&reply.body, FIELDS) {
                     Some(page) => {
-                        page::rest(transport, call, page, take).await.map_err(|unread| unread.trouble(odd))?;
+                        page::rest(transport, call, FIELDS, page, take).await.map_err(|unread| unread.trouble(odd))?;
                         continue;
                     }
                     None => (later(call, reply.status, TroubleKind::Unreachable), None),

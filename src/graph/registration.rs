@@ -5,24 +5,41 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::page;
+use super::page::{self, Fields};
 use super::people::id;
-use super::request::Read;
-use super::transport::Transport;
+use super::request::{Columns, Read};
+use super::transport::{Transport, Unread};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Readiness, Registration, Trouble};
 
+/// What is read of a row.
+const FIELDS: Fields = Fields::Only(&["id", "isMfaCapable", "isMfaRegistered", "lastUpdatedDateTime"]);
+
 /// The whole report, ascending.
+///
+/// Microsoft documents neither that the report takes `$select` nor that it refuses it; where it takes it, a quarter of the bytes come.
 pub(crate) async fn report(transport: &Transport) -> Result<Registration, Trouble> {
-    let mut rows = Vec::new();
+    let read = match pages(transport, Columns::Needed).await {
+        Err(Unread::Refused(refusal)) if matches!(refusal.status, 400 | 501) => pages(transport, Columns::All).await,
+        read => read,
+    };
     let gone = || "the tenant does not know the registration report; check tenant.graph_url".to_owned();
-    let mut refreshed = None;
+    read.map_err(|unread| unread.trouble(gone))
+}
+
+async fn pages(transport: &Transport, columns: Columns) -> Result<Registration, Unread> {
+    let mut rows = Vec::new();
+    let (mut refreshed, mut last) = (None, String::new());
     let take = |row: &Value| {
         rows.extend(readiness(row));
-        let at = row.get("lastUpdatedDateTime").and_then(Value::as_str).and_then(|at| at.parse::<Timestamp>().ok());
-        refreshed = refreshed.max(at);
+        // Most rows carry the same text, and equal texts need no reading.
+        let at = row.get("lastUpdatedDateTime").and_then(Value::as_str);
+        if at.is_some_and(|at| at != last) {
+            last = at.unwrap_or_default().to_owned();
+            refreshed = refreshed.max(last.parse::<Timestamp>().ok());
+        }
     };
-    page::each(transport, &Read::Registration.call(), take).await.map_err(|unread| unread.trouble(gone))?;
+    page::each(transport, &Read::Registration(columns).call(), FIELDS, take).await?;
     rows.sort_unstable();
     rows.dedup();
     rows.dedup_by(|later, earlier| {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::groups::{Depth, members};
-use super::page;
+use super::page::{self, Fields};
 use super::request::Read;
 use super::transport::Transport;
 use crate::rollout::id::ObjectId;
@@ -24,7 +24,7 @@ pub(crate) async fn sync_accounts(transport: &Transport) -> Result<Vec<ObjectId>
         if kind == Some("#microsoft.graph.group") { groups.extend(id) } else { holders.extend(id) }
     };
     let gone = || "the tenant does not know directory roles; check tenant.graph_url".to_owned();
-    page::each(transport, &Read::RoleHolders(SYNC).call(), take).await.map_err(|unread| unread.trouble(gone))?;
+    page::each(transport, &Read::RoleHolders(SYNC).call(), Fields::All, take).await.map_err(|unread| unread.trouble(gone))?;
     for group in groups {
         holders.extend(members(transport, group, Depth::Transitive).await?);
     }

@@ -1,12 +1,9 @@
 //! Gates: a question with four verdicts, answered from readings and the journal alone (DESIGN §1, §4).
 
-use std::collections::HashMap;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Evidence, Verdict};
-use super::id::ObjectId;
-use super::observed::{Observed, Readiness, Registration, Source};
+use super::observed::{Observed, Readiness, Registration, SignIn, Source};
 use super::person::PersonState;
 use super::plan::{Bound, Gate, GateAt, Measure, Plan};
 use super::state::{StageState, State};
@@ -29,13 +26,7 @@ pub fn read(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, sta
         }
         Measure::MfaFailureShare => {
             let reading = observed.sign_ins.last.as_ref();
-            let counted = reading.map(|r| {
-                let mut attempts: HashMap<ObjectId, Vec<(Timestamp, i64)>> = HashMap::new();
-                for attempt in &r.value {
-                    attempts.entry(attempt.person).or_default().push((attempt.at, attempt.code));
-                }
-                mfa_failures(people, &attempts, &plan.observe.mfa_failure_codes)
-            });
+            let counted = reading.map(|r| mfa_failures(people, &r.value, &plan.observe.mfa_failure_codes));
             (reading.map(|r| r.as_of), counted)
         }
     };
@@ -67,18 +58,16 @@ fn registered<'a>(people: impl Iterator<Item = &'a PersonState>, registration: &
 }
 
 /// Enforced people who tried since and never passed MFA, and enforced people who tried at all.
-fn mfa_failures<'a>(
-    people: impl Iterator<Item = &'a PersonState>,
-    attempts: &HashMap<ObjectId, Vec<(Timestamp, i64)>>,
-    failure_codes: &[i64],
-) -> (u32, u32) {
+fn mfa_failures<'a>(people: impl Iterator<Item = &'a PersonState>, attempts: &[SignIn], failure_codes: &[i64]) -> (u32, u32) {
     let mut failed = 0_u32;
     let mut tried = 0_u32;
     for person in people {
-        let (Some(since), Some(attempts)) = (person.enforced_at(), attempts.get(&person.id)) else { continue };
-        let since_then = || attempts.iter().filter(move |(at, _)| *at >= since);
-        let passed = since_then().any(|(_, code)| *code == 0);
-        let refused = since_then().any(|(_, code)| failure_codes.contains(code));
+        let Some(since) = person.enforced_at() else { continue };
+        let from = attempts.partition_point(|attempt| attempt.person < person.id);
+        let theirs =
+            || attempts.iter().skip(from).take_while(|attempt| attempt.person == person.id).filter(|attempt| attempt.at >= since);
+        let passed = theirs().any(|attempt| attempt.code == 0);
+        let refused = theirs().any(|attempt| failure_codes.contains(&attempt.code));
         tried = tried.saturating_add(u32::from(passed || refused));
         failed = failed.saturating_add(u32::from(refused && !passed));
     }

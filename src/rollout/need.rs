@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::condition::Ground;
 use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
-use super::person::Home;
+use super::person::{Home, PersonState};
+use super::plan::{GateAt, Measure};
 use super::select::selection_keys;
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState};
@@ -45,8 +46,13 @@ const MOST_BACKOFF: SignedDuration = SignedDuration::from_mins(10);
 /// Members are read again this soon while something waits to be read back.
 const READ_BACK: SignedDuration = SignedDuration::from_secs(90);
 
-/// Late sign-ins and aggregated MFA attempts may come two hours after the fact.
-pub const SIGN_IN_OVERLAP: SignedDuration = SignedDuration::from_hours(2);
+/// How far a reading of the log looks back behind the last one: most attempts come within half an hour, late and aggregated
+/// ones within two, so that the first look of each hour is the longer one.
+#[must_use]
+pub fn sign_in_overlap(last: Timestamp, now: Timestamp) -> SignedDuration {
+    let hour = |at: Timestamp| at.as_second().div_euclid(3_600);
+    if hour(last) == hour(now) { SignedDuration::from_mins(30) } else { SignedDuration::from_hours(2) }
+}
 
 /// Everything that must be known, with the instant at which it is to be read next.
 #[must_use]
@@ -68,9 +74,7 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         let source = observed.selections.get(&key).unwrap_or(&never);
         need(Ask::Selection(key), due(ground, source, people_every));
     }
-    let slack = SignedDuration::from_hours(6).max(observe.registration);
-    let registration_every = if soon { observe.registration } else { slack.min(observe.max_age).max(observe.registration) };
-    need(Ask::Registration, due(ground, &observed.registration, registration_every));
+    need(Ask::Registration, due(ground, &observed.registration, registration_every(ground)));
     if ground.state.target.is_some() {
         let safety_every = if soon { observe.members } else { observe.members.max(SignedDuration::from_hours(6)) };
         need(Ask::Safety, due(ground, &observed.safety, safety_every));
@@ -78,7 +82,9 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     }
     if let Some(since) = enforced_since(ground) {
         let last = observed.sign_ins.last.as_ref().map(|reading| reading.as_of);
-        let from = last.and_then(|last| last.checked_sub(SIGN_IN_OVERLAP).ok()).map_or(since, |overlap| overlap.max(since));
+        let overlap = last.map(|last| sign_in_overlap(last, ground.now));
+        let from =
+            last.zip(overlap).and_then(|(last, overlap)| last.checked_sub(overlap).ok()).map_or(since, |from| from.max(since));
         need(Ask::SignIns(from), due(ground, &observed.sign_ins, observe.sign_ins));
     }
     needs
@@ -120,8 +126,48 @@ fn is_near(ground: &Ground<'_>) -> bool {
         }
         _ => false,
     };
-    ground.state.stages.iter().any(stage_is_near)
-        || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed())
+    // Who waits in the tail for a method of their own may wait long, and is looked at in passing.
+    let tail_is_near = |person: &PersonState| {
+        person.home == Home::Tail && !person.is_processed() && person.promise.is_some_and(|at| at >= ground.now && soon(at))
+    };
+    ground.state.stages.iter().any(stage_is_near) || ground.state.people.all().iter().any(tail_is_near)
+}
+
+/// How often the registration report is read: as the plan asks around the instants at which something depends on it, every two hours
+/// while a stage waits for its last people, and else often enough never to be older than `max_age`.
+fn registration_every(ground: &Ground<'_>) -> SignedDuration {
+    let observe = &ground.plan.observe;
+    let margin = observe.registration.saturating_mul(2);
+    let around = |at: Timestamp| at.duration_since(ground.now).abs() <= margin;
+    let shorter = |stage: &StageState| {
+        let start = stage.start.instant;
+        let reminders = || ground.plan.notices.before.iter().skip(1).filter_map(|wait| start.checked_sub(*wait).ok());
+        match stage.phase {
+            Phase::Scheduled => around(announce_at(ground, stage)).then_some(observe.registration),
+            Phase::Announcing => Some(observe.registration),
+            Phase::Announced => (around(start) || start <= ground.now || reminders().any(around)).then_some(observe.registration),
+            Phase::Enforcing { .. } if around(stage.since) => Some(observe.registration),
+            Phase::Enforcing { .. } => Some(observe.registration.max(SignedDuration::from_hours(2))),
+            _ => None,
+        }
+    };
+    let tail = ground
+        .state
+        .people
+        .all()
+        .iter()
+        .any(|person| person.home == Home::Tail && !person.is_processed() && person.promise.is_some_and(around));
+    let asked = ground.state.stages.iter().filter_map(shorter).chain(tail.then_some(observe.registration)).min();
+    let gated = |stage: &StageState| {
+        matches!(stage.phase, Phase::Soaking { .. })
+            && ground.plan.gates.iter().any(|gate| gate.at != GateAt::Start && gate.measure == Measure::RegisteredShare)
+    };
+    if ground.state.stages.iter().any(gated) {
+        return observe.registration;
+    }
+    // A reading takes a while, and a failed one is tried again: an hour of slack before it would be too old.
+    let rest = observe.max_age.saturating_sub(SignedDuration::from_hours(1)).max(observe.registration);
+    asked.unwrap_or(rest).min(rest)
 }
 
 /// How often members are read: soon after something was written and is not read back yet, less often the longer that takes.

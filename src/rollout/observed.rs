@@ -250,7 +250,7 @@ pub struct Observed {
     pub selections: BTreeMap<SelectionKey, Source<Vec<ObjectId>>>,
     /// Who could pass MFA.
     pub registration: Source<Registration>,
-    /// Attempts of enforced people, oldest first, each once.
+    /// The latest attempt of each enforced person with each code, ascending by person and code.
     pub sign_ins: Source<Vec<SignIn>>,
     /// Resolved group and policy.
     pub target: Source<Target>,

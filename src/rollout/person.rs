@@ -1,12 +1,10 @@
 //! What the journal knows of each person: dense arrays, found by object id.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::Slot;
-use super::id::ObjectId;
+use super::id::{ById, ObjectId};
 
 /// The place of a person in [`People`].
 pub type PersonIx = u32;
@@ -168,7 +166,7 @@ fn slot_bit(slot: Slot) -> Option<u16> {
 #[serde(from = "Vec<PersonState>", into = "Vec<PersonState>")]
 pub struct People {
     all: Vec<PersonState>,
-    places: HashMap<ObjectId, PersonIx>,
+    places: ById<PersonIx>,
 }
 
 impl From<Vec<PersonState>> for People {

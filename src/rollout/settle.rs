@@ -17,6 +17,9 @@ const RECORD: usize = 1_000;
 /// A write that was accepted may stay invisible this long; only after that is an absence somebody's doing.
 pub const LAG: SignedDuration = SignedDuration::from_hours(1);
 
+/// A reading is looked through for changes by others while it is news; a later look would find nothing else.
+const NEWS: SignedDuration = SignedDuration::from_mins(30);
+
 /// Records that the readings call for, in order.
 #[must_use]
 pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
@@ -31,7 +34,7 @@ pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
         open_batches(ground, last, earlier, &mut events);
         if let Some(earlier) = earlier {
             verified(ground, last, earlier, &mut events);
-            if ground.state.batches.is_empty() {
+            if ground.state.batches.is_empty() && last.age(ground.now) <= NEWS {
                 foreign(ground, last, earlier, &mut events);
             }
         }
@@ -152,7 +155,7 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
     if ground.refuses_rollout(Condition::Clock).is_some() {
         return;
     }
-    let Some(directory) = ground.observed.directory.fresh(ground.now, ground.plan.observe.max_age) else { return };
+    let Some(directory) = ground.observed.directory.fresh(ground.now, NEWS) else { return };
     let people: Vec<_> = directory
         .value
         .people

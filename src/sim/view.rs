@@ -19,6 +19,14 @@ impl Tenant {
         accounts.map(|person| person.id_text.clone()).collect()
     }
 
+    /// What names a person or reaches one, of everybody: user principal names, display names, mail addresses.
+    #[must_use]
+    pub fn names_and_addresses(&self) -> Vec<String> {
+        let of =
+            |person: &super::person::Person| [Some(person.upn.clone()), Some(person.display_name.clone()), person.mail.clone()];
+        self.people.iter().flat_map(of).flatten().collect()
+    }
+
     /// Whether a group has this display name.
     #[must_use]
     pub fn has_group(&self, name: &str) -> bool {

@@ -22,6 +22,15 @@ pub(crate) const IDS: usize = 15;
 const PERSON: &str = "id,userPrincipalName,accountEnabled,userType,mail,displayName,preferredLanguage";
 const GROUP: &str = "id,displayName,groupTypes,securityEnabled,mailEnabled,onPremisesSyncEnabled,isAssignableToRole";
 
+/// The columns of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// All that there are.
+    All,
+    /// Those that are read.
+    Needed,
+}
+
 /// Something to ask. Paged where Graph pages it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
@@ -35,7 +44,7 @@ pub(crate) enum Read {
     RoleHolders(ObjectId),
     Policies,
     Policy(ObjectId),
-    Registration,
+    Registration(Columns),
     SignInsSince(Timestamp),
 }
 
@@ -113,8 +122,12 @@ impl Read {
                 let path = format!("/identity/conditionalAccess/policies/{id}");
                 ("/identity/conditionalAccess/policies/{id}", path, "Policy.Read.All", Bucket::Policies)
             }
-            Self::Registration => {
-                let path = "/reports/authenticationMethods/userRegistrationDetails?$top=999".to_owned();
+            Self::Registration(columns) => {
+                let select = match columns {
+                    Columns::All => "",
+                    Columns::Needed => "&$select=id,isMfaCapable,isMfaRegistered,lastUpdatedDateTime",
+                };
+                let path = format!("/reports/authenticationMethods/userRegistrationDetails?$top=999{select}");
                 ("/reports/authenticationMethods/userRegistrationDetails", path, "AuditLog.Read.All", Bucket::Reports)
             }
             Self::SignInsSince(since) => {

@@ -198,10 +198,6 @@ impl Running {
         Ended { code, out: std::mem::take(&mut self.out), log: std::mem::take(&mut self.log) }
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        lock(&self.child).id()
-    }
-
     /// The next line of either pipe; none when both have ended.
     fn take(&mut self, began: std::time::Instant) -> Option<String> {
         let left = PATIENCE.saturating_sub(Clock::monotonic().duration_since(began));

@@ -1,11 +1,14 @@
 //! The real binary over real HTTP, against the simulated tenant served by the test itself. Nothing leaves loopback.
 
 mod bed;
+mod damage;
+mod example;
 mod kept;
 mod kill;
 mod manager;
 mod orders;
 mod plans;
+mod redaction;
 mod refusals;
 mod reload;
 mod stop;

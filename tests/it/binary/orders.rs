@@ -28,9 +28,9 @@ fn an_idle_daemon_takes_orders_and_a_second_one_is_turned_away() {
     let second = bed.run(&["run"]).with(7);
     assert!(second.says().contains(&bed.state().display().to_string()), "{}", second.says());
 
-    let paused = bed.run(&["pause", "--reason", "mail is down"]).with(0);
+    let paused = bed.run(&["pause", "mail is down"]).with(0);
     assert!(paused.out.contains("paused"), "{}", paused.out);
-    bed.run(&["pause", "--reason", "again"]).with(0);
+    bed.run(&["pause", "again"]).with(0);
     daemon.logs(|line| line.contains("an operator paused or went on"));
     bed.run(&["unpause"]).with(0);
     assert!(bed.run(&["unpause"]).with(1).says().contains("there is no pause"));
@@ -69,7 +69,7 @@ fn a_pause_through_the_socket_stops_the_next_batch() {
     });
     let mut daemon = bed.start(&["run", "--pace", "5000"]);
     daemon.logs(|line| line.contains("a batch was handed out"));
-    bed.run(&["pause", "--reason", "look first"]).with(0);
+    bed.run(&["pause", "look first"]).with(0);
     let paused = bed.journal().into_iter().find(|record| matches!(record.event, Event::Paused { .. })).unwrap();
     let over = paused.at.checked_add(SignedDuration::from_hours(3)).unwrap();
     while instants.recv_timeout(Duration::from_secs(60)).unwrap().is_none_or(|now: Timestamp| now < over) {}

@@ -1,53 +1,119 @@
-//! Bad input: a clear message, the right exit code, and no change in the tenant.
+//! What a tenant does not grant or does not have, and wrong commands: a clear message, the right exit code, nothing done to anybody.
+
+use jiff::Timestamp;
+use tidegate::rollout::event::Event;
+use tidegate::sim::{Change, PILOT_GROUP, Profile};
 
 use super::bed::Bed;
 use super::plans;
-use tidegate::sim::{Change, PILOT_GROUP};
+
+/// How a plan is spoilt, what `plan` exits with, and what it and `run` say.
+type Case = (&'static str, fn(&Bed, &str), i32, &'static str);
+
+const CASES: [Case; 4] = [
+    ("a wrong secret", |bed, _| bed.write("secret", "not-the-one"), 4, "the client secret is wrong; put the secret's value"),
+    (
+        "an unknown group",
+        |bed, plan| bed.write("plan.toml", &plan.replace("MFA Enforced", "No Such Group")),
+        5,
+        "no group is named `No Such Group`; check the name in the plan",
+    ),
+    (
+        "two groups of one name",
+        |bed, _| add_group(bed, "MFA Enforced"),
+        5,
+        "2 groups are named `MFA Enforced`; put the object id of the one that is meant",
+    ),
+    (
+        "an empty pilot",
+        |bed, plan| {
+            add_group(bed, "Nobody");
+            bed.write("plan.toml", &plan.replace(PILOT_GROUP, "Nobody"));
+        },
+        5,
+        "stage `pilot` selects nobody who may be enforced",
+    ),
+];
 
 #[test]
-fn look() {
-    let now = "2026-12-01T00:00:00Z".parse().unwrap();
-    for what in ["secret", "users", "groups", "members", "policy", "audit", "roles", "mail", "unknown", "two", "empty", "away"] {
-        let mut profile = plans::orderly(40);
-        let gone = match what {
-            "users" => "User.Read.All",
-            "groups" => "Group.ReadBasic.All",
-            "members" => "GroupMember.ReadWrite.All",
-            "policy" => "Policy.Read.All",
-            "audit" => "AuditLog.Read.All",
-            "roles" => "RoleManagement.Read.Directory",
-            "mail" => "Mail.Send",
-            _ => "-",
-        };
-        profile.roles.retain(|role| role != gone);
-        let bed = Bed::new(profile);
+fn what_the_tenant_does_not_have_is_said_by_plan_and_run_alike() {
+    for (what, spoil, code, says) in CASES {
+        let bed = Bed::new(plans::orderly(40));
         let plan = plans::short(&bed, "");
-        match what {
-            "secret" => bed.write("secret", "wrong"),
-            "unknown" => bed.write("plan.toml", &plan.replace("MFA Enforced", "No Such Group")),
-            "two" => bed.tenant().change(now, Change::AddGroup("MFA Enforced".to_owned())).unwrap(),
-            "empty" => {
-                bed.tenant().change(now, Change::AddGroup("Nobody".to_owned())).unwrap();
-                bed.write("plan.toml", &plan.replace(PILOT_GROUP, "Nobody"));
-            }
-            "away" => bed.write("plan.toml", &plan.replace(bed.url(), "http://127.0.0.1:9")),
-            _ => {}
-        }
-        let ended = bed.run(&["plan"]);
-        println!("== {what}\nplan {:?}: {}", ended.code, ended.says());
-        let began = tidegate::clock::Clock::monotonic();
-        let ended = bed.run_max(plans::SHORT_BEGIN);
-        println!(
-            "run {:?}: {} ({:?}, {} lines)",
-            ended.code,
-            ended.says(),
-            tidegate::clock::Clock::monotonic().duration_since(began),
-            ended.log.lines().count()
-        );
-        for r in ended.log.lines().filter(|l| l.contains("WARN") || l.contains("ERROR")).take(4) {
-            println!("     {}", &r[..r.len().min(500)]);
-        }
-        let t = bed.tenant();
-        println!("writes {} mails {}", t.writes().len(), t.mails().len());
+        spoil(&bed, &plan);
+        same_words(&bed, what, code, says);
     }
+}
+
+#[test]
+fn a_missing_permission_is_named_by_plan_and_run_alike() {
+    for role in ["Policy.Read.All", "GroupMember.ReadWrite.All", "User.Read.All"] {
+        let bed = Bed::new(without(role));
+        plans::short(&bed, "");
+        let says = format!("the app lacks the permission {role}; grant it with admin consent");
+        same_words(&bed, role, 4, &says);
+    }
+}
+
+#[test]
+fn what_is_needed_later_only_holds_the_run() {
+    for role in ["AuditLog.Read.All", "Mail.Send"] {
+        let bed = Bed::new(without(role));
+        plans::short(&bed, "");
+        let ended = bed.run_max(plans::SHORT_BEGIN).with(5);
+        assert!(ended.log.contains(&format!("the app lacks the permission {role}; grant it")), "{role}: {}", ended.log);
+        assert!(bed.tenant().writes().is_empty(), "{role}");
+        assert_eq!(bed.tenant().violations(), [], "{role}");
+    }
+}
+
+#[test]
+fn wrong_usage_and_wrong_plans_are_turned_away_at_once() {
+    let bed = Bed::new(plans::orderly(20));
+    let plan = plans::short(&bed, "");
+    for args in [&["run", "--no-such"][..], &["no-such"], &["pause"], &["run", "--pace", "0"]] {
+        bed.run(args).with(2);
+    }
+    bed.write("plan.toml", &plan.replace("soak = ", "saok = "));
+    for args in [&["run"][..], &["plan"], &["check"]] {
+        let ended = bed.run(args).with(3);
+        assert!(format!("{}{}", ended.out, ended.log).contains("plan.toml:"), "{args:?}: {}", ended.log);
+    }
+    let elsewhere: String = plan.lines().filter(|line| !line.contains("http://127")).flat_map(|line| [line, "\n"]).collect();
+    bed.write("plan.toml", &elsewhere);
+    let ended = bed.run(&["run", "--pace", "max"]).with(2);
+    assert!(ended.says().contains("loopback"), "{}", ended.says());
+    std::fs::remove_file(bed.path("plan.toml")).unwrap();
+    bed.run(&["run"]).with(3);
+    assert!(!bed.state().join("journal").exists(), "no state was made");
+    untouched(&bed);
+}
+
+/// `plan` refuses, `run` holds and gives up as nobody helps; both say the same.
+#[track_caller]
+fn same_words(bed: &Bed, what: &str, code: i32, says: &str) {
+    let planned = bed.run(&["plan"]).with(code);
+    assert!(planned.says().contains(says), "{what}: {}", planned.says());
+    let ran = bed.run_max(plans::SHORT_BEGIN).with(5);
+    let held =
+        bed.journal().into_iter().any(|record| matches!(record.event, Event::HoldPlaced { hold } if hold.why.contains(says)));
+    assert!(ran.says().contains(says) || held, "{what}: {}", ran.says());
+    untouched(bed);
+}
+
+#[track_caller]
+fn untouched(bed: &Bed) {
+    let tenant = bed.tenant();
+    assert!(tenant.writes().is_empty() && tenant.mails().is_empty());
+}
+
+fn without(role: &str) -> Profile {
+    let mut profile = plans::orderly(40);
+    profile.roles.retain(|granted| granted != role);
+    profile
+}
+
+fn add_group(bed: &Bed, name: &str) {
+    let before: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+    bed.tenant().change(before, Change::AddGroup(name.to_owned())).unwrap();
 }
