@@ -48,6 +48,8 @@ struct Hand {
     accepted: Plan,
     file: Plan,
     looks: Option<Timestamp>,
+    /// Whether the last edit asked for an earlier date.
+    earlier: bool,
     begun: bool,
     break_glass: Vec<String>,
 }
@@ -88,6 +90,7 @@ impl Stagehand {
             accepted: script.plan.clone(),
             file: script.plan.clone(),
             looks: None,
+            earlier: false,
             begun: false,
             break_glass,
         })))
@@ -191,7 +194,7 @@ impl Hand {
         if self.looks.is_some_and(|at| at <= now) {
             self.looks = None;
             if self.file != self.accepted {
-                self.judge.reached().count("edits refused");
+                self.judge.reached().count(if self.earlier { "earlier dates refused" } else { "other edits refused" });
                 self.file = self.accepted.clone();
                 self.say(now, "an operator puts the plan file back");
                 self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
@@ -240,9 +243,7 @@ impl Hand {
             }
             Deed::Reload(edit) => {
                 let Some(plan) = edit.of(&self.accepted, now) else { return };
-                if matches!(edit, Edit::Move { by, .. } if by.is_negative()) {
-                    self.judge.reached().count("earlier dates asked for");
-                }
+                self.earlier = matches!(edit, Edit::Move { by, .. } if by.is_negative());
                 self.file = plan;
                 self.looks = now.checked_add(LOOKS_AGAIN).ok();
                 self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
