@@ -34,20 +34,24 @@ fn the_example_plan_runs_to_its_end_with_its_gates_fed() {
         });
         of.collect()
     };
+    // A stage of one batch after its canary is over before 20 people have signed in; one that the caps stretch is not.
+    let mut judged = false;
     for stage in STAGES {
         for gate in ["registered", "sign-in failures"] {
             let read = readings(stage, gate);
             let told = |verdict| read.iter().filter(|evidence| evidence.verdict == verdict).count();
             println!("{stage}, {gate}: {} passed, {} failed; {:?}", told(Verdict::Pass), told(Verdict::Fail), read.last());
             assert_eq!(told(Verdict::Fail), 0, "{stage}, {gate}");
-            // Fewer than 20 people of a small stage need not have signed in after its canary.
-            assert!(told(Verdict::Pass) > 0 || (stage, gate) == ("pilot", "sign-in failures"), "{stage}, {gate}: {read:?}");
+            let passed = told(Verdict::Pass) > 0;
+            assert!(passed || gate != "registered", "{stage}: {read:?}");
+            judged |= passed && gate == "sign-in failures";
         }
         let done = journal.iter().any(|record| {
             matches!(&record.event, Event::StageMoved { stage: moved, to, .. } if moved == stage && *to == PhaseName::Done)
         });
         assert!(done, "{stage} is not Done");
     }
+    assert!(judged, "no stage had sign-ins enough for its gate");
 }
 
 /// The same plan with the simulated tenant's ids, addresses and credentials.
