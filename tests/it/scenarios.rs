@@ -7,9 +7,7 @@ use tidegate::cli::trial::of_script;
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::id::{ObjectId, PersonRef};
 use tidegate::rollout::plan::{Bound, Gate, GateAt, Measure, Selector, Unregistered};
-use tidegate::sim::{
-    Change, DeathAt, Deed, ENFORCED_GROUP, Edit, Effect, Fault, Misfortune, PILOT_GROUP, Script, Tenant, When,
-};
+use tidegate::sim::{Change, DeathAt, Deed, ENFORCED_GROUP, Edit, Effect, Fault, Misfortune, PILOT_GROUP, Script, Tenant, When};
 
 use crate::small::{self, act, death, hours, minutes, refused, stage};
 
@@ -150,7 +148,12 @@ fn protected_accounts_in_a_stage() {
     let people = tenant.ordinary_people();
     let mut listed: Vec<_> = people.iter().rev().take(10).copied().map(PersonRef::Id).collect();
     // A break-glass account, the synchronisation account, a guest, and the one person who is exempt.
-    listed.extend([named("bg1"), named("Sync_DC01_0f1e2d3c4b5a"), named("guest1_partner.example#EXT#"), PersonRef::Id(people[0])]);
+    listed.extend([
+        named("bg1"),
+        named("Sync_DC01_0f1e2d3c4b5a"),
+        named("guest1_partner.example#EXT#"),
+        PersonRef::Id(people[0]),
+    ]);
     let stages = vec![stage("pilot", "2027-01-18T09:00:00", vec![Selector::Users(listed)])];
     let plan = small::plan(&tenant, stages);
     let mut script = small::script(&tenant, plan, "2027-01-10T20:00:00Z", "2027-01-23T12:00:00Z");
