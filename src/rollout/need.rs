@@ -173,7 +173,8 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
 /// How often members are read: soon after something was written and is not read back yet, less often the longer that takes.
 fn members_every(ground: &Ground<'_>) -> SignedDuration {
     let often = ground.plan.observe.members;
-    let Some(since) = unsettled_since(ground) else { return often };
+    // After a restart the looking begins anew.
+    let Some(since) = unsettled_since(ground).map(|since| since.max(ground.booted)) else { return often };
     match ground.now.duration_since(since).as_mins() {
         ..=15 => READ_BACK.min(often),
         16..=60 => SignedDuration::from_mins(10).min(often),

@@ -40,6 +40,8 @@ struct Hand {
     zone: TimeZone,
     lines: Vec<String>,
     acts: Vec<Act>,
+    /// From then on nothing happens between decision and wire any more.
+    calm: Timestamp,
     inputs: Option<mpsc::Sender<Input>>,
     death: Option<Death>,
     counts: Counts,
@@ -83,6 +85,7 @@ impl Stagehand {
             zone,
             lines: Vec::new(),
             acts: script.acts.clone(),
+            calm: script.calm,
             inputs: None,
             death: None,
             counts: Counts::default(),
@@ -202,6 +205,7 @@ impl Hand {
         }
         let due = |act: &Act| match act.when {
             When::At(at) => at <= now,
+            _ if now >= self.calm => false,
             When::Guard(n) => kind == Kind::Guard && n == self.counts.guards,
             When::Write(n) => kind == Kind::Write && n == self.counts.writes,
             When::Started => kind == Kind::Policy && self.begun,
@@ -227,10 +231,7 @@ impl Hand {
             // Somebody who is gone by then cannot be changed any more.
             Deed::Tenant(change) => drop(tenant.change(at.min(now), change)),
             Deed::Fault(fault) => tenant.fault(fault),
-            Deed::EndFaults => {
-                tenant.end_faults();
-                self.acts.retain(|act| matches!(act.when, When::At(_)));
-            }
+            Deed::EndFaults => tenant.end_faults(),
             Deed::Pause => self.command(What::Pause { why: "a question came up".to_owned() }),
             Deed::Unpause { allow_start } => self.command(What::Unpause { allow_start }),
             Deed::PauseFile => {

@@ -44,6 +44,7 @@ fn somebody(dice: &mut Dice, people: &[ObjectId]) -> String {
 
 /// Something that happens at an instant, and perhaps its end some time later.
 fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script) {
+    let begin = script.begin;
     let mut act = |at, deed| script.acts.push(Act { when: When::At(at), deed });
     let later = after(at, dice.within(hours(20)) + SignedDuration::from_mins(15));
     let person = somebody(dice, people);
@@ -86,6 +87,11 @@ fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script
             // Somebody adds an exclusion of their own; the policy is edited, and put back.
             act(at, Deed::Tenant(exclusions(&["bg1@contoso.example", "bg2@contoso.example", &person])));
             act(later, Deed::Tenant(exclusions(&["bg1@contoso.example", "bg2@contoso.example"])));
+        }
+        12 if dice.happens(0.5) => {
+            // The report cannot be read for longer than it may be old.
+            act(after(at, hours(-15)).max(begin), outage("userRegistrationDetails", 10_000));
+            act(after(at, dice.within(hours(5))), Deed::EndFaults);
         }
         12 => {
             act(at, Deed::Tenant(Change::StaleReport(true)));

@@ -16,7 +16,7 @@ use crate::sim::tenant::Tenant;
 const DUE: SignedDuration = SignedDuration::from_hours(4 * 24);
 
 /// Whoever waits for others sees somebody go on within this.
-const PROGRESS: SignedDuration = SignedDuration::from_hours(3 * 24);
+const PROGRESS: SignedDuration = DUE;
 
 impl Judge {
     /// The end, a while after the last fault.
