@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::port::{ENVELOPE, Notice, NoticeOutcome};
-use super::step::{ACTOR, PLANNING_MAX_AGE, Engine, EngineError};
+use super::step::{ACTOR, Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::condition::GUARD_MAX_AGE;
 use crate::rollout::event::{By, Event};
 use crate::rollout::guard;

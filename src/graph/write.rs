@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use super::answer::Verdict;
 use super::batch::together;
 use super::request::Mutation;
-use super::transport::{Transport, later, unwelcome};
 use super::throttle::Bucket;
+use super::transport::{Transport, later, unwelcome};
 use super::wait::{PATIENCE, WRITE_PATIENCE};
 use crate::rollout::observed::{Trouble, TroubleKind};
 

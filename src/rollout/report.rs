@@ -271,7 +271,8 @@ fn headline(ground: &Ground<'_>, stages: &[StageReport], wake_at: Timestamp) -> 
     let state = ground.state;
     let over = !stages.is_empty() && stages.iter().all(|stage| stage.phase.is_some_and(PhaseName::is_over));
     if over {
-        let required: u32 = state.people.all().iter().fold(0, |sum, person| sum + u32::from(person.is_enforced() && !person.removed_by_hand));
+        let required: u32 =
+            state.people.all().iter().fold(0, |sum, person| sum + u32::from(person.is_enforced() && !person.removed_by_hand));
         return (Standing::Finished, format!("every stage is over; MFA is required of {required} people by the rollout"));
     }
     if let Some(hold) = state.holds.values().find(|hold| matches!(hold.scope, super::hold::Scope::Rollout)) {

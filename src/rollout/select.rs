@@ -130,12 +130,7 @@ pub fn roster(
 /// Of people who are in no roster, those whom some stage selects all the same: by a list, a group, a filter, a share or as everyone
 /// else. `ready_first` selects nobody later, and a stage whose groups cannot be read selects nobody for now.
 #[must_use]
-pub fn joiners<'p>(
-    plan: &Plan,
-    observed: &Observed,
-    now: Timestamp,
-    people: impl Iterator<Item = &'p Person>,
-) -> Vec<ObjectId> {
+pub fn joiners<'p>(plan: &Plan, observed: &Observed, now: Timestamp, people: impl Iterator<Item = &'p Person>) -> Vec<ObjectId> {
     let mut people = people.peekable();
     if people.peek().is_none() {
         return Vec::new();

@@ -65,7 +65,8 @@ impl Judge {
             None => {
                 let joined = tenant.joined(person).is_some_and(|joined| now.duration_since(joined) < DUE);
                 let frozen = order.iter().all(|(_, phase)| *phase != PhaseName::Scheduled);
-                let all = plan.stages.iter().any(|stage| stage.exclude.is_empty() && stage.include.contains(&Selector::EveryoneElse));
+                let all =
+                    plan.stages.iter().any(|stage| stage.exclude.is_empty() && stage.include.contains(&Selector::EveryoneElse));
                 if frozen && all && !joined { Err("is in no roster".to_owned()) } else { Ok(()) }
             }
             Some(TAIL) => self.tail_excuse(now, person, tenant, &order),
