@@ -145,7 +145,7 @@ impl Trial {
         self.hand.born(inputs, death);
         let begun = engine.begin(&[]).and_then(|()| engine.offer(Box::new(self.hand.file()), "start"));
         if let Err(error) = begun {
-            return Ok(self.failed(error));
+            return Ok(self.failed(&error));
         }
         let mut turns = (self.world.clock().now(), 0_u32);
         loop {
@@ -164,7 +164,7 @@ impl Trial {
             };
             self.hand.feed(&self.world);
             match step {
-                Err(error) => return Ok(self.failed(error)),
+                Err(error) => return Ok(self.failed(&error)),
                 Ok(Step::Stopping) => return Ok(End::Reached),
                 Ok(Step::Acted) => {}
                 Ok(Step::Idle(wake_at)) => {
@@ -178,7 +178,7 @@ impl Trial {
 
     /// Sleeps until something may be otherwise; how the life ends, if it does.
     async fn idle(&mut self, engine: &Engine, wake_at: Timestamp) -> Option<End> {
-        self.report = engine.reports().borrow().clone();
+        self.report.clone_from(&engine.reports().borrow());
         let now = self.world.clock().now();
         if now >= self.end {
             return Some(End::Reached);
@@ -189,11 +189,11 @@ impl Trial {
         self.hand.dies(self.world.clock().now()).then_some(End::Died)
     }
 
-    fn failed(&self, error: EngineError) -> End {
+    fn failed(&self, error: &EngineError) -> End {
         if let EngineError::Store(_) = error {
             return End::Died;
         }
-        let failure = run::engine_failure(&error);
+        let failure = run::engine_failure(error);
         self.hand.accuse(self.world.clock().now(), Rule::Stuck, failure.says);
         End::Failed
     }

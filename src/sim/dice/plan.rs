@@ -190,10 +190,10 @@ fn opening(day: &mut Date, windows: &[Window], dice: &mut Dice) -> DateTime {
 fn resolve(civil: DateTime, zone: &str) -> Start {
     let zone = schedule::zone(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     // The dates above are none that a clock skips; should one be, the next day is none.
-    let (civil, instant) = schedule::resolve(civil, &zone).map(|instant| (civil, instant)).unwrap_or_else(|gap| {
-        let instant = schedule::resolve(gap.after, &zone).unwrap_or(Timestamp::UNIX_EPOCH);
-        (gap.after, instant)
-    });
+    let (civil, instant) = schedule::resolve(civil, &zone).map_or_else(
+        |gap| (gap.after, schedule::resolve(gap.after, &zone).unwrap_or(Timestamp::UNIX_EPOCH)),
+        |instant| (civil, instant),
+    );
     Start { civil, instant, tzdb: schedule::tzdb_version().to_owned() }
 }
 
