@@ -35,7 +35,7 @@ async fn pages(transport: &Transport, columns: Columns) -> Result<Registration, 
         // Most rows carry the same text, and equal texts need no reading.
         let at = row.get("lastUpdatedDateTime").and_then(Value::as_str);
         if at.is_some_and(|at| at != last) {
-            last = at.unwrap_or_default().to_owned();
+            at.unwrap_or_default().clone_into(&mut last);
             refreshed = refreshed.max(last.parse::<Timestamp>().ok());
         }
     };

@@ -24,5 +24,5 @@ for _ in $(seq 100); do
     [ -s "$folder/simulated-tenant.pem" ] && grep -q '^plan: ' "$folder/said" && break
     sleep 0.1
 done
-address=$(sed -n 's/^simulated tenant at \([^,]*\),.*/\1/p' "$folder/said")
+address=$(sed -n 's#^simulated tenant at https://\([^,]*\),.*#\1#p' "$folder/said")
 "$python" "$here/python_sdk.py" "$address" "$folder/simulated-tenant.pem"

@@ -10,7 +10,6 @@ const MUST_HAPPEN: &[&str] = &[
     "429 without Retry-After",
     "crashes between write and outcome",
     "crashes",
-    "earlier dates refused",
     "holds cleared",
     "holds placed",
     "lost answers",

@@ -190,7 +190,7 @@ impl Trial {
     }
 
     fn failed(&self, error: &EngineError) -> End {
-        if matches!(error, EngineError::Store(_)) {
+        if let EngineError::Store(_) = error {
             return End::Died;
         }
         let failure = run::engine_failure(error);

@@ -189,10 +189,10 @@ fn opening(day: &mut Date, windows: &[Window], dice: &mut Dice) -> DateTime {
 fn resolve(civil: DateTime, zone: &str) -> Start {
     let zone = schedule::zone(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     // The dates above are none that a clock skips; should one be, the next day is none.
-    let (civil, instant) = match schedule::resolve(civil, &zone) {
-        Ok(instant) => (civil, instant),
-        Err(gap) => (gap.after, schedule::resolve(gap.after, &zone).unwrap_or(Timestamp::UNIX_EPOCH)),
-    };
+    let (civil, instant) = schedule::resolve(civil, &zone).map_or_else(
+        |gap| (gap.after, schedule::resolve(gap.after, &zone).unwrap_or(Timestamp::UNIX_EPOCH)),
+        |instant| (civil, instant),
+    );
     Start { civil, instant, tzdb: schedule::tzdb_version().to_owned() }
 }
 
