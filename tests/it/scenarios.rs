@@ -29,7 +29,7 @@ fn play(name: &str, tenant: Tenant, script: Script) {
     }
     writeln!(text, "members of the group: {}", outcome.members.len()).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(format!("{name}.txt"));
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+    if tidegate::config::variable("UPDATE_EXPECTED").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &text).unwrap();
     }

@@ -25,6 +25,9 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant, script: &mut Script) {
         script.acts.push(Act { when, deed: race(dice, &people) });
     }
     deaths(dice, script);
+    if dice.happens(0.06) {
+        clock_set_back(dice, script);
+    }
     calm(tenant, script);
 }
 
@@ -199,6 +202,18 @@ fn deaths(dice: &mut Dice, script: &mut Script) {
         let back = if dice.happens(0.25) { SignedDuration::from_mins(dice.of(&[1, 30, 240])) } else { SignedDuration::ZERO };
         script.deaths.push(Death { at, down, back });
     }
+}
+
+/// A pause over the start of a stage, and right after its end the process dies and its clock is set back into the pause.
+fn clock_set_back(dice: &mut Dice, script: &mut Script) {
+    let Some(start) = dice.0.pick(&script.plan.stages).map(|stage| stage.start.instant) else { return };
+    let over = after(start, SignedDuration::from_mins(100));
+    let unpause = Deed::Unpause { allow_start: true };
+    script.acts.push(Act { when: When::At(after(start, hours(-1))), deed: Deed::Pause });
+    script.acts.push(Act { when: When::At(over), deed: unpause });
+    let at = DeathAt::Instant(after(over, SignedDuration::from_secs(1)));
+    let back = SignedDuration::from_mins(dice.of(&[30, 60]));
+    script.deaths.insert(0, Death { at, down: SignedDuration::ZERO, back });
 }
 
 /// The end of everything that stands in the way, so that what remains must be done.
