@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::show::instant;
-use crate::rollout::event::{Event, Record, Slot};
+use crate::rollout::event::{By, Event, Record, Slot};
 
 /// Lines for records, as they come. The same records give the same lines.
 pub(crate) struct Timeline {
@@ -83,9 +83,16 @@ impl Timeline {
                 self.batch_of.insert(record.seq, stage.clone());
                 None
             }
+            Event::Started { .. } => Some("the engine starts".to_owned()),
+            Event::Settled { intent, landed, absent } => {
+                let stage = self.batch_of.get(intent).cloned().unwrap_or_default();
+                Some(format!("{stage}: read back, {} had landed, {} had not", landed.len(), absent.len()))
+            }
             Event::EnforceOutcome { intent, enforced, already, gone, unknown, .. } => {
-                if let Some(stage) = self.batch_of.remove(intent) {
-                    let sum = self.sum(record.at, format!("{stage}: batches handed out"));
+                let stage = if unknown.is_empty() { self.batch_of.remove(intent) } else { self.batch_of.get(intent).cloned() };
+                if let Some(stage) = stage {
+                    let what = if record.by == By::Recovery { "batches left open" } else { "batches handed out" };
+                    let sum = self.sum(record.at, format!("{stage}: {what}"));
                     for (word, count) in [
                         ("enforced", enforced.len()),
                         ("already", already.len()),

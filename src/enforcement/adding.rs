@@ -24,6 +24,9 @@ const REPLICA_TRIES: u32 = 3;
 /// Before the first of those.
 const REPLICA_WAIT: SignedDuration = SignedDuration::from_secs(3);
 
+/// No bind is begun later than this after the guard; it may wait some minutes itself.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(4);
+
 /// A bind still to be made.
 struct Piece {
     /// Whose outcome it belongs to.
@@ -46,7 +49,17 @@ pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, bat
         pieces.extend(people.chunks(BIND).map(|people| Piece { batch, people: people.to_vec(), compared: false, tries: 0 }));
     }
     let mut waits = 0;
+    let begun = graph.clock().now();
     while !pieces.is_empty() {
+        if graph.clock().now().duration_since(begun) > PATIENCE {
+            // The guard looked a while ago; what is left is decided anew.
+            for piece in pieces.drain(..) {
+                if let Some(outcome) = outcomes.get_mut(piece.batch) {
+                    not_sent(outcome, "the tenant made the batch wait; it is decided anew".to_owned(), piece.people);
+                }
+            }
+            break;
+        }
         let count = width.load(Ordering::Relaxed).clamp(1, ENVELOPE).min(pieces.len());
         let envelope: Vec<_> = pieces.drain(..count).collect();
         if envelope.iter().any(|piece| piece.tries > waits) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::port::{ENVELOPE, Notice, NoticeOutcome};
-use super::step::{ACTOR, Engine, EngineError};
+use super::step::{ACTOR, Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::condition::GUARD_MAX_AGE;
 use crate::rollout::event::{By, Event};
 use crate::rollout::guard;
@@ -26,7 +26,7 @@ impl Engine {
     pub(super) async fn tell(&mut self, accepted: &Accepted, due: Due) -> Result<(), EngineError> {
         let rows = self.rows(&due.people);
         let checked =
-            guard::notice(&self.ground(&accepted.plan, &accepted.revision, GUARD_MAX_AGE), due.home, &due.people, &rows);
+            guard::notice(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE), due.home, &due.people, &rows);
         if checked.pass.is_empty() {
             return Ok(());
         }

@@ -29,7 +29,7 @@ use crate::rollout::state::{PAUSED, State};
 pub(super) const ACTOR: &str = "tidegate";
 
 /// Readings of policy and break-glass accounts that planning (not the guard) accepts.
-const PLANNING_MAX_AGE: SignedDuration = SignedDuration::from_hours(13);
+pub(super) const PLANNING_MAX_AGE: SignedDuration = SignedDuration::from_hours(13);
 
 /// Our clock may differ from the service's by this much.
 const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);

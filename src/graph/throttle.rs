@@ -96,6 +96,14 @@ impl Gates {
         self.clock.sleep_until(at).await;
     }
 
+    /// How long the tenant keeps the bucket shut from now on.
+    #[must_use]
+    pub fn shut_for(&self, bucket: Bucket) -> SignedDuration {
+        let now = self.clock.now();
+        let opens = self.with(bucket, |gate| gate.shut.map_or(now, |shut| shut.max(now)));
+        opens.duration_since(now)
+    }
+
     /// The tenant throttles the bucket: nothing passes before `at`.
     pub fn shut_until(&self, bucket: Bucket, at: Timestamp) {
         self.with(bucket, |gate| {

@@ -13,6 +13,9 @@ pub const LONGEST: SignedDuration = SignedDuration::from_mins(10);
 /// One order waits no longer than this in all; then it gives up as throttled.
 pub const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
+/// A change to the directory waits no longer than this after its guard; then it is decided anew.
+pub const WRITE_PATIENCE: SignedDuration = SignedDuration::from_mins(4);
+
 /// The seconds of a `Retry-After` header, which Microsoft also writes as a decimal. The HTTP-date form is not mentioned there and
 /// counts as absent.
 #[must_use]

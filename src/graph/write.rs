@@ -7,9 +7,10 @@ use jiff::SignedDuration;
 use super::answer::Verdict;
 use super::batch::together;
 use super::request::Mutation;
+use super::throttle::Bucket;
 use super::transport::{Transport, later, unwelcome};
-use super::wait::PATIENCE;
-use crate::rollout::observed::Trouble;
+use super::wait::{PATIENCE, WRITE_PATIENCE};
+use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// What became of a mutation: `Ok`, `AlreadySo`, `Gone`, `Refused` or `Unknown`, or why it was not carried out and can be tried again.
 pub(crate) type Carried = Result<Verdict, Trouble>;
@@ -24,6 +25,11 @@ pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> 
         let open: Vec<_> = results.iter().enumerate().filter(|(_, result)| result.is_none()).map(|(at, _)| at).collect();
         let open_calls: Vec<_> = open.iter().filter_map(|at| calls.get(*at)).cloned().collect();
         let Some(first) = open_calls.first() else { break };
+        let patience = if first.bucket() == Bucket::Writes { WRITE_PATIENCE } else { PATIENCE };
+        if waited.saturating_add(transport.gates.shut_for(first.bucket())) > patience {
+            give_up(&mut results, &later(first, 429, TroubleKind::Throttled));
+            break;
+        }
         transport.gates.pass(first.bucket(), u32::try_from(open_calls.len()).unwrap_or(u32::MAX)).await;
 
         // The longest wait that an answer asks for, and the trouble of those who have to wait.
@@ -56,15 +62,19 @@ pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> 
             transport.refresh().await;
         }
         if let Some((wait, trouble)) = longest {
-            waited = waited.checked_add(wait).unwrap_or(SignedDuration::MAX);
-            if waited > PATIENCE {
-                // All that is still open was refused for now: nothing of it was done.
-                results.iter_mut().filter(|result| result.is_none()).for_each(|result| *result = Some(Err(trouble.clone())));
+            transport.shut(first, wait);
+            if waited.saturating_add(wait) > patience {
+                give_up(&mut results, &trouble);
                 break;
             }
-            transport.shut(first, wait);
+            waited = waited.saturating_add(wait);
             transport.clock.sleep(wait).await;
         }
     }
     results.into_iter().map(|result| result.unwrap_or(Ok(Verdict::Unknown))).collect()
+}
+
+/// All that is still open was refused for now: nothing of it was done.
+fn give_up(results: &mut [Option<Carried>], trouble: &Trouble) {
+    results.iter_mut().filter(|result| result.is_none()).for_each(|result| *result = Some(Err(trouble.clone())));
 }

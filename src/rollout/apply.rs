@@ -175,6 +175,7 @@ impl State {
                     name: stage.name.clone(),
                     phase: Phase::Scheduled,
                     start: stage.start.clone(),
+                    frozen: false,
                     roster: Vec::new(),
                     out: std::collections::BTreeMap::new(),
                     since: at,
@@ -224,6 +225,7 @@ impl State {
         if state.is_frozen() {
             return Err(format!("the roster of stage `{stage}` is frozen already"));
         }
+        state.frozen = true;
         state.roster = places;
         state.out =
             out.iter().map(|because| (because.why.clone(), u32::try_from(because.people.len()).unwrap_or(u32::MAX))).collect();
@@ -250,6 +252,9 @@ impl State {
             PhaseName::RolledBack => Phase::RolledBack,
             PhaseName::Closed => Phase::Closed { why: why.to_owned() },
         };
+        if to == PhaseName::Scheduled {
+            stage.frozen = false;
+        }
         stage.since = at;
         Ok(())
     }

@@ -36,7 +36,8 @@ pub fn forbidden(state: &State, new: &Plan, now: Timestamp) -> Vec<String> {
         last_frozen = Some(at);
         stage(known, was, planned, new, now, &mut reasons);
     }
-    let first_open = new.stages.iter().position(|stage| state.stage(&stage.name).is_none_or(|(_, known)| !known.is_frozen()));
+    let first_open =
+        new.stages.iter().position(|stage| state.stage(&stage.name).is_none_or(|(_, known)| known.phase == Phase::Scheduled));
     if let (Some(open), Some(frozen)) = (first_open, last_frozen)
         && let Some(stage) = new.stages.get(open).filter(|_| open < frozen)
     {

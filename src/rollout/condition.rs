@@ -13,7 +13,7 @@ use super::observed::{Observed, Person, Readiness};
 use super::person::Home;
 use super::plan::{Plan, Unregistered};
 use super::schedule;
-use super::select::protection;
+use super::select::{group_key, protection};
 use super::state::State;
 use super::told::told_too_late;
 
@@ -161,7 +161,10 @@ impl Ground<'_> {
             Condition::Floor => self.refuses_floor(home, id),
             Condition::Protection => match person {
                 None => Some("not in the directory".into()),
-                Some(person) => protection(self.plan, self.observed, person).map(Into::into),
+                Some(person) => match protection(self.plan, self.observed, person) {
+                    Some(why) => Some(why.into()),
+                    None => self.refuses_exempt(),
+                },
             },
             Condition::Readiness => self.refuses_readiness(home, id),
             _ => None,
@@ -242,6 +245,14 @@ impl Ground<'_> {
             )
             .into()
         })
+    }
+
+    /// Whoever is not seen in the exempt group may have come into it since it was read.
+    fn refuses_exempt(&self) -> Option<Refusal> {
+        let key = group_key(self.plan.people.exempt_group.as_ref()?);
+        let source = self.observed.selections.get(&key);
+        let fresh = source.is_some_and(|source| source.fresh(self.now, self.fresh_within).is_some());
+        (!fresh).then_some("the exempt group has not been read lately".into())
     }
 
     /// A hold in force, or a fact that calls for one and came in since holds were last recorded.

@@ -66,3 +66,35 @@ fn already(ground: &Ground<'_>, table: &[Condition], id: ObjectId) -> Option<sup
         Some(_) => Some("on its way or enforced already".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::condition::Conditions;
+    use super::super::decide::{Action, decide};
+    use super::super::plan::{Amount, Cap};
+    use super::super::sample::{Perfect, at, hours, plan};
+    use super::*;
+
+    #[test]
+    fn a_cap_that_is_reached_between_decision_and_wire_holds_the_batch_back() {
+        let mut plan = plan();
+        plan.limits.caps = vec![Cap { amount: Amount::People(3), per: hours(1) }];
+        let mut world = Perfect::new(plan, "2027-01-01T08:00:00Z");
+        let tranche = loop {
+            match world.with_ground(decide).action {
+                Some(Action::Enforce(tranche)) => break tranche,
+                _ => assert!(world.turn(at("2027-01-12T00:00:00Z")), "it comes to a batch"),
+            }
+        };
+        let batch = tranche.batches.first().unwrap().clone();
+        let rows = world.people.clone();
+        let passing = |world: &Perfect| world.with_ground(|ground| enforce(ground, tranche.home, &batch, &rows)).pass.len();
+        assert_eq!(passing(&world), batch.len());
+        world.state.handed.push((world.now, 2));
+        assert_eq!(passing(&world), 1, "two of three were handed out meanwhile");
+        world.state.handed.push((world.now, 1));
+        assert_eq!(passing(&world), 0);
+        world.conditions = Conditions::without(Condition::Limit);
+        assert_eq!(passing(&world), batch.len(), "nothing else holds it back");
+    }
+}

@@ -9,6 +9,7 @@ use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::person::Home;
 use super::plan::GateAt;
 use super::schedule;
+use super::select::group_key;
 use super::state::{Phase, StageState, TAIL};
 
 /// Every hold that should be in force by itself at `ground.now`, by id. Holds that a human clears are not among them.
@@ -47,17 +48,27 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
     let sources = [
         ("target", &observed.target.trouble, observed.target.last.as_ref().map(|r| r.as_of)),
         ("directory", &observed.directory.trouble, observed.directory.last.as_ref().map(|r| r.as_of)),
+        ("safety", &observed.safety.trouble, observed.safety.last.as_ref().map(|r| r.as_of)),
         ("registration", &observed.registration.trouble, observed.registration.last.as_ref().map(|r| r.as_of)),
         ("members", &observed.members.trouble, observed.members.last.as_ref().map(|r| r.as_of)),
     ];
+    // What the guard reads anew for each batch holds as soon as it cannot be read; the next reading clears it.
+    let batches = hands_out(ground);
     for (name, trouble, last) in sources {
-        if let Some(trouble) = trouble.as_ref().filter(|_| lost(last)) {
+        let stops = match name {
+            "safety" => batches, // without batches the policy's own hold says it
+            "directory" => batches || lost(last),
+            _ => lost(last),
+        };
+        if let Some(trouble) = trouble.as_ref().filter(|_| stops) {
             place(format!("tenant:{name}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
         }
     }
+    let exempt = ground.plan.people.exempt_group.as_deref().map(group_key);
     for (key, source) in &observed.selections {
         let last = source.last.as_ref().map(|reading| reading.as_of);
-        if let Some(trouble) = source.trouble.as_ref().filter(|_| lost(last)) {
+        let guarded = batches && Some(key) == exempt.as_ref();
+        if let Some(trouble) = source.trouble.as_ref().filter(|_| guarded || lost(last)) {
             place(format!("tenant:{key}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
         }
     }
@@ -74,6 +85,14 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
             place("break-glass".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
         }
     }
+}
+
+/// Whether batches are being handed out, in a stage or in the tail.
+fn hands_out(ground: &Ground<'_>) -> bool {
+    let stages = &ground.state.stages;
+    let tail = || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed());
+    stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }))
+        || stages.iter().all(|stage| stage.phase.name().is_over()) && tail()
 }
 
 /// Holds of one stage: a closed window, a limit, a gate that waits.

@@ -90,13 +90,13 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     needs
 }
 
-/// When a source is to be read next: when its reading has become too old, but not before a failing source's back-off is over.
+/// When a source is to be read next: when its reading has become too old; a failing source, whenever its back-off is over.
 fn due<T>(ground: &Ground<'_>, source: &Source<T>, every: SignedDuration) -> Timestamp {
     // From when it was asked: a report that is old by itself is not read more often for that.
     let read = source.last.as_ref().and(source.asked);
     let stale = read.map_or(ground.now, |asked| plus(asked, every));
     let again = source.asked.filter(|_| source.failures > 0).map(|asked| plus(asked, backoff(source.failures, MOST_BACKOFF)));
-    again.map_or(stale, |again| stale.max(again))
+    again.unwrap_or(stale)
 }
 
 fn plus(at: Timestamp, wait: SignedDuration) -> Timestamp {
@@ -173,7 +173,8 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
 /// How often members are read: soon after something was written and is not read back yet, less often the longer that takes.
 fn members_every(ground: &Ground<'_>) -> SignedDuration {
     let often = ground.plan.observe.members;
-    let Some(since) = unsettled_since(ground) else { return often };
+    // After a restart the looking begins anew.
+    let Some(since) = unsettled_since(ground).map(|since| since.max(ground.booted)) else { return often };
     match ground.now.duration_since(since).as_mins() {
         ..=15 => READ_BACK.min(often),
         16..=60 => SignedDuration::from_mins(10).min(often),

@@ -102,15 +102,15 @@ pub struct GateReport {
 #[must_use]
 pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Option<String>) {
     let instant = person.promise;
+    if person.removed_by_hand {
+        return ("released", Some("taken out of the group by somebody else".to_owned()));
+    }
     match person.enforced {
         Enforced::Verified(_) => return ("verified", None),
         Enforced::Accepted(_) => return ("enforced", None),
         Enforced::Gone => return ("left", None),
         Enforced::Intended(_) | Enforced::Unknown(_) => return ("enforcing", Some("the outcome is read back".to_owned())),
         Enforced::No | Enforced::Refused(_) => {}
-    }
-    if person.removed_by_hand {
-        return ("released", Some("taken out of the group by somebody else".to_owned()));
     }
     let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
     if let Some(why) = row.and_then(|row| protection(ground.plan, ground.observed, row)) {
@@ -262,6 +262,7 @@ pub fn standing_of(ground: &Ground<'_>, person: &Person) -> String {
     }
     match protection(ground.plan, ground.observed, person) {
         Some(why) => format!("out: {why}"),
+        None if ground.state.all_frozen() => "out: no stage selects them".to_owned(),
         None => "not assigned yet".to_owned(),
     }
 }
@@ -270,7 +271,8 @@ fn headline(ground: &Ground<'_>, stages: &[StageReport], wake_at: Timestamp) -> 
     let state = ground.state;
     let over = !stages.is_empty() && stages.iter().all(|stage| stage.phase.is_some_and(PhaseName::is_over));
     if over {
-        let required: u32 = state.people.all().iter().fold(0, |sum, person| sum + u32::from(person.is_enforced()));
+        let required: u32 =
+            state.people.all().iter().fold(0, |sum, person| sum + u32::from(person.is_enforced() && !person.removed_by_hand));
         return (Standing::Finished, format!("every stage is over; MFA is required of {required} people by the rollout"));
     }
     if let Some(hold) = state.holds.values().find(|hold| matches!(hold.scope, super::hold::Scope::Rollout)) {

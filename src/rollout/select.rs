@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::event::Because;
 use super::id::{NameHash, ObjectId, PersonRef, keyed_hash};
-use super::observed::{Directory, Observed, Person, Readiness, SelectionKey};
+use super::observed::{Observed, Person, Readiness, SelectionKey};
 use super::plan::{Plan, Selector, Stage};
 use super::state::State;
 
@@ -101,7 +101,7 @@ pub fn roster(
         .fresh(now, plan.observe.max_age)
         .ok_or("the directory could not be read lately; it is read again and again, nothing is needed")?;
     let baseline = state.baseline.as_ref().ok_or("the members of the enforcement group are not known yet")?;
-    let chosen = Chosen::new(plan, observed, now, &directory.value, stage)?;
+    let chosen = Chosen::new(plan, observed, now, stage)?;
     let free = |person: &&Person| !taken.contains(&person.id) && state.people.get(person.id).is_none();
     let in_scope = |person: &&Person| {
         free(person) && baseline.binary_search(&person.id).is_err() && protection(plan, observed, person).is_none()
@@ -127,6 +127,19 @@ pub fn roster(
     Ok(roster)
 }
 
+/// Of people who are in no roster, those whom some stage selects all the same: by a list, a group, a filter, a share or as everyone
+/// else. `ready_first` selects nobody later, and a stage whose groups cannot be read selects nobody for now.
+#[must_use]
+pub fn joiners<'p>(plan: &Plan, observed: &Observed, now: Timestamp, people: impl Iterator<Item = &'p Person>) -> Vec<ObjectId> {
+    let mut people = people.peekable();
+    if people.peek().is_none() {
+        return Vec::new();
+    }
+    let stages: Vec<Chosen<'_>> = plan.stages.iter().filter_map(|stage| Chosen::new(plan, observed, now, stage).ok()).collect();
+    let nobody = HashSet::new();
+    people.filter(|person| stages.iter().any(|stage| stage.takes(person, &nobody))).map(|person| person.id).collect()
+}
+
 /// The selectors of one stage, ready to be asked about a person.
 struct Chosen<'a> {
     include: Vec<Asked<'a>>,
@@ -143,7 +156,7 @@ enum Asked<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    fn new(plan: &Plan, observed: &'a Observed, now: Timestamp, _: &Directory, stage: &'a Stage) -> Result<Self, String> {
+    fn new(plan: &Plan, observed: &'a Observed, now: Timestamp, stage: &'a Stage) -> Result<Self, String> {
         let ask = |selector: &'a Selector| -> Result<Asked<'a>, String> {
             Ok(match selector {
                 Selector::Users(people) | Selector::Csv { people, .. } => {

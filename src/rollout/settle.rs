@@ -8,7 +8,7 @@ use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
 use super::observed::Reading;
 use super::person::{Enforced, Home};
-use super::select::protection;
+use super::select::{joiners as joiners_of, protection};
 use super::state::TAIL;
 
 /// People in one record at most.
@@ -148,7 +148,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     }
 }
 
-/// People in scope who came after every roster was frozen belong to the tail.
+/// People in scope whom a stage selects and who came after every roster was frozen belong to the tail.
 fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
     let state = ground.state;
     let (true, Some(baseline)) = (state.all_frozen(), &state.baseline) else { return };
@@ -156,14 +156,13 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
         return;
     }
     let Some(directory) = ground.observed.directory.fresh(ground.now, NEWS) else { return };
-    let people: Vec<_> = directory
+    let new = directory
         .value
         .people
         .iter()
         .filter(|person| state.people.get(person.id).is_none() && baseline.binary_search(&person.id).is_err())
-        .filter(|person| protection(ground.plan, ground.observed, person).is_none())
-        .map(|person| person.id)
-        .collect();
+        .filter(|person| protection(ground.plan, ground.observed, person).is_none());
+    let people = joiners_of(ground.plan, ground.observed, ground.now, new);
     if !people.is_empty() {
         events.push(Event::RosterFrozen { stage: TAIL.to_owned(), people, out: Vec::new() });
     }

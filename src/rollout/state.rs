@@ -77,6 +77,8 @@ pub struct StageState {
     pub phase: Phase,
     /// The start in force.
     pub start: Start,
+    /// Whether its people are fixed. A stage that is missed before its announcement never froze anybody.
+    pub frozen: bool,
     /// Its people, once frozen.
     pub roster: Vec<PersonIx>,
     /// People it selects who are out, counted by reason.
@@ -243,7 +245,7 @@ impl StageState {
     /// Whether its roster is fixed.
     #[must_use]
     pub const fn is_frozen(&self) -> bool {
-        !matches!(self.phase, Phase::Scheduled)
+        self.frozen
     }
 }
 

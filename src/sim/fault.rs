@@ -136,6 +136,21 @@ impl Misfortune {
     }
 }
 
+impl std::fmt::Display for Misfortune {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Status { status, headers, .. } => {
+                write!(f, "a {status}")?;
+                headers.iter().try_for_each(|(name, value)| write!(f, " with {name} {value}"))
+            }
+            Self::Lost => f.write_str("a broken connection"),
+            Self::Html => f.write_str("a page for people"),
+            Self::Cut => f.write_str("a body that ends in the middle"),
+            Self::EmptyListing => f.write_str("an empty listing"),
+        }
+    }
+}
+
 /// The faults that are due.
 #[derive(Debug)]
 pub(super) struct Faults {

@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::change::Change;
-use super::fault::Fault;
+use super::fault::{Effect, Fault};
 use super::profile::Profile;
 use crate::rollout::plan::{Amount, Blackout, Cap, Plan, Unregistered};
 use crate::rollout::schedule;
@@ -47,6 +47,8 @@ pub enum When {
     At(Timestamp),
     /// Just before the tenant answers the n-th question (from 1) about the people of a batch: between decision and wire.
     Guard(u32),
+    /// Just before the n-th request (from 1, in this life) that changes the group reaches the tenant: after the guard.
+    Write(u32),
     /// Just before the tenant answers the first question about the policy after a stage began to be enforced: the guard's first.
     Started,
 }
@@ -162,14 +164,18 @@ impl fmt::Display for Deed {
         match self {
             Self::Tenant(change) => write!(f, "the tenant: {change:?}"),
             Self::Fault(fault) => {
-                write!(f, "{} requests to {} will meet {:?} ({:?})", fault.times, fault.path, fault.what, fault.effect)
+                let effect = if fault.effect == Effect::Instead { "not done" } else { "done all the same" };
+                write!(f, "the next {} requests to {} meet {} and are {effect}", fault.times, fault.path, fault.what)
             }
             Self::Pause => f.write_str("an operator pauses"),
             Self::Unpause { allow_start: true } => f.write_str("an operator ends the pause and allows the start"),
             Self::Unpause { allow_start: false } => f.write_str("an operator ends the pause"),
             Self::PauseFile => f.write_str("the pause file is put there"),
             Self::NoPauseFile => f.write_str("the pause file is taken away"),
-            Self::Reload(Edit::Move { stage, by }) => write!(f, "the plan file: stage {} moves by {by:#}", stage + 1),
+            Self::Reload(Edit::Move { stage, by }) => {
+                let later = if by.is_negative() { "earlier" } else { "later" };
+                write!(f, "the plan file: stage {} starts {:#} {later}", stage + 1, by.abs())
+            }
             Self::Reload(Edit::Blackout(long)) => write!(f, "the plan file: a blackout of {long:#} begins"),
             Self::Reload(Edit::Cap(people)) => write!(f, "the plan file: at most {people} people an hour"),
             Self::Reload(Edit::Wait) => f.write_str("the plan file: every stage waits for the unregistered"),

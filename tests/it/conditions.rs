@@ -32,7 +32,8 @@ fn without_any_one_condition_the_judge_finds_a_broken_promise() {
     let work = || {
         loop {
             let Some(condition) = open.lock().unwrap().pop() else { return };
-            let caught = |breach: &Breach| rules(condition).contains(&breach.rule);
+            // A breach of the rule that this condition stands for, by a write and not by a mail alone.
+            let caught = |breach: &Breach| rules(condition).contains(&breach.rule) && !breach.seen.starts_with("a mail left");
             match first_broken(Conditions::without(condition), SEEDS, caught).unwrap() {
                 Some((seed, breach)) => println!("| {condition:?} | {seed} | {:?} | {} |", breach.rule, breach.seen),
                 None => missed.lock().unwrap().push(condition),

@@ -1,10 +1,14 @@
 //! The integration tests: one binary, one module per theme.
 #![cfg(test)]
 
+mod between;
 mod binary;
 mod broken_plans;
 mod conditions;
+mod crashes;
 mod good_plans;
+mod scenarios;
 mod schema;
 mod seeds;
+mod small;
 mod tidy;

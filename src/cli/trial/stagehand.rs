@@ -40,6 +40,8 @@ struct Hand {
     zone: TimeZone,
     lines: Vec<String>,
     acts: Vec<Act>,
+    /// From then on nothing happens between decision and wire any more.
+    calm: Timestamp,
     inputs: Option<mpsc::Sender<Input>>,
     death: Option<Death>,
     counts: Counts,
@@ -48,6 +50,8 @@ struct Hand {
     accepted: Plan,
     file: Plan,
     looks: Option<Timestamp>,
+    /// Whether the last edit asked for an earlier date.
+    earlier: bool,
     begun: bool,
     break_glass: Vec<String>,
 }
@@ -81,6 +85,7 @@ impl Stagehand {
             zone,
             lines: Vec::new(),
             acts: script.acts.clone(),
+            calm: script.calm,
             inputs: None,
             death: None,
             counts: Counts::default(),
@@ -88,6 +93,7 @@ impl Stagehand {
             accepted: script.plan.clone(),
             file: script.plan.clone(),
             looks: None,
+            earlier: false,
             begun: false,
             break_glass,
         })))
@@ -135,7 +141,7 @@ impl Stagehand {
         let hand = self.hand();
         let acts = hand.acts.iter().filter_map(|act| match act.when {
             When::At(at) => Some(at),
-            When::Guard(_) | When::Started => None,
+            _ => None,
         });
         let death = hand.death.and_then(|death| match death.at {
             DeathAt::Instant(at) => Some(at),
@@ -191,7 +197,7 @@ impl Hand {
         if self.looks.is_some_and(|at| at <= now) {
             self.looks = None;
             if self.file != self.accepted {
-                self.judge.reached().count("edits refused");
+                self.judge.reached().count(if self.earlier { "earlier dates refused" } else { "other edits refused" });
                 self.file = self.accepted.clone();
                 self.say(now, "an operator puts the plan file back");
                 self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
@@ -199,19 +205,21 @@ impl Hand {
         }
         let due = |act: &Act| match act.when {
             When::At(at) => at <= now,
+            _ if now >= self.calm => false,
             When::Guard(n) => kind == Kind::Guard && n == self.counts.guards,
+            When::Write(n) => kind == Kind::Write && n == self.counts.writes,
             When::Started => kind == Kind::Policy && self.begun,
         };
         let (mut ripe, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.acts).into_iter().partition(due);
         self.acts = left;
         ripe.sort_by_key(|act| match act.when {
             When::At(at) => at,
-            When::Guard(_) | When::Started => now,
+            _ => now,
         });
         for Act { when, deed } in ripe {
             let at = match when {
                 When::At(at) => at,
-                When::Guard(_) | When::Started => now,
+                _ => now,
             };
             self.carry_out(tenant, at, now, deed);
         }
@@ -223,10 +231,7 @@ impl Hand {
             // Somebody who is gone by then cannot be changed any more.
             Deed::Tenant(change) => drop(tenant.change(at.min(now), change)),
             Deed::Fault(fault) => tenant.fault(fault),
-            Deed::EndFaults => {
-                tenant.end_faults();
-                self.acts.retain(|act| matches!(act.when, When::At(_)));
-            }
+            Deed::EndFaults => tenant.end_faults(),
             Deed::Pause => self.command(What::Pause { why: "a question came up".to_owned() }),
             Deed::Unpause { allow_start } => self.command(What::Unpause { allow_start }),
             Deed::PauseFile => {
@@ -239,9 +244,7 @@ impl Hand {
             }
             Deed::Reload(edit) => {
                 let Some(plan) = edit.of(&self.accepted, now) else { return };
-                if matches!(edit, Edit::Move { by, .. } if by.is_negative()) {
-                    self.judge.reached().count("earlier dates asked for");
-                }
+                self.earlier = matches!(edit, Edit::Move { by, .. } if by.is_negative());
                 self.file = plan;
                 self.looks = now.checked_add(LOOKS_AGAIN).ok();
                 self.send(Input::Plan(Ok(Box::new(self.file.clone()))));

@@ -20,10 +20,14 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant, script: &mut Script) {
         deed(dice, &people, when, script);
     }
     for _ in 0..dice.between(0, 2) {
-        let when = When::Guard(u32::try_from(dice.between(1, 8)).unwrap_or(1));
+        let nth = u32::try_from(dice.between(1, 8)).unwrap_or(1);
+        let when = if dice.happens(0.3) { When::Write(nth.min(4)) } else { When::Guard(nth) };
         script.acts.push(Act { when, deed: race(dice, &people) });
     }
     deaths(dice, script);
+    if dice.happens(0.06) {
+        clock_set_back(dice, script);
+    }
     calm(tenant, script);
 }
 
@@ -43,6 +47,7 @@ fn somebody(dice: &mut Dice, people: &[ObjectId]) -> String {
 
 /// Something that happens at an instant, and perhaps its end some time later.
 fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script) {
+    let begin = script.begin;
     let mut act = |at, deed| script.acts.push(Act { when: When::At(at), deed });
     let later = after(at, dice.within(hours(20)) + SignedDuration::from_mins(15));
     let person = somebody(dice, people);
@@ -85,6 +90,11 @@ fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script
             // Somebody adds an exclusion of their own; the policy is edited, and put back.
             act(at, Deed::Tenant(exclusions(&["bg1@contoso.example", "bg2@contoso.example", &person])));
             act(later, Deed::Tenant(exclusions(&["bg1@contoso.example", "bg2@contoso.example"])));
+        }
+        12 if dice.happens(0.5) => {
+            // The report cannot be read for longer than it may be old.
+            act(after(at, hours(-15)).max(begin), outage("userRegistrationDetails", 10_000));
+            act(after(at, dice.within(hours(5))), Deed::EndFaults);
         }
         12 => {
             act(at, Deed::Tenant(Change::StaleReport(true)));
@@ -192,6 +202,18 @@ fn deaths(dice: &mut Dice, script: &mut Script) {
         let back = if dice.happens(0.25) { SignedDuration::from_mins(dice.of(&[1, 30, 240])) } else { SignedDuration::ZERO };
         script.deaths.push(Death { at, down, back });
     }
+}
+
+/// A pause over the start of a stage, and right after its end the process dies and its clock is set back into the pause.
+fn clock_set_back(dice: &mut Dice, script: &mut Script) {
+    let Some(start) = dice.0.pick(&script.plan.stages).map(|stage| stage.start.instant) else { return };
+    let over = after(start, SignedDuration::from_mins(100));
+    let unpause = Deed::Unpause { allow_start: true };
+    script.acts.push(Act { when: When::At(after(start, hours(-1))), deed: Deed::Pause });
+    script.acts.push(Act { when: When::At(over), deed: unpause });
+    let at = DeathAt::Instant(after(over, SignedDuration::from_secs(1)));
+    let back = SignedDuration::from_mins(dice.of(&[30, 60]));
+    script.deaths.insert(0, Death { at, down: SignedDuration::ZERO, back });
 }
 
 /// The end of everything that stands in the way, so that what remains must be done.

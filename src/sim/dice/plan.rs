@@ -1,6 +1,6 @@
 //! A random plan that a reader of plans would take: dates in order and inside windows, notices that can be kept.
 
-use jiff::civil::{self, Date, DateTime, Time, Weekday, date, time};
+use jiff::civil::{self, Date, DateTime, Time, date, time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{Dice, hours};
@@ -182,7 +182,6 @@ fn opening(day: &mut Date, windows: &[Window], dice: &mut Dice) -> DateTime {
     while !open(day) {
         *day = day.saturating_add(1.day());
     }
-    let _: Weekday = day.weekday();
     let hour = if windows.is_empty() { dice.of(&[0, 6, 9, 14, 22]) } else { dice.of(&[9, 10, 11]) };
     day.to_datetime(civil::Time::constant(hour, 0, 0, 0))
 }

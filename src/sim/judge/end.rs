@@ -8,6 +8,7 @@ use super::rule::Rule;
 use super::served::Row;
 use crate::rollout::hold::{Clears, Scope};
 use crate::rollout::id::ObjectId;
+use crate::rollout::plan::Selector;
 use crate::rollout::stage::PhaseName;
 use crate::sim::tenant::Tenant;
 
@@ -15,7 +16,7 @@ use crate::sim::tenant::Tenant;
 const DUE: SignedDuration = SignedDuration::from_hours(4 * 24);
 
 /// Whoever waits for others sees somebody go on within this.
-const PROGRESS: SignedDuration = SignedDuration::from_hours(3 * 24);
+const PROGRESS: SignedDuration = DUE;
 
 impl Judge {
     /// The end, a while after the last fault.
@@ -64,7 +65,9 @@ impl Judge {
             None => {
                 let joined = tenant.joined(person).is_some_and(|joined| now.duration_since(joined) < DUE);
                 let frozen = order.iter().all(|(_, phase)| *phase != PhaseName::Scheduled);
-                if frozen && !joined { Err("is in no roster".to_owned()) } else { Ok(()) }
+                let all =
+                    plan.stages.iter().any(|stage| stage.exclude.is_empty() && stage.include.contains(&Selector::EveryoneElse));
+                if frozen && all && !joined { Err("is in no roster".to_owned()) } else { Ok(()) }
             }
             Some(TAIL) => self.tail_excuse(now, person, tenant, &order),
             Some(stage) => {

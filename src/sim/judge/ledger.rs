@@ -1,6 +1,7 @@
 //! The journal as the judge reads it: who belongs where, what was told and promised, what is open, what holds.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,8 +28,8 @@ pub(super) struct Intent {
     pub(super) held: Option<String>,
     /// How far the clock stood behind the journal, if it did.
     pub(super) behind: Option<SignedDuration>,
-    /// Plans that had been accepted by then.
-    pub(super) plans: u32,
+    /// The plan that was in force; a batch under way goes on under it.
+    pub(super) plan: Option<Arc<Plan>>,
     /// Whether an outcome said that nobody knows.
     pub(super) unknown: bool,
 }
@@ -58,8 +59,7 @@ pub(super) struct Told {
 pub(super) struct Ledger {
     seq: u64,
     latest: Option<Timestamp>,
-    pub(super) plan: Option<Box<Plan>>,
-    pub(super) plans: u32,
+    pub(super) plan: Option<Arc<Plan>>,
     /// The policy as it was served before the record that says so.
     pub(super) policy: Option<String>,
     pub(super) phases: BTreeMap<String, PhaseName>,
@@ -94,8 +94,7 @@ impl Ledger {
         self.seq = record.seq;
         match &record.event {
             Event::PlanAccepted { plan, .. } => {
-                self.plan = Some(plan.clone());
-                self.plans += 1;
+                self.plan = Some(Arc::new(Plan::clone(plan)));
                 self.policy = None;
                 for stage in &plan.stages {
                     self.phases.entry(stage.name.clone()).or_insert(PhaseName::Scheduled);
@@ -200,7 +199,7 @@ impl Ledger {
                     people: people.clone(),
                     held: self.held(stage, people),
                     behind: self.behind(record.at),
-                    plans: self.plans,
+                    plan: self.plan.clone(),
                     unknown: false,
                 };
                 self.intents.insert(record.seq, intent);

@@ -87,7 +87,7 @@ impl Judge {
             self.count_scope(now, tenant);
         }
         for write in tenant.writes().iter().skip(writes) {
-            self.judge_write(write, tenant);
+            self.judge_write(now, write, tenant);
         }
         for violation in tenant.violations().iter().skip(self.oracle) {
             let seen = format!("{:?}: {}", violation.rule, violation.seen);

@@ -26,7 +26,7 @@ pub enum Rule {
     Policy,
     /// Nobody is enforced while two break-glass accounts are not sound.
     BreakGlass,
-    /// Nobody is enforced under a plan that is not in force any more.
+    /// Nobody is enforced against the start that a newer plan names.
     Revision,
     /// Nothing is done while the clock cannot be trusted.
     Clock,

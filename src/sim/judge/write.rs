@@ -15,17 +15,19 @@ use crate::sim::person::Kind;
 use crate::sim::tenant::Tenant;
 
 impl Judge {
-    pub(super) fn judge_write(&mut self, write: &Write, tenant: &Tenant) {
-        let at = write.at;
+    /// Judges a write that reached the tenant when the app's clock showed `now`; that clock may have been set back.
+    pub(super) fn judge_write(&mut self, now: Timestamp, write: &Write, tenant: &Tenant) {
+        let at = write.at.min(now);
         let people: BTreeSet<ObjectId> = write.people.iter().copied().collect();
         let covers = |intent: &&Intent| people.iter().all(|person| intent.people.contains(person));
         let intent = self.ledger.intents.values().filter(|intent| !intent.unknown).find(covers).cloned();
-        match (intent, self.ledger.plan.clone()) {
+        let plan = intent.as_ref().and_then(|intent| intent.plan.clone());
+        match (intent, plan.as_ref()) {
             (Some(intent), Some(plan)) => {
-                self.judge_batch(at, &intent, &plan, tenant);
+                self.judge_batch(at, &intent, plan, tenant);
                 for person in &people {
-                    self.judge_promise(at, *person, &intent, &plan, tenant);
-                    self.judge_person(at, *person, &intent, &plan, tenant);
+                    self.judge_promise(at, *person, &intent, plan, tenant);
+                    self.judge_person(at, *person, &intent, plan, tenant);
                 }
             }
             _ => self.breach(at, Rule::Intent, None, format!("{} people were enforced without an open intent", people.len())),
@@ -34,7 +36,7 @@ impl Judge {
             self.judge_again(at, *person);
         }
         self.written.extend(people.iter().map(|person| (at, *person)));
-        if let Some(plan) = self.ledger.plan.clone() {
+        if let Some(plan) = plan {
             self.judge_caps(at, &plan);
         }
     }
@@ -47,9 +49,6 @@ impl Judge {
         }
         if let Some(behind) = intent.behind {
             self.breach(at, Rule::Clock, None, format!("the clock stood {behind:#} behind the journal"));
-        }
-        if intent.plans != self.ledger.plans {
-            self.breach(at, Rule::Revision, None, "another plan came into force after the intent".to_owned());
         }
         if at.duration_since(guarded) > GUARD_AGE && intent.behind.is_none() {
             self.breach(at, Rule::Late, None, format!("the write left long after its guard at {guarded}"));
@@ -93,6 +92,10 @@ impl Judge {
             return;
         };
         let stage = plan.stages.iter().find(|stage| stage.name == home);
+        let newest = self.ledger.plan.as_ref().and_then(|plan| plan.stages.iter().find(|stage| stage.name == home));
+        if let Some(start) = newest.map(|stage| stage.start.instant).filter(|start| at < *start) {
+            self.breach(at, Rule::Revision, Some(person), format!("the plan in force starts `{home}` at {start}"));
+        }
         if let Some(stage) = stage {
             if at < stage.start.instant {
                 self.breach(at, Rule::Early, Some(person), format!("`{home}` starts at {}", stage.start.instant));
