@@ -128,6 +128,11 @@ pub trait Store: Send {
     /// Appends records and returns when they are durable: one write, one sync. After an error nothing may follow.
     fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError>;
 
+    /// Whether it keeps checkpoints at all; a journal in memory needs none.
+    fn keeps_checkpoints(&self) -> bool {
+        true
+    }
+
     /// Hands over the state as of the last record; beside the write path, never waited for.
     fn checkpoint(&mut self, state: &[u8]);
 

@@ -373,7 +373,7 @@ impl Engine {
 
     /// Hands the state over to the checkpoint.
     pub fn checkpoint(&mut self) {
-        if self.checkpointed == self.state.seq {
+        if self.checkpointed == self.state.seq || !self.store.keeps_checkpoints() {
             return;
         }
         match serde_json::to_vec(&self.state) {

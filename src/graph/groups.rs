@@ -3,11 +3,13 @@
 //! Does not write. Invariant: a name that matches no group, or more than one, is an error and never a guess; only users count as
 //! members.
 
+use serde::de::MapAccess;
 use serde_json::Value;
 
-use super::page::{self, Fields};
+use super::page;
 use super::people::id;
 use super::request::Read;
+use super::row::{self, Fields};
 use super::transport::Transport;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Trouble, TroubleKind};
@@ -51,14 +53,14 @@ pub(crate) async fn find(transport: &Transport, text: &str) -> Result<Group, Tro
     let mut found = Vec::new();
     let mut similar = 0_usize;
     let call = Read::GroupsNamed(text.to_owned()).call();
-    let take = |row: &Value| {
+    let take = |row: Value| {
         if row.get("displayName").and_then(Value::as_str) == Some(text) {
-            found.extend(group(row));
+            found.extend(group(&row));
         } else {
             similar += 1;
         }
     };
-    page::each(transport, &call, Fields::All, take).await.map_err(|unread| unread.trouble(|| none(text, similar)))?;
+    page::each(transport, &call, take).await.map_err(|unread| unread.trouble(|| none(text, similar)))?;
     found.dedup_by_key(|group| group.id);
     let count = found.len();
     match found.pop() {
@@ -83,18 +85,50 @@ pub(crate) async fn members(transport: &Transport, group: ObjectId, depth: Depth
         Depth::Transitive => Read::TransitiveMembers(group),
     };
     let mut people = Vec::new();
-    let take = |row: &Value| people.extend(id(row).filter(|_| is_user(row)));
-    page::each(transport, &read.call(), Fields::Only(&["id", "@odata.type"]), take)
-        .await
-        .map_err(|unread| unread.trouble(|| missing(group)))?;
+    let take = |member: Member| people.extend(member.id.filter(|_| member.is_user()));
+    page::each(transport, &read.call(), take).await.map_err(|unread| unread.trouble(|| missing(group)))?;
     people.sort_unstable();
     people.dedup();
     Ok(people)
 }
 
-/// A member without a type counts as a user: the published samples leave it out.
-fn is_user(row: &Value) -> bool {
-    row.get("@odata.type").and_then(Value::as_str).is_none_or(|kind| kind.eq_ignore_ascii_case("#microsoft.graph.user"))
+/// A member of a group.
+#[derive(Default)]
+struct Member {
+    id: Option<ObjectId>,
+    kind: Option<Kind>,
+}
+
+/// The type of a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    User,
+    Other,
+}
+
+impl row::Kind for Kind {
+    fn text(text: &str) -> Option<Self> {
+        Some(if text.eq_ignore_ascii_case("#microsoft.graph.user") { Self::User } else { Self::Other })
+    }
+}
+
+impl Fields for Member {
+    const NAMES: &'static [&'static str] = &["id", "@odata.type"];
+
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &'static str, row: &mut A) -> Result<(), A::Error> {
+        match name {
+            "id" => self.id = row::value(row)?,
+            _ => self.kind = row::value(row)?,
+        }
+        Ok(())
+    }
+}
+
+impl Member {
+    /// A member without a type counts as a user: the published samples leave it out.
+    fn is_user(&self) -> bool {
+        self.kind != Some(Kind::Other)
+    }
 }
 
 fn group(row: &Value) -> Option<Group> {

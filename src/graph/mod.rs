@@ -23,6 +23,7 @@ mod policies;
 mod registration;
 pub(crate) mod request;
 mod roles;
+mod row;
 mod sign_ins;
 mod transport;
 pub(crate) mod write;

@@ -3,22 +3,71 @@
 //! Does not judge who is in scope. Invariant: names go to [`Names`] and never into a [`Person`]; what the tenant does not say is
 //! not guessed, except that an account that looks like a guest is taken for one.
 
+use serde::de::MapAccess;
 use serde_json::Value;
 
 use super::answer::Verdict;
 use super::batch::{MEMBERS, together};
 use super::names::{Name, Names};
-use super::page::{self, Fields};
+use super::page::{self, Page};
 use super::request::{Call, Consistency, IDS, Read};
+use super::row::{Fields, value};
 use super::transport::{Transport, Unread, later, unwelcome};
 use super::wait::PATIENCE;
 use crate::rollout::id::{NameHash, ObjectId};
 use crate::rollout::observed::{Person, Trouble, TroubleKind};
 use jiff::SignedDuration;
 
-/// What is read of a row.
-const FIELDS: Fields =
-    Fields::Only(&["id", "userPrincipalName", "userType", "accountEnabled", "mail", "displayName", "preferredLanguage"]);
+/// A row of a listing of users.
+#[derive(Default)]
+struct Row {
+    id: Option<ObjectId>,
+    upn: Option<String>,
+    kind: Option<String>,
+    enabled: Option<bool>,
+    mail: Option<String>,
+    display: Option<String>,
+    language: Option<String>,
+}
+
+impl Fields for Row {
+    const NAMES: &'static [&'static str] =
+        &["id", "userPrincipalName", "userType", "accountEnabled", "mail", "displayName", "preferredLanguage"];
+
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &'static str, row: &mut A) -> Result<(), A::Error> {
+        match name {
+            "id" => self.id = value(row)?,
+            "userPrincipalName" => self.upn = text(row)?,
+            "userType" => self.kind = text(row)?,
+            "accountEnabled" => self.enabled = value(row)?,
+            "mail" => self.mail = text(row)?,
+            "displayName" => self.display = text(row)?,
+            _ => self.language = text(row)?,
+        }
+        Ok(())
+    }
+}
+
+/// A text that says something, without white space at its ends.
+fn text<'de, A: MapAccess<'de>>(row: &mut A) -> Result<Option<String>, A::Error> {
+    let text: Option<String> = value(row)?;
+    Ok(text
+        .map(|text| if text.trim().len() == text.len() { text } else { text.trim().to_owned() })
+        .filter(|text| !text.is_empty()))
+}
+
+/// A row of which only the id is read.
+#[derive(Default)]
+struct Id(Option<ObjectId>);
+
+impl Fields for Id {
+    const NAMES: &'static [&'static str] = &["id"];
+
+    fn take<'de, A: MapAccess<'de>>(&mut self, _: &'static str, row: &mut A) -> Result<(), A::Error> {
+        self.0 = value(row)?;
+        Ok(())
+    }
+}
 
 /// A row as a person and their name.
 type Known = (Person, Name);
@@ -27,11 +76,11 @@ type Known = (Person, Name);
 pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Result<(Vec<Person>, u32), Trouble> {
     let mut known = Vec::new();
     let mut unreadable = 0;
-    let take = |row: &Value| match person(row, key) {
+    let take = |row: Row| match person(row, key) {
         Some(row) => known.push(row),
         None => unreadable += 1,
     };
-    page::each(transport, &Read::Users.call(), FIELDS, take).await.map_err(|unread| unread.trouble(odd))?;
+    page::each(transport, &Read::Users.call(), take).await.map_err(|unread| unread.trouble(odd))?;
     sort(&mut known);
     names.replace(known.iter().map(named));
     Ok((known.into_iter().map(|(person, _)| person).collect(), unreadable))
@@ -43,7 +92,7 @@ pub(crate) async fn matching(transport: &Transport, filter: &str) -> Result<Vec<
     for consistency in [Consistency::Plain, Consistency::Eventual] {
         let call = Read::UsersWhere(filter.to_owned(), consistency).call();
         ids.clear();
-        match page::each(transport, &call, Fields::Only(&["id"]), |row| ids.extend(id(row))).await {
+        match page::each(transport, &call, |row: Id| ids.extend(row.0)).await {
             Ok(()) => {
                 ids.sort_unstable();
                 ids.dedup();
@@ -68,7 +117,7 @@ pub(crate) async fn now(transport: &Transport, names: &Names, key: &str, people:
     let mut known = Vec::new();
     let calls: Vec<_> = wanted.chunks(IDS).map(|ids| Read::UsersById(ids.to_vec()).call()).collect();
     for calls in calls.chunks(MEMBERS) {
-        some(transport, calls, &mut |row: &Value| known.extend(person(row, key))).await?;
+        some(transport, calls, &mut |row: Row| known.extend(person(row, key))).await?;
     }
     known.retain(|(person, _)| wanted.binary_search(&person.id).is_ok());
     sort(&mut known);
@@ -77,7 +126,7 @@ pub(crate) async fn now(transport: &Transport, names: &Names, key: &str, people:
 }
 
 /// Reads several collections in one envelope; asks again for those that were throttled or not answered.
-async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(&Value) + Send)) -> Result<(), Trouble> {
+async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(Row) + Send)) -> Result<(), Trouble> {
     let mut open: Vec<&Call> = calls.iter().collect();
     let mut waited = SignedDuration::ZERO;
     let mut refreshed = false;
@@ -103,9 +152,9 @@ async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(&Val
                 Ok((Verdict::Gone | Verdict::AlreadySo | Verdict::Unknown, reply)) => {
                     (later(call, reply.status, TroubleKind::Unreachable), None)
                 }
-                Ok((Verdict::Ok, reply)) => match page::parse(&reply.body, FIELDS) {
-                    Some(page) => {
-                        page::rest(transport, call, FIELDS, page, take).await.map_err(|unread| unread.trouble(odd))?;
+                Ok((Verdict::Ok, reply)) => match page::parse(&reply.body) {
+                    Some::<Page<Row>>(page) => {
+                        page::rest(transport, call, page, take).await.map_err(|unread| unread.trouble(odd))?;
                         continue;
                     }
                     None => (later(call, reply.status, TroubleKind::Unreachable), None),
@@ -150,26 +199,24 @@ pub(crate) fn id(row: &Value) -> Option<ObjectId> {
     row.get("id")?.as_str()?.parse().ok()
 }
 
-fn person(row: &Value, key: &str) -> Option<Known> {
-    let id = id(row)?;
-    let text =
-        |field: &str| row.get(field).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let upn = text("userPrincipalName");
-    let guest = match text("userType") {
+fn person(row: Row, key: &str) -> Option<Known> {
+    let id = row.id?;
+    let guest = match row.kind {
         Some(kind) => kind.eq_ignore_ascii_case("guest"),
-        None => upn.as_deref().is_some_and(|upn| upn.to_ascii_uppercase().contains("#EXT#")),
+        None => row.upn.as_deref().is_some_and(|upn| upn.to_ascii_uppercase().contains("#EXT#")),
     };
-    let upn = upn.unwrap_or_else(|| id.to_string());
-    let name = Name { mail: text("mail"), display: text("displayName"), language: text("preferredLanguage"), upn };
-    let enabled = row.get("accountEnabled").and_then(Value::as_bool);
-    let person = Person { id, name: NameHash::new(key, &name.upn), enabled, guest, mail: name.mail.is_some() };
+    let upn = row.upn.unwrap_or_else(|| id.to_string());
+    let name = Name { mail: row.mail, display: row.display, language: row.language, upn };
+    let person = Person { id, name: NameHash::new(key, &name.upn), enabled: row.enabled, guest, mail: name.mail.is_some() };
     Some((person, name))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::super::row::of;
+    use super::*;
 
     #[test]
     fn a_row_is_read_leniently() {
@@ -182,11 +229,11 @@ mod tests {
             (json!({"id": id, "userPrincipalName": "a_b#ext#@c", "surplus": {"x": 1}}), None, true, false),
             (json!({"id": id, "accountEnabled": "true", "userType": 7}), None, false, false),
         ] {
-            let (person, _) = person(&row, "t").unwrap();
+            let (person, _) = person(of(&row), "t").unwrap();
             assert_eq!((person.enabled, person.guest, person.mail), (enabled, guest, mail), "{row}");
         }
         for odd in [json!({}), json!(null), json!({"id": null}), json!({"id": "short"}), json!([1])] {
-            assert!(person(&odd, "t").is_none(), "{odd}");
+            assert!(person(of(&odd), "t").is_none(), "{odd}");
         }
     }
 }

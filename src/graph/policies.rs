@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::groups::unusable;
-use super::page::{self, Fields};
+use super::page;
 use super::people::id;
 use super::request::Read;
 use super::transport::Transport;
@@ -19,13 +19,13 @@ pub(crate) async fn find(transport: &Transport, text: &str) -> Result<ObjectId, 
         return by_id(transport, id).await.map(|_| id);
     }
     let mut found = Vec::new();
-    let take = |row: &Value| {
+    let take = |row: Value| {
         if row.get("displayName").and_then(Value::as_str) == Some(text) {
-            found.extend(id(row));
+            found.extend(id(&row));
         }
     };
     let gone = || "the tenant does not know Conditional Access policies; check tenant.graph_url".to_owned();
-    page::each(transport, &Read::Policies.call(), Fields::All, take).await.map_err(|unread| unread.trouble(gone))?;
+    page::each(transport, &Read::Policies.call(), take).await.map_err(|unread| unread.trouble(gone))?;
     found.sort_unstable();
     found.dedup();
     match found.as_slice() {

@@ -3,17 +3,37 @@
 //! Does not infer. Invariant: a null, a missing row or two rows that disagree are `Unknown`, never "not registered".
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::de::MapAccess;
 
-use super::page::{self, Fields};
-use super::people::id;
+use super::page;
 use super::request::{Columns, Read};
+use super::row::{Fields, value};
 use super::transport::{Transport, Unread};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Readiness, Registration, Trouble};
 
-/// What is read of a row.
-const FIELDS: Fields = Fields::Only(&["id", "isMfaCapable", "isMfaRegistered", "lastUpdatedDateTime"]);
+/// A row of the report.
+#[derive(Default)]
+struct Row {
+    id: Option<ObjectId>,
+    capable: Option<bool>,
+    registered: Option<bool>,
+    updated: Option<String>,
+}
+
+impl Fields for Row {
+    const NAMES: &'static [&'static str] = &["id", "isMfaCapable", "isMfaRegistered", "lastUpdatedDateTime"];
+
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &'static str, row: &mut A) -> Result<(), A::Error> {
+        match name {
+            "id" => self.id = value(row)?,
+            "isMfaCapable" => self.capable = value(row)?,
+            "isMfaRegistered" => self.registered = value(row)?,
+            _ => self.updated = value(row)?,
+        }
+        Ok(())
+    }
+}
 
 /// The whole report, ascending.
 ///
@@ -30,16 +50,15 @@ pub(crate) async fn report(transport: &Transport) -> Result<Registration, Troubl
 async fn pages(transport: &Transport, columns: Columns) -> Result<Registration, Unread> {
     let mut rows = Vec::new();
     let (mut refreshed, mut last) = (None, String::new());
-    let take = |row: &Value| {
-        rows.extend(readiness(row));
+    let take = |row: Row| {
+        rows.extend(readiness(&row));
         // Most rows carry the same text, and equal texts need no reading.
-        let at = row.get("lastUpdatedDateTime").and_then(Value::as_str);
-        if at.is_some_and(|at| at != last) {
-            at.unwrap_or_default().clone_into(&mut last);
+        if let Some(at) = row.updated.filter(|at| *at != last) {
+            last = at;
             refreshed = refreshed.max(last.parse::<Timestamp>().ok());
         }
     };
-    page::each(transport, &Read::Registration(columns).call(), FIELDS, take).await?;
+    page::each(transport, &Read::Registration(columns).call(), take).await?;
     rows.sort_unstable();
     rows.dedup();
     rows.dedup_by(|later, earlier| {
@@ -53,21 +72,22 @@ async fn pages(transport: &Transport, columns: Columns) -> Result<Registration, 
 }
 
 /// `isMfaCapable` is "registered and allowed by policy"; `isMfaRegistered` alone is not enough.
-fn readiness(row: &Value) -> Option<(ObjectId, Readiness)> {
-    let is = |field: &str| row.get(field).and_then(Value::as_bool);
-    let readiness = match (is("isMfaCapable"), is("isMfaRegistered")) {
+fn readiness(row: &Row) -> Option<(ObjectId, Readiness)> {
+    let readiness = match (row.capable, row.registered) {
         (Some(true), _) => Readiness::Capable,
         (Some(false), Some(true)) => Readiness::RegisteredNotAllowed,
         (Some(false), Some(false)) => Readiness::Unregistered,
         (Some(false), None) | (None, _) => Readiness::Unknown,
     };
-    Some((id(row)?, readiness))
+    Some((row.id?, readiness))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::super::row::of;
+    use super::*;
 
     #[test]
     fn a_null_is_unknown() {
@@ -83,8 +103,8 @@ mod tests {
             (json!("true"), json!(0), Readiness::Unknown),
         ] {
             let row = json!({"id": id, "isMfaCapable": capable, "isMfaRegistered": registered});
-            assert_eq!(readiness(&row).unwrap().1, expected, "{row}");
+            assert_eq!(readiness(&of(&row)).unwrap().1, expected, "{row}");
         }
-        assert_eq!(readiness(&json!({"id": id})).unwrap().1, Readiness::Unknown);
+        assert_eq!(readiness(&of(&json!({"id": id}))).unwrap().1, Readiness::Unknown);
     }
 }

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::groups::{Depth, members};
-use super::page::{self, Fields};
+use super::page;
 use super::request::Read;
 use super::transport::Transport;
 use crate::rollout::id::ObjectId;
@@ -18,13 +18,13 @@ const SYNC: ObjectId = ObjectId::from_bits(0xd29b_2b05_8046_44ba_8758_1e26_182f_
 pub(crate) async fn sync_accounts(transport: &Transport) -> Result<Vec<ObjectId>, Trouble> {
     let mut holders = Vec::new();
     let mut groups = Vec::new();
-    let take = |row: &Value| {
+    let take = |row: Value| {
         let kind = row.pointer("/principal/@odata.type").and_then(Value::as_str);
         let id: Option<ObjectId> = row.get("principalId").and_then(Value::as_str).and_then(|id| id.parse().ok());
         if kind == Some("#microsoft.graph.group") { groups.extend(id) } else { holders.extend(id) }
     };
     let gone = || "the tenant does not know directory roles; check tenant.graph_url".to_owned();
-    page::each(transport, &Read::RoleHolders(SYNC).call(), Fields::All, take).await.map_err(|unread| unread.trouble(gone))?;
+    page::each(transport, &Read::RoleHolders(SYNC).call(), take).await.map_err(|unread| unread.trouble(gone))?;
     for group in groups {
         holders.extend(members(transport, group, Depth::Transitive).await?);
     }

@@ -18,6 +18,9 @@ pub struct ObjectId(u128);
 #[error("`{0}` is not an id")]
 pub struct IdError(String);
 
+/// Where the hyphens of an id stand.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
 impl ObjectId {
     /// The id whose 128 bits are `bits`.
     #[must_use]
@@ -36,22 +39,31 @@ impl FromStr for ObjectId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let bytes = text.as_bytes();
-        let hyphens = [8, 13, 18, 23];
-        let well_formed = bytes.len() == 36
-            && bytes.iter().enumerate().all(|(i, b)| if hyphens.contains(&i) { *b == b'-' } else { b.is_ascii_hexdigit() });
-        if !well_formed {
-            return Err(IdError(text.to_owned()));
+        // Listings hold millions of these.
+        let wrong = || IdError(text.to_owned());
+        if text.len() != 36 {
+            return Err(wrong());
         }
-        let hex: String = text.chars().filter(|c| *c != '-').collect();
-        u128::from_str_radix(&hex, 16).map(Self).map_err(|_| IdError(text.to_owned()))
+        let mut bits = 0_u128;
+        for (place, byte) in text.bytes().enumerate() {
+            match (byte, HYPHENS.contains(&place)) {
+                (b'-', true) => {}
+                (digit, false) => {
+                    let digit = char::from(digit).to_digit(16).ok_or_else(wrong)?;
+                    bits = bits << 4 | u128::from(digit);
+                }
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(Self(bits))
     }
 }
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = format!("{:032x}", self.0);
-        write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        let part = |shift: u32, digits: u32| self.0 >> shift & ((1 << (digits * 4)) - 1);
+        let (a, b, c, d, e) = (part(96, 8), part(80, 4), part(64, 4), part(48, 4), part(0, 12));
+        write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
     }
 }
 

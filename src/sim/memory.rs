@@ -93,6 +93,10 @@ impl Store for Memory {
         Ok(records)
     }
 
+    fn keeps_checkpoints(&self) -> bool {
+        false
+    }
+
     fn checkpoint(&mut self, _: &[u8]) {}
 
     fn publish(&mut self, _: &[u8]) -> Result<(), StoreError> {

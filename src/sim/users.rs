@@ -1,5 +1,7 @@
 //! `/users`: lists with `$select`, `$filter` and `$count`, and single users.
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 use serde_json::json;
 
@@ -10,6 +12,7 @@ use super::page::{Mark, Page, size};
 use super::person::{Ability, DEFAULT, Habit, Person};
 use super::reply::{Answer, Refusal, Reply};
 use super::tenant::Tenant;
+use crate::rollout::id::ObjectId;
 
 /// Properties that only a single user has.
 const NOT_IN_LISTS: [&str; 7] = ["aboutMe", "skills", "birthday", "interests", "mySite", "schools", "responsibilities"];
@@ -107,7 +110,14 @@ impl Tenant {
         let from = mark.place::<usize>()?.map_or(0, |last| last.saturating_add(1));
         let meant = |person: &Person| person.exists() && filter.as_ref().is_none_or(|filter| filter.holds(person));
         let count = call.is_advanced().then(|| self.people.iter().filter(|person| meant(person)).count());
-        let rows = self.people.iter().enumerate().skip(from).filter(|(_, person)| meant(person));
+        let places = filter.as_ref().and_then(Filter::ids).map_or_else(
+            || (from..self.people.len()).collect(),
+            |ids| {
+                let known = ids.filter_map(|id| self.by_id.get(&id.parse::<ObjectId>().ok()?).copied());
+                known.filter(|place| *place >= from).collect::<BTreeSet<usize>>()
+            },
+        );
+        let rows = places.into_iter().filter_map(|place| Some((place, self.people.get(place)?))).filter(|(_, person)| meant(person));
         let context = context(call, "users");
         let page = Page { call, context: &context, size: size(call, 100, 999)?, mark, count, empty };
         Ok(page.of(rows, |out, person| write_row(out, person, None, &properties)))
