@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock};
 
-use crate::rollout::id::{NameHash, ObjectId, PersonRef};
+use crate::rollout::id::{ById, NameHash, ObjectId, PersonRef};
 
 /// What is known of a person beyond their id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Names(RwLock<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    people: HashMap<ObjectId, Name>,
+    people: ById<Name>,
     ids: HashMap<NameHash, ObjectId>,
 }
 

@@ -82,8 +82,9 @@ pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Resu
     };
     page::each(transport, &Read::Users.call(), take).await.map_err(|unread| unread.trouble(odd))?;
     sort(&mut known);
-    names.replace(known.iter().map(named));
-    Ok((known.into_iter().map(|(person, _)| person).collect(), unreadable))
+    let people = known.iter().map(|(person, _)| person.clone()).collect();
+    names.replace(known.into_iter().map(named));
+    Ok((people, unreadable))
 }
 
 /// People whom a filter returns, ascending. A filter that needs the advanced index gets it.
@@ -121,8 +122,9 @@ pub(crate) async fn now(transport: &Transport, names: &Names, key: &str, people:
     }
     known.retain(|(person, _)| wanted.binary_search(&person.id).is_ok());
     sort(&mut known);
-    names.add(known.iter().map(named));
-    Ok(known.into_iter().map(|(person, _)| person).collect())
+    let people = known.iter().map(|(person, _)| person.clone()).collect();
+    names.add(known.into_iter().map(named));
+    Ok(people)
 }
 
 /// Reads several collections in one envelope; asks again for those that were throttled or not answered.
@@ -183,8 +185,8 @@ fn odd() -> String {
     "the tenant does not know /users; check tenant.graph_url".to_owned()
 }
 
-fn named((person, name): &Known) -> (ObjectId, NameHash, Name) {
-    (person.id, person.name, name.clone())
+fn named((person, name): Known) -> (ObjectId, NameHash, Name) {
+    (person.id, person.name, name)
 }
 
 fn sort(known: &mut Vec<Known>) {

@@ -7,7 +7,7 @@ use super::event::Event;
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
 use super::observed::Reading;
-use super::person::{Enforced, Home};
+use super::person::{Enforced, Home, PersonState};
 use super::select::{joiners as joiners_of, protection};
 use super::state::TAIL;
 
@@ -112,18 +112,20 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
     let added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
     let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
-    let removed: Vec<_> = state
-        .people
-        .all()
-        .iter()
-        .filter(|person| !person.removed_by_hand && !has(last, person.id) && !has(earlier, person.id))
-        .filter(|person| match person.enforced {
-            Enforced::Verified(at) => seen_gone(at),
-            Enforced::Accepted(at) => at.checked_add(LAG).is_ok_and(seen_gone),
-            _ => false,
-        })
-        .map(|person| person.id)
-        .collect();
+    let should_be_in = |person: &&PersonState| match person.enforced {
+        Enforced::Verified(at) => seen_gone(at),
+        Enforced::Accepted(at) => at.checked_add(LAG).is_ok_and(seen_gone),
+        _ => false,
+    };
+    let expected = || state.people.all().iter().filter(should_be_in);
+    // Mostly nobody is missing, and counting is cheaper than looking everybody up.
+    let seen = last.value.iter().filter_map(|id| state.people.get(*id)).filter(should_be_in).count();
+    let removed: Vec<_> = if seen == expected().count() {
+        Vec::new()
+    } else {
+        let missing = |person: &&PersonState| !person.removed_by_hand && !has(last, person.id) && !has(earlier, person.id);
+        expected().filter(missing).map(|person| person.id).collect()
+    };
     let count =
         state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
     if added.is_empty() && removed.is_empty() {

@@ -88,8 +88,8 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
         if let Some(due) = group(ground, home, Slot::Correction, instant, corrected) {
             return Some(due);
         }
-        if ground.now <= notice_deadline(ground, ix, stage) {
-            let announced = people().filter(|person| wants_announcement(person, ground.now));
+        let mut announced = people().filter(|person| wants_announcement(person, ground.now)).peekable();
+        if announced.peek().is_some() && ground.now <= notice_deadline(ground, ix, stage) {
             if let Some(due) = group(ground, home, Slot::Announcement, instant, announced) {
                 return Some(due);
             }

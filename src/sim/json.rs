@@ -77,7 +77,9 @@ pub(super) fn member(out: &mut String, first: First, name: &str) {
 /// Writes `text` as a JSON string.
 pub(super) fn quote(out: &mut String, text: &str) {
     out.push('"');
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    // Without a way out of the loop it runs over many bytes at once.
+    let plain = text.bytes().fold(true, |plain, byte| plain & (byte >= 0x20) & (byte != b'"') & (byte != b'\\'));
+    if plain {
         out.push_str(text);
     } else {
         for c in text.chars() {

@@ -89,13 +89,15 @@ impl Page<'_> {
         let comes_empty = self.mark.emptied == Emptied::No && rows.peek().is_some() && self.empty;
         next.emptied = if comes_empty { Emptied::Yes } else { Emptied::No };
         if !comes_empty {
+            let mut last = None;
             for (place, row) in rows.by_ref().take(self.size) {
                 if !text.is_empty() {
                     text.push(',');
                 }
                 write(&mut text, row);
-                next.after = Some(place.to_string());
+                last = Some(place);
             }
+            next.after = last.map(|place| place.to_string()).or(next.after);
         }
         let more = rows.peek().is_some();
         let mut body = String::with_capacity(text.len() + 512);
