@@ -20,15 +20,23 @@ pub(super) struct Args {
 /// Options of every command.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Common {
-    /// The plan file.
-    #[arg(short, long, global = true, value_name = "FILE", default_value = "tidegate.toml")]
-    pub(super) config: PathBuf,
+    /// The plan file [default: tidegate.toml here, or else /etc/tidegate/plan.toml]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     /// Answer in JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// Log level, for example `info` or `info,tidegate::graph=debug`.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(super) log: Option<String>,
+}
+
+/// Where commands find the state that need no plan.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Place {
+    /// The state folder, when the plan cannot say; the plan's own if left out.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(super) state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,6 +86,8 @@ pub(super) struct Run {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Status {
+    #[command(flatten)]
+    pub(super) place: Place,
     /// Show it again whenever it changes.
     #[arg(long)]
     pub(super) watch: bool,
@@ -85,6 +95,8 @@ pub(super) struct Status {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Explain {
+    #[command(flatten)]
+    pub(super) place: Place,
     /// A stage's name, an object id, or a user principal name.
     #[arg(value_name = "STAGE|PERSON")]
     pub(super) what: String,
@@ -92,6 +104,8 @@ pub(super) struct Explain {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Journal {
+    #[command(flatten)]
+    pub(super) place: Place,
     #[command(subcommand)]
     pub(super) verb: JournalVerb,
 }
@@ -110,6 +124,8 @@ pub(super) enum JournalVerb {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Pause {
+    #[command(flatten)]
+    pub(super) place: Place,
     /// Why; everybody who looks will read it.
     #[arg(value_name = "WHY")]
     pub(super) reason: String,
@@ -117,6 +133,8 @@ pub(super) struct Pause {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Unpause {
+    #[command(flatten)]
+    pub(super) place: Place,
     /// Let a stage whose start passed during the pause start all the same, up to its latest start.
     #[arg(long)]
     pub(super) allow_start: bool,

@@ -4,7 +4,7 @@ use super::args::Common;
 use super::{Exit, Failure, place};
 use crate::clock::Clock;
 use crate::rollout::plan::Enforcement;
-use crate::say;
+use crate::{say, whisper};
 
 pub(super) fn check(common: &Common) -> Result<Exit, Failure> {
     let loaded = match place::read(common) {
@@ -25,10 +25,14 @@ pub(super) fn check(common: &Common) -> Result<Exit, Failure> {
         }
         let stages = loaded.plan.stages.len();
         let revision = loaded.plan.revision();
-        say!("{}: valid, {stages} stages, revision {}", common.config.display(), revision.get(..12).unwrap_or_default());
+        say!(
+            "{}: valid, {stages} stages, revision {}",
+            place::plan_file(common).display(),
+            revision.get(..12).unwrap_or_default()
+        );
     }
     if !matches!(loaded.plan.enforcement, Enforcement::ConditionalAccess { .. }) {
-        say!("note: this version enforces by conditional-access only; `run` refuses this plan");
+        whisper!("note: this version enforces by conditional-access only; `run` refuses this plan");
     }
     Ok(Exit::Done)
 }

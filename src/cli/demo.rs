@@ -63,10 +63,17 @@ pub(super) fn demo(common: &Common, verb: &Demo) -> Result<Exit, Failure> {
         let (mut engine, _inputs) = world.engine(&loaded.plan.tenant, found.state, Box::new(found.kept), Conditions::all())?;
         engine.begin(&found.notes).map_err(|error| run::engine_failure(&error))?;
         drop(engine.offer(Box::new(loaded.plan.clone()), "demo").map_err(|error| run::engine_failure(&error))?);
-        let mut board = Board::new(&engine, &loaded, &zone, if common.json { Colours::Off } else { colours });
-        let ending =
-            engine.run(Until::Done, |engine| board.show(engine, &world)).await.map_err(|error| run::engine_failure(&error))?;
-        board.finish();
+        // With --json the report at the end is all there is.
+        let mut board = (!common.json).then(|| Board::new(&engine, &loaded, &zone, colours));
+        let look = |engine: &Engine| {
+            if let Some(board) = &mut board {
+                board.show(engine, &world);
+            }
+        };
+        let ending = engine.run(Until::Done, look).await.map_err(|error| run::engine_failure(&error))?;
+        if let Some(board) = &mut board {
+            board.finish();
+        }
         Ok::<_, Failure>((engine.reports().borrow().clone(), ending))
     })?;
     let Some(last) = last else { return Err(Failure::new(Exit::Failed, "the demo published nothing")) };

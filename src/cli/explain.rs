@@ -4,6 +4,7 @@ use super::args::{Common, Explain};
 use super::journal::line;
 use super::show::{self, instant};
 use super::{Exit, Failure, place, status};
+use crate::config::Whereabouts;
 use crate::rollout::event::{Event, Record};
 use crate::rollout::id::{NameHash, ObjectId};
 use crate::rollout::state::State;
@@ -11,9 +12,8 @@ use crate::say;
 use crate::store::{names, records::records};
 
 pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> {
-    let loaded = place::load(common)?;
-    let zone = place::zone_of(&loaded);
-    let state_dir = &loaded.settings.state_dir;
+    let Whereabouts { state_dir, zone, tenant, .. } = place::find(common, &verb.place);
+    let state_dir = state_dir.as_path();
     let mut state = State::default();
     let mut all = Vec::new();
     for record in records(state_dir).map_err(|error| Failure::because(Exit::Journal, &error))? {
@@ -36,7 +36,9 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
         }
         return Ok(Exit::Done);
     }
-    let id = person(&loaded.plan.tenant, state_dir, &verb.what).ok_or_else(|| {
+    // The plan in force says under which tenant names were hashed, whatever became of the file.
+    let tenant = state.plan.as_ref().map_or(tenant, |accepted| accepted.plan.tenant.clone());
+    let id = person(&tenant, state_dir, &verb.what).ok_or_else(|| {
         let says = format!(
             "`{}` is no stage of the plan and no known person; give an object id, or a name that a running daemon has read",
             verb.what

@@ -7,7 +7,7 @@ use crate::say;
 use crate::store::records::{records, verify};
 
 pub(super) fn journal(common: &Common, verb: &Journal) -> Result<Exit, Failure> {
-    let state = place::state_dir(common)?;
+    let state = place::find(common, &verb.place).state_dir;
     match verb.verb {
         JournalVerb::Verify => {
             let summary = verify(&state).map_err(|error| Failure::because(Exit::Journal, &error))?;

@@ -12,9 +12,9 @@ use crate::rollout::condition::Conditions;
 use crate::rollout::id::PersonRef;
 use crate::rollout::plan::{Enforcement, Plan, Selector};
 use crate::rollout::state::State;
-use crate::say;
 use crate::sim::memory::{Disk, Memory};
 use crate::sim::{self, Change, Profile, Tenant};
+use crate::{say, whisper};
 
 pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
@@ -40,14 +40,14 @@ pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure
             .run(Until::Done, |_| {
                 for record in disk.after(seen) {
                     seen += 1;
-                    for line in timeline.lines(&record) {
+                    for line in timeline.lines(&record).into_iter().filter(|_| !common.json) {
                         say!("{line}");
                     }
                 }
             })
             .await
             .map_err(|error| run::engine_failure(&error))?;
-        for line in timeline.flush() {
+        for line in timeline.flush().into_iter().filter(|_| !common.json) {
             say!("{line}");
         }
         if let Some(report) = engine.reports().borrow().as_ref() {
@@ -62,7 +62,7 @@ pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure
     let tenant = world.tenant();
     let violations = tenant.violations();
     for violation in violations {
-        say!("violation: {violation:?}");
+        whisper!("violation: {violation:?}");
     }
     if !violations.is_empty() {
         return Err(Failure::new(Exit::Failed, "the rehearsal broke a promise; report this"));

@@ -15,7 +15,7 @@ use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::rollout::condition::Conditions;
-use crate::rollout::plan::Enforcement;
+use crate::rollout::plan::{Enforcement, Plan};
 use crate::store::error::JournalError;
 use crate::store::kept::{self, Found, KeptError};
 use crate::store::lock::LockError;
@@ -41,10 +41,24 @@ pub(super) fn run(common: &Common, verb: &Run) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, says));
     }
     let found = kept::open(&loaded.settings.state_dir).map_err(|error| state_failure(&error))?;
+    if let Some(says) = found.state.plan.as_ref().and_then(|accepted| of_another_tenant(&loaded, &accepted.plan)) {
+        return Err(Failure::new(Exit::Blocked, says));
+    }
     let clock = clock(verb.pace, verb.start_at, found.state.at);
     let adapters = adapters::over_http(&loaded, &clock)?;
     let until = if verb.until_done { Until::Done } else { Until::Stopped };
     runtime()?.block_on(daemon(common, loaded, found, clock, adapters, until, level))
+}
+
+/// Why the plan does not go with this journal: its promises were made to the people of another tenant.
+fn of_another_tenant(loaded: &Loaded, accepted: &Plan) -> Option<String> {
+    let (new, old) = (&loaded.plan.tenant, &accepted.tenant);
+    (new != old).then(|| {
+        let state = loaded.settings.state_dir.display();
+        format!(
+            "tenant.id is `{new}`, and the journal in {state} is of `{old}`; name another state folder for another tenant, or write the id as it was"
+        )
+    })
 }
 
 fn logs(common: &Common, loaded: &Loaded) -> Result<telemetry::Level, Failure> {
@@ -172,7 +186,7 @@ fn surroundings(
     });
     let mut signals =
         Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("signals cannot be taken: {error}")))?;
-    let (inputs, stop, config) = (inputs.clone(), stop.clone(), common.config.clone());
+    let (inputs, stop, config) = (inputs.clone(), stop.clone(), place::plan_file(common));
     let fixed = common.log.is_some();
     tokio::spawn(async move {
         loop {

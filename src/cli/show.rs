@@ -90,6 +90,16 @@ pub(super) fn stage(stage: &StageReport, zone: &TimeZone) -> String {
     out
 }
 
+/// Prints a line to the standard error: what is no part of the answer.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! whisper {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arg)*);
+    }};
+}
+
 /// Prints a line to the standard output; a closed pipe ends the printing quietly.
 #[macro_export]
 #[doc(hidden)]

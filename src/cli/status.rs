@@ -6,12 +6,12 @@ use super::args::{Common, Status};
 use super::show::{Colours, report};
 use super::{Exit, Failure, place};
 use crate::clock::Clock;
+use crate::config::Whereabouts;
 use crate::engine::status::Status as Published;
 use crate::{say, store};
 
 pub(super) fn status(common: &Common, verb: &Status) -> Result<Exit, Failure> {
-    let state = place::state_dir(common)?;
-    let zone = place::zone(common)?;
+    let Whereabouts { state_dir: state, zone, .. } = place::find(common, &verb.place);
     let mut shown = None;
     loop {
         let published = read(&state)?;

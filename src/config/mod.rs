@@ -20,6 +20,7 @@ mod stages;
 mod suggest;
 mod templates;
 mod value;
+mod whereabouts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ pub use problem::{Problem, Problems, Severity};
 use read::{Reader, Section};
 pub use settings::{Cloud, Log, LogFormat, Settings};
 pub use templates::{Templates, Text, VARIABLES};
+pub use whereabouts::{Whereabouts, whereabouts};
 
 /// A plan that may run.
 #[derive(Clone, Debug)]

@@ -13,3 +13,4 @@ mod refusals;
 mod reload;
 mod stop;
 mod whole;
+mod words;
