@@ -232,8 +232,14 @@ impl Engine {
             return Err(EngineError::Stuck(self.turns.1));
         }
         let Some(accepted) = self.state.plan.clone() else { return Ok(Step::Idle(later(now, SignedDuration::from_mins(1)))) };
-        self.doubt_clock();
+        let before = self.state.seq;
         self.look(&accepted.plan, &accepted.revision).await?;
+        if self.stopping || self.state.seq != before {
+            // A pause or another plan came in meanwhile: nothing is decided on what was true before it.
+            return Ok(Step::Acted);
+        }
+        // What the answers just told of the service's clock counts at once.
+        self.see_clock();
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
         let step = match decision.action {
             Some(Action::Record(by, events)) => {
@@ -256,13 +262,14 @@ impl Engine {
 
     /// Reads what is due.
     async fn look(&mut self, plan: &Plan, revision: &str) -> Result<(), EngineError> {
+        let before = self.state.seq;
         let due: Vec<_> = {
             let ground = self.ground(plan, revision, PLANNING_MAX_AGE);
             needs(&ground).into_iter().filter(|need| is_due(need, ground.now)).collect()
         };
         for need in due {
             self.question(plan, revision, &need.ask).await?;
-            if self.stopping {
+            if self.stopping || self.state.seq != before {
                 break;
             }
         }
@@ -387,8 +394,10 @@ impl Engine {
         }
     }
 
-    fn doubt_clock(&mut self) {
+    /// Compares our clock with the service's, by its latest answer.
+    pub(super) fn see_clock(&mut self) {
         let skew = if self.clock.is_paced() { None } else { self.tenant.clock_skew() };
+        self.observed.clock_agrees = skew.is_some_and(|skew| skew.abs() <= MOST_SKEW);
         self.observed.clock_doubt = skew
             .filter(|skew| skew.abs() > MOST_SKEW)
             .map(|skew| format!("our clock and the service's differ by {} s; correct the clock of this host", skew.as_secs()));

@@ -207,6 +207,10 @@ impl Ground<'_> {
         if let Some(doubt) = &self.observed.clock_doubt {
             return Some(doubt.clone().into());
         }
+        if self.observed.clock_agrees {
+            // A clock that was ahead and was corrected leaves records of the future behind.
+            return None;
+        }
         let last = self.state.at?;
         (last.duration_since(self.now) > CLOCK_SLACK).then(|| {
             format!("the clock shows {}, earlier than the last record of the journal ({last}); correct the clock", self.now)

@@ -260,6 +260,8 @@ pub struct Observed {
     pub safety: Source<Safety>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
+    /// Whether the service's clock agrees with ours, by its latest answer.
+    pub clock_agrees: bool,
     /// Why the rollout is paused by the file in the state folder.
     pub pause_file: Option<String>,
     /// Why the plan file that lies on disk is not the plan in force.

@@ -182,6 +182,9 @@ pub struct Pause {
 /// The hold that a `pause` places.
 pub const PAUSED: &str = "paused";
 
+/// The hold for the pause file in the state folder.
+pub const PAUSE_FILE: &str = "pause-file";
+
 impl State {
     /// The place and the state of a stage by name.
     #[must_use]
