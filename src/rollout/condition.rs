@@ -230,7 +230,9 @@ impl Ground<'_> {
                     return Some(policy.problems.join("; ").into());
                 }
                 let edited = self.state.policy.as_ref().is_some_and(|seen| *seen != policy.fingerprint);
-                edited.then_some("somebody edited the policy; put it back, or reload the plan to accept it as it is now".into())
+                edited.then_some(
+                    "somebody edited the policy; put it back, or accept it as it is now by reloading the plan unchanged".into(),
+                )
             }
         }
     }

@@ -9,7 +9,7 @@ use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::person::Home;
 use super::plan::GateAt;
 use super::select::group_key;
-use super::state::{PAUSE_FILE, Phase, StageState};
+use super::state::{PAUSE_FILE, POLICY, Phase, StageState};
 
 /// Every hold that should be in force by itself at `ground.now`, by id. Holds that a human clears are not among them.
 #[must_use]
@@ -78,7 +78,7 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
     // Before anything was read at start-up there is nothing to say yet; enforcing asks for fresh facts anyway.
     if observed.safety.asked.is_some() {
         if let Some(why) = ground.refuses_rollout(Condition::Policy) {
-            place("policy".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
+            place(POLICY.to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
         }
         if let Some(why) = ground.refuses_rollout(Condition::BreakGlass) {
             place("break-glass".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());

@@ -241,6 +241,14 @@ pub struct Safety {
 /// A group or a filter of the plan, as a key: `group:<name or id>` or `filter:<text>`.
 pub type SelectionKey = String;
 
+impl Observed {
+    /// Forgets what was read of the enforcement's group and policy: from now on others are meant.
+    pub fn forget_target(&mut self) {
+        self.members = Source::default();
+        self.safety = Source::default();
+    }
+}
+
 /// Everything known of the tenant.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
