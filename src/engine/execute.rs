@@ -64,6 +64,7 @@ impl Engine {
             let Some(rows) = self.facts(accepted, &people, since).await? else { return Ok(()) };
             // What came in while the facts were read counts too.
             self.take_inputs()?;
+            self.see_clock();
             let checked = {
                 let ground = self.ground(&accepted.plan, &accepted.revision, GUARD_MAX_AGE);
                 guard::enforce(&ground, tranche.home, &people, &rows)

@@ -17,13 +17,14 @@ use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
 use crate::rollout::id::ObjectId;
+use crate::rollout::limit::backoff;
 use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::Observed;
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::report::{Report, report};
 use crate::rollout::select::selection_keys;
-use crate::rollout::state::{PAUSED, State};
+use crate::rollout::state::{Accepted, PAUSED, POLICY, State};
 
 /// The name under which the program itself acts.
 pub(super) const ACTOR: &str = "tidegate";
@@ -96,10 +97,15 @@ pub struct Engine {
     pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
     pub(super) stopping: bool,
     status: watch::Sender<Option<Arc<Report>>>,
+    /// The action of which nothing came, until when it rests, and how often that was so in a row.
+    fruitless: Option<(Action, Timestamp, u32)>,
     published: Option<u64>,
     checkpointed: u64,
     turns: (Timestamp, u32),
 }
+
+/// An action of which nothing comes is tried again at the latest after this.
+const MOST_REST: SignedDuration = SignedDuration::from_mins(10);
 
 /// Records between two checkpoints while there is no idle moment.
 const CHECKPOINT_EVERY: u64 = 10_000;
@@ -127,6 +133,7 @@ impl Engine {
             pause_file: parts.pause_file,
             stopping: false,
             status: watch::Sender::new(None),
+            fruitless: None,
             published: None,
             checkpointed,
             turns: (booted, 0),
@@ -196,11 +203,12 @@ impl Engine {
     }
 
     /// Puts a validated plan into force, or says why it is refused; the old plan then runs on under a hold that says so.
-    /// The same plan again changes nothing.
+    /// The same plan again changes nothing, but that it accepts the policy as it is now when somebody edited it.
     pub fn offer(&mut self, plan: Box<Plan>, actor: &str) -> Result<Result<(), Vec<String>>, EngineError> {
         let revision = plan.revision();
         if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
             self.observed.plan_doubt = None;
+            self.accept_policy(actor)?;
             return Ok(Ok(()));
         }
         let reasons = forbidden(&self.state, &plan, self.clock.now());
@@ -212,12 +220,31 @@ impl Engine {
         }
         tracing::info!(plan.revision = %revision, "a plan comes into force");
         self.observed.plan_doubt = None;
+        let names = |plan: &Plan| (plan.enforcement.clone(), plan.people.break_glass.clone());
+        if self.state.plan.as_ref().is_some_and(|accepted| names(&accepted.plan) != names(&plan)) {
+            self.observed.forget_target();
+        }
         // What the new plan does not name is not read any more, and must not be complained about.
         let named = selection_keys(&plan);
         self.observed.selections.retain(|key, _| named.contains(key));
         self.observed.target = crate::rollout::observed::Source::default();
         self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan }])?;
         Ok(Ok(()))
+    }
+
+    /// The same plan, offered again while the policy differs from what it was, is a human's answer: so it may be.
+    fn accept_policy(&mut self, actor: &str) -> Result<(), EngineError> {
+        let Some(reading) = self.observed.safety.last.as_ref().filter(|_| self.state.holds.contains_key(POLICY)) else {
+            return Ok(());
+        };
+        let policy = &reading.value.policy;
+        let edited = self.state.policy.as_ref().is_some_and(|seen| *seen != policy.fingerprint);
+        if !edited || !policy.problems.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!("the policy is accepted as it is now");
+        let fingerprint = policy.fingerprint.clone();
+        self.commit(By::Operator, actor, &[Event::PolicySeen { fingerprint }])
     }
 
     /// One turn.
@@ -232,37 +259,65 @@ impl Engine {
             return Err(EngineError::Stuck(self.turns.1));
         }
         let Some(accepted) = self.state.plan.clone() else { return Ok(Step::Idle(later(now, SignedDuration::from_mins(1)))) };
-        self.doubt_clock();
+        let before = self.state.seq;
         self.look(&accepted.plan, &accepted.revision).await?;
+        if self.stopping || self.state.seq != before {
+            // A pause or another plan came in meanwhile: nothing is decided on what was true before it.
+            return Ok(Step::Acted);
+        }
+        // What the answers just told of the service's clock counts at once.
+        self.see_clock();
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
         let step = match decision.action {
             Some(Action::Record(by, events)) => {
                 self.commit(by, ACTOR, &events)?;
                 Step::Acted
             }
-            Some(Action::Notify(due)) => {
-                self.tell(&accepted, due).await?;
-                Step::Acted
-            }
-            Some(Action::Enforce(tranche)) => {
-                self.hand_out(&accepted, tranche).await?;
-                Step::Acted
-            }
+            Some(action) => match self.rests(&action) {
+                Some(until) => Step::Idle(decision.wake_at.min(until)),
+                None => {
+                    self.act(&accepted, action).await?;
+                    Step::Acted
+                }
+            },
             None => Step::Idle(decision.wake_at),
         };
         self.publish(&accepted.plan, &accepted.revision, decision.wake_at, step)?;
         Ok(step)
     }
 
+    /// Until when an action is not tried again, because it came to nothing and is decided unchanged.
+    fn rests(&self, action: &Action) -> Option<Timestamp> {
+        self.fruitless.as_ref().filter(|(same, until, _)| same == action && self.clock.now() < *until).map(|(_, until, _)| *until)
+    }
+
+    /// Notifies or enforces. When nothing came of it, no record at all, the same is not tried again at once.
+    async fn act(&mut self, accepted: &Accepted, action: Action) -> Result<(), EngineError> {
+        let before = self.state.seq;
+        match action.clone() {
+            Action::Notify(due) => self.tell(accepted, due).await?,
+            Action::Enforce(tranche) => self.hand_out(accepted, tranche).await?,
+            Action::Record(by, events) => self.commit(by, ACTOR, &events)?,
+        }
+        self.fruitless = if self.state.seq == before {
+            let times = self.fruitless.as_ref().map_or(0, |(_, _, times)| *times).saturating_add(1);
+            Some((action, later(self.clock.now(), backoff(times, MOST_REST)), times))
+        } else {
+            None
+        };
+        Ok(())
+    }
+
     /// Reads what is due.
     async fn look(&mut self, plan: &Plan, revision: &str) -> Result<(), EngineError> {
+        let before = self.state.seq;
         let due: Vec<_> = {
             let ground = self.ground(plan, revision, PLANNING_MAX_AGE);
             needs(&ground).into_iter().filter(|need| is_due(need, ground.now)).collect()
         };
         for need in due {
             self.question(plan, revision, &need.ask).await?;
-            if self.stopping {
+            if self.stopping || self.state.seq != before {
                 break;
             }
         }
@@ -360,10 +415,14 @@ impl Engine {
 
     /// Makes records durable, then part of the state.
     pub(super) fn commit(&mut self, by: By, actor: &str, events: &[Event]) -> Result<(), EngineError> {
+        let target = self.state.target;
         let records = self.store.append(self.clock.now(), by, actor, events)?;
         for record in &records {
             self.state.apply(record)?;
             log(record);
+        }
+        if self.state.target != target {
+            self.observed.forget_target();
         }
         if self.state.seq.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
             self.checkpoint();
@@ -387,8 +446,10 @@ impl Engine {
         }
     }
 
-    fn doubt_clock(&mut self) {
+    /// Compares our clock with the service's, by its latest answer.
+    pub(super) fn see_clock(&mut self) {
         let skew = if self.clock.is_paced() { None } else { self.tenant.clock_skew() };
+        self.observed.clock_agrees = skew.is_some_and(|skew| skew.abs() <= MOST_SKEW);
         self.observed.clock_doubt = skew
             .filter(|skew| skew.abs() > MOST_SKEW)
             .map(|skew| format!("our clock and the service's differ by {} s; correct the clock of this host", skew.as_secs()));

@@ -9,7 +9,9 @@ use super::observed::Target;
 use super::person::{Enforced, Home};
 use super::plan::Plan;
 use super::stage::PhaseName;
-use super::state::{Accepted, Batch, NoticeBatch, PAUSED, Pause, Phase, StageState, State, evidence_key, removed_hold_id};
+use super::state::{
+    Accepted, Batch, NoticeBatch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, evidence_key, removed_hold_id,
+};
 
 /// Why a record does not fit the state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,7 +127,14 @@ impl State {
                 self.holds.insert(hold.id.clone(), hold.clone());
                 Ok(())
             }
-            Event::HoldCleared { id, .. } => self.holds.remove(id).map(|_| ()).ok_or_else(|| format!("there is no hold `{id}`")),
+            Event::HoldCleared { id, .. } => {
+                self.holds.remove(id).ok_or_else(|| format!("there is no hold `{id}`"))?;
+                if id == PAUSE_FILE {
+                    // Removing the file ends a pause as `unpause` does.
+                    self.last_pause = Some(Pause { to: at, allow_start: false });
+                }
+                Ok(())
+            }
             Event::Carried { stage, people, .. } => self.carry(stage, people),
             Event::Soaked { stage, healthy: so_far, until: upto } => {
                 let stage = self.stage_mut(stage)?;
@@ -194,7 +203,10 @@ impl State {
                 person.home = moved.get(usize::from(was)).copied().flatten().map_or(Home::Tail, Home::Stage);
             }
         }
-        self.policy = None;
+        // An edit of the policy is accepted by a human, not by a plan that says nothing of it.
+        if self.plan.as_ref().is_none_or(|old| old.plan.enforcement != plan.enforcement) {
+            self.policy = None;
+        }
         self.plan = Some(Accepted { revision: revision.to_owned(), plan: plan.clone(), since: at });
         Ok(())
     }

@@ -207,6 +207,10 @@ impl Ground<'_> {
         if let Some(doubt) = &self.observed.clock_doubt {
             return Some(doubt.clone().into());
         }
+        if self.observed.clock_agrees {
+            // A clock that was ahead and was corrected leaves records of the future behind.
+            return None;
+        }
         let last = self.state.at?;
         (last.duration_since(self.now) > CLOCK_SLACK).then(|| {
             format!("the clock shows {}, earlier than the last record of the journal ({last}); correct the clock", self.now)
@@ -226,7 +230,9 @@ impl Ground<'_> {
                     return Some(policy.problems.join("; ").into());
                 }
                 let edited = self.state.policy.as_ref().is_some_and(|seen| *seen != policy.fingerprint);
-                edited.then_some("somebody edited the policy; put it back, or reload the plan to accept it as it is now".into())
+                edited.then_some(
+                    "somebody edited the policy; put it back, or accept it as it is now by reloading the plan unchanged".into(),
+                )
             }
         }
     }

@@ -8,9 +8,8 @@ use super::gate::{gates_of, read, sentence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::person::Home;
 use super::plan::GateAt;
-use super::schedule;
 use super::select::group_key;
-use super::state::{Phase, StageState, TAIL};
+use super::state::{PAUSE_FILE, POLICY, Phase, StageState};
 
 /// Every hold that should be in force by itself at `ground.now`, by id. Holds that a human clears are not among them.
 #[must_use]
@@ -28,7 +27,7 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
     }
     if let Some(why) = ground.observed.pause_file.as_ref().filter(|_| ground.conditions.has(Condition::Hold)) {
         let why = format!("paused by the file in the state folder: {why}; remove it to go on");
-        place("pause-file".to_owned(), Scope::Rollout, Owner::Operator, why);
+        place(PAUSE_FILE.to_owned(), Scope::Rollout, Owner::Operator, why);
     }
     if let Some(why) = &ground.observed.plan_doubt {
         place("plan-refused".to_owned(), Scope::Rollout, Owner::Plan, why.clone());
@@ -79,7 +78,7 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
     // Before anything was read at start-up there is nothing to say yet; enforcing asks for fresh facts anyway.
     if observed.safety.asked.is_some() {
         if let Some(why) = ground.refuses_rollout(Condition::Policy) {
-            place("policy".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
+            place(POLICY.to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
         }
         if let Some(why) = ground.refuses_rollout(Condition::BreakGlass) {
             place("break-glass".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
@@ -166,18 +165,4 @@ pub fn failures(ground: &Ground<'_>) -> Vec<Hold> {
         }
     }
     holds
-}
-
-/// When the calendar lets a home go on, if it stands still now.
-#[must_use]
-pub fn opens(ground: &Ground<'_>) -> Option<jiff::Timestamp> {
-    let zone = schedule::zone(&ground.plan.time_zone)?;
-    schedule::next_open(&ground.plan.calendar, &zone, ground.now)
-}
-
-/// The tail is enforced only when every stage is over.
-#[must_use]
-pub fn tail_waits(ground: &Ground<'_>) -> Option<String> {
-    let open = ground.state.stages.iter().find(|stage| !stage.phase.name().is_over())?;
-    Some(format!("the {TAIL} waits until stage `{}` is over", open.name))
 }

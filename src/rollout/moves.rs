@@ -14,7 +14,7 @@ use super::plan::{GateAt, Stage};
 use super::select::{protection, roster};
 use super::settle::has_open_batch;
 use super::stage::PhaseName;
-use super::state::{Phase, StageState};
+use super::state::{PAUSE_FILE, PAUSED, Phase, StageState};
 use super::told::{announce_at, latest_start, notice_deadline};
 use super::tranche::refuses_person;
 
@@ -24,6 +24,10 @@ const SOAK_STEP: SignedDuration = SignedDuration::from_hours(1);
 /// The next move that the facts allow, as records; empty when every stage stays where it is.
 #[must_use]
 pub fn next(ground: &Ground<'_>) -> Vec<Event> {
+    if ground.refuses_rollout(Condition::Clock).is_some() {
+        // By a wrong clock a stage would be missed, or start.
+        return Vec::new();
+    }
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
         let Some(planned) = ground.plan.stages.get(usize::from(ix)) else { continue };
         let events = match &stage.phase {
@@ -155,7 +159,8 @@ fn announced(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Event> {
     let latest = latest_start(ground, ix, stage);
     if let Some(pause) = &ground.state.last_pause {
         let passed = stage.since <= pause.to && start <= pause.to && !pause.allow_start;
-        if passed && !ground.state.holds.contains_key(super::state::PAUSED) {
+        let over = [PAUSED, PAUSE_FILE].iter().all(|id| !ground.state.holds.contains_key(*id));
+        if passed && over {
             return vec![moved(stage, PhaseName::Missed, "its start passed during a pause; rebook it")];
         }
     }

@@ -241,6 +241,14 @@ pub struct Safety {
 /// A group or a filter of the plan, as a key: `group:<name or id>` or `filter:<text>`.
 pub type SelectionKey = String;
 
+impl Observed {
+    /// Forgets what was read of the enforcement's group and policy: from now on others are meant.
+    pub fn forget_target(&mut self) {
+        self.members = Source::default();
+        self.safety = Source::default();
+    }
+}
+
 /// Everything known of the tenant.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
@@ -260,6 +268,8 @@ pub struct Observed {
     pub safety: Source<Safety>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
+    /// Whether the service's clock agrees with ours, by its latest answer.
+    pub clock_agrees: bool,
     /// Why the rollout is paused by the file in the state folder.
     pub pause_file: Option<String>,
     /// Why the plan file that lies on disk is not the plan in force.

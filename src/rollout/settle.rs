@@ -51,7 +51,8 @@ fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
             events.push(Event::Resolved { target: reading.value });
         }
     }
-    if ground.state.policy.is_none() {
+    // Before the names are resolved anew, what was read may be of another policy.
+    if ground.state.policy.is_none() && ground.state.target_revision.as_ref() == revision {
         let sound = ground.observed.safety.last.as_ref().filter(|reading| reading.value.policy.problems.is_empty());
         if let Some(reading) = sound {
             events.push(Event::PolicySeen { fingerprint: reading.value.policy.fingerprint.clone() });

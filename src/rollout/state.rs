@@ -29,7 +29,7 @@ pub struct State {
     pub target: Option<Target>,
     /// The revision whose names were resolved to `target`.
     pub target_revision: Option<String>,
-    /// Fingerprint of the policy as it was first read under the plan in force.
+    /// Fingerprint of the policy as it was first read under the enforcement in force, or as a human accepted it since.
     pub policy: Option<String>,
     /// Members of the enforcement group before us, ascending; none until they were read.
     pub baseline: Option<Vec<ObjectId>>,
@@ -181,6 +181,12 @@ pub struct Pause {
 
 /// The hold that a `pause` places.
 pub const PAUSED: &str = "paused";
+
+/// The hold for a policy that is off, does not require MFA, or was edited.
+pub const POLICY: &str = "policy";
+
+/// The hold for the pause file in the state folder.
+pub const PAUSE_FILE: &str = "pause-file";
 
 impl State {
     /// The place and the state of a stage by name.

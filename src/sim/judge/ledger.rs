@@ -94,8 +94,10 @@ impl Ledger {
         self.seq = record.seq;
         match &record.event {
             Event::PlanAccepted { plan, .. } => {
+                if self.plan.as_ref().is_none_or(|old| old.enforcement != plan.enforcement) {
+                    self.policy = None;
+                }
                 self.plan = Some(Arc::new(Plan::clone(plan)));
-                self.policy = None;
                 for stage in &plan.stages {
                     self.phases.entry(stage.name.clone()).or_insert(PhaseName::Scheduled);
                 }
