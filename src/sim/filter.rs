@@ -81,7 +81,8 @@ impl Filter {
     /// The ids among which a row must be, where the filter asks for nothing else; so that nobody else need be looked at.
     pub(super) fn ids(&self) -> Option<impl Iterator<Item = &str>> {
         let Self::In { path, any_of } = self else { return None };
-        let texts = any_of.iter().filter_map(|literal| if let Literal::Text(text) = literal { Some(text.as_str()) } else { None });
+        let texts =
+            any_of.iter().filter_map(|literal| if let Literal::Text(text) = literal { Some(text.as_str()) } else { None });
         (path == "id").then_some(texts)
     }
 

@@ -117,7 +117,8 @@ impl Tenant {
                 known.filter(|place| *place >= from).collect::<BTreeSet<usize>>()
             },
         );
-        let rows = places.into_iter().filter_map(|place| Some((place, self.people.get(place)?))).filter(|(_, person)| meant(person));
+        let rows =
+            places.into_iter().filter_map(|place| Some((place, self.people.get(place)?))).filter(|(_, person)| meant(person));
         let context = context(call, "users");
         let page = Page { call, context: &context, size: size(call, 100, 999)?, mark, count, empty };
         Ok(page.of(rows, |out, person| write_row(out, person, None, &properties)))
