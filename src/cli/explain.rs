@@ -7,7 +7,7 @@ use super::{Exit, Failure, place, status};
 use crate::config::Whereabouts;
 use crate::rollout::event::{Event, Record};
 use crate::rollout::id::{NameHash, ObjectId};
-use crate::rollout::state::State;
+use crate::rollout::state::{State, TAIL};
 use crate::say;
 use crate::store::{names, records::records};
 
@@ -132,6 +132,9 @@ fn about(record: &Record, id: ObjectId) -> Option<String> {
         Event::ForeignChange { added, .. } if added.contains(&id) => Some("put into the group by somebody else".to_owned()),
         Event::ForeignChange { removed, .. } if removed.contains(&id) => {
             Some("taken out of the group by somebody else".to_owned())
+        }
+        Event::Carried { stage, why, people } if people.contains(&id) && stage == TAIL => {
+            Some(format!("the date passed, another one will be told: {why}"))
         }
         Event::Carried { stage, why, people } if people.contains(&id) => Some(format!("moved from {stage} to the tail: {why}")),
         _ => None,

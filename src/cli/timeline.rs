@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::show::instant;
 use crate::rollout::event::{By, Event, Record, Slot};
+use crate::rollout::state::TAIL;
 
 /// Lines for records, as they come. The same records give the same lines.
 pub(crate) struct Timeline {
@@ -44,6 +45,9 @@ impl Timeline {
             Event::StageMoved { stage, to, why, .. } => Some(format!("{stage}: {} ({why})", to.as_str())),
             Event::HoldPlaced { hold } => Some(format!("hold {}: {}", hold.id, hold.why)),
             Event::HoldCleared { id, .. } => Some(format!("hold {id} ended")),
+            Event::Carried { stage, people, why } if stage == TAIL => {
+                Some(format!("{stage}: {} people need another date ({why})", people.len()))
+            }
             Event::Carried { stage, people, why } => Some(format!("{stage}: {} people moved to the tail ({why})", people.len())),
             Event::ForeignChange { added, removed } => {
                 Some(format!("somebody else changed the group: {} added, {} removed", added.len(), removed.len()))

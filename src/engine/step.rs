@@ -24,7 +24,7 @@ use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::report::{Report, report};
 use crate::rollout::select::selection_keys;
-use crate::rollout::state::{Accepted, PAUSED, POLICY, State};
+use crate::rollout::state::{Accepted, PAUSED, POLICY, State, TAIL};
 
 /// The name under which the program itself acts.
 pub(super) const ACTOR: &str = "tidegate";
@@ -527,6 +527,9 @@ fn log(record: &crate::rollout::event::Record) {
                 record.seq = record.seq,
                 "somebody else changed the group"
             );
+        }
+        Event::Carried { stage, why, people } if stage == TAIL => {
+            tracing::warn!(people.count = people.len(), record.seq = record.seq, why, "people of the tail need another date");
         }
         Event::Carried { stage, why, people } => {
             tracing::warn!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, why, "people were moved to the tail");

@@ -10,7 +10,7 @@ use super::person::{Enforced, Home};
 use super::plan::Plan;
 use super::stage::PhaseName;
 use super::state::{
-    Accepted, Batch, NoticeBatch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, evidence_key, removed_hold_id,
+    Accepted, Batch, NoticeBatch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, TAIL, evidence_key, removed_hold_id,
 };
 
 /// Why a record does not fit the state.
@@ -290,8 +290,16 @@ impl State {
     }
 
     fn carry(&mut self, stage: &str, people: &[ObjectId]) -> Result<(), String> {
-        let places: std::collections::HashSet<_> = people.iter().map(|id| self.people.settle_in(*id, Home::Tail)).collect();
-        self.stage_mut(stage)?.roster.retain(|ix| !places.contains(ix));
+        if stage == TAIL {
+            // Nobody comes to the tail this way: who is there already needs another date.
+            let elsewhere = |id: &&ObjectId| self.people.get(**id).is_none_or(|person| person.home != Home::Tail);
+            if let Some(id) = people.iter().find(elsewhere) {
+                return Err(format!("{id} is not in the tail"));
+            }
+        } else {
+            let places: std::collections::HashSet<_> = people.iter().map(|id| self.people.settle_in(*id, Home::Tail)).collect();
+            self.stage_mut(stage)?.roster.retain(|ix| !places.contains(ix));
+        }
         for id in people {
             let person = self.person(*id)?;
             person.doubts = 0;

@@ -212,9 +212,9 @@ pub enum Event {
         /// Why.
         why: String,
     },
-    /// People who still waited were moved to the tail.
+    /// People who still waited were moved to the tail, where each is told a date of their own.
     Carried {
-        /// Out of this stage.
+        /// Out of this stage; `tail`: they were there, something protected them when their date came, and they need another one.
         stage: String,
         /// For this reason.
         why: String,

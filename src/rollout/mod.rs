@@ -28,5 +28,6 @@ pub mod select;
 pub mod settle;
 pub mod stage;
 pub mod state;
+pub mod tail;
 pub mod told;
 pub mod tranche;

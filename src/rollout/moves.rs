@@ -42,7 +42,7 @@ pub fn next(ground: &Ground<'_>) -> Vec<Event> {
             return events;
         }
     }
-    Vec::new()
+    super::tail::lapsed(ground)
 }
 
 fn moved(stage: &StageState, to: PhaseName, why: impl Into<String>) -> Event {

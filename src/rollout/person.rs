@@ -52,7 +52,7 @@ pub struct PersonState {
     pub promise: Option<Timestamp>,
     /// When an accepted notice first named `promise`.
     pub promise_told: Option<Timestamp>,
-    /// When the tail's own notice was accepted.
+    /// When the tail's own notice was accepted; none again when the date that it named passed while something protected the person.
     pub tail_told: Option<Timestamp>,
     /// Slots that are used up: bit 0 the announcement, bit n the n-th reminder.
     pub slots: u16,

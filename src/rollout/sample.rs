@@ -7,7 +7,9 @@ use super::decide::{Action, decide};
 use super::event::{By, Event, Record, VERSION};
 use super::id::{NameHash, ObjectId, PersonRef};
 use super::need::{Ask, is_due, needs};
-use super::observed::{BreakGlass, Directory, Observed, Person, Policy, Readiness, Registration, Safety, Target};
+use super::observed::{
+    BreakGlass, Directory, Observed, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+};
 use super::plan::{
     Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
 };
@@ -111,6 +113,9 @@ pub(crate) struct Perfect {
     pub(crate) readiness: Readiness,
     pub(crate) members: Vec<ObjectId>,
     pub(crate) safety: Safety,
+    pub(crate) exempt: Vec<ObjectId>,
+    /// What the log holds; `None`: it cannot be read.
+    pub(crate) sign_ins: Option<Vec<SignIn>>,
 }
 
 impl Perfect {
@@ -129,6 +134,8 @@ impl Perfect {
                 policy: Policy { problems: Vec::new(), fingerprint: "as it was".to_owned() },
                 break_glass: vec![sound(1), sound(2)],
             },
+            exempt: Vec::new(),
+            sign_ins: Some(Vec::new()),
             plan: plan.clone(),
         };
         let revision = plan.revision();
@@ -168,14 +175,17 @@ impl Perfect {
                     let directory = Directory { people: self.people.clone(), unreadable: 0, sync_accounts: Vec::new() };
                     self.observed.directory.take(now, Ok(directory));
                 }
-                Ask::Selection(key) => self.observed.selections.entry(key).or_default().take(now, Ok(Vec::new())),
+                Ask::Selection(key) => self.observed.selections.entry(key).or_default().take(now, Ok(self.exempt.clone())),
                 Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
                 Ask::Members => self.observed.members.take(now, Ok(self.members.clone())),
                 Ask::Registration => {
                     let rows = self.people.iter().map(|person| (person.id, self.readiness)).collect();
                     self.observed.registration.take(now, Ok(Registration { rows, refreshed: None }));
                 }
-                Ask::SignIns(_) => self.observed.sign_ins.take(now, Ok(Vec::new())),
+                Ask::SignIns(_) => {
+                    let unread = || Trouble { kind: TroubleKind::Unreachable, why: "a test".to_owned() };
+                    self.observed.sign_ins.take(now, self.sign_ins.clone().ok_or_else(unread));
+                }
             }
         }
     }

@@ -1,0 +1,113 @@
+//! The tail: joiners, people nobody could reach and people carried over, each with a date of their own, for as long as the plan runs.
+//!
+//! Does not choose dates (`told`) nor batches (`tranche`). Keeps: nobody of the tail is enforced on a date that passed while something
+//! protected them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::condition::{Condition, Ground};
+use super::event::Event;
+use super::id::ObjectId;
+use super::person::{Enforced, Home, PersonState};
+use super::select::{group_key, protection};
+use super::state::TAIL;
+
+/// People of the tail who wait and whose date has come at `at`.
+fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = &'a PersonState> {
+    ground.state.people.all().iter().filter(move |person| {
+        person.home == Home::Tail
+            && matches!(person.enforced, Enforced::No | Enforced::Refused(_))
+            && person.tail_told.is_some()
+            && person.promise.is_some_and(|promise| promise <= at)
+    })
+}
+
+/// People of the tail whose date has come while something protects them: they are told another one once nothing does any more.
+///
+/// Only what is read counts: a group that could not be read yet delays people, and takes nobody's date.
+#[must_use]
+pub fn lapsed(ground: &Ground<'_>) -> Vec<Event> {
+    let Some(directory) = ground.observed.directory.last.as_ref().map(|reading| &reading.value) else { return Vec::new() };
+    let exempt = ground.plan.people.exempt_group.as_deref().map(group_key);
+    let read = exempt.is_none_or(|key| ground.observed.selections.get(&key).is_some_and(|source| source.last.is_some()));
+    if !read || !ground.conditions.has(Condition::Protection) || ground.refuses_rollout(Condition::Clock).is_some() {
+        return Vec::new();
+    }
+    let mut lapsed: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
+    for person in due(ground, ground.now) {
+        let why = match directory.person(person.id) {
+            None => Some("no longer in the directory"),
+            Some(row) => protection(ground.plan, ground.observed, row),
+        };
+        if let Some(why) = why {
+            lapsed.entry(why).or_default().push(person.id);
+        }
+    }
+    let carried = |(why, people): (&str, Vec<ObjectId>)| Event::Carried { stage: TAIL.to_owned(), why: why.to_owned(), people };
+    lapsed.into_iter().map(carried).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rollout::event::Event;
+    use crate::rollout::sample::{Perfect, at, id, person, plan};
+    use crate::rollout::state::TAIL;
+
+    #[test]
+    fn whom_something_protects_on_their_date_is_told_another_date_once_nothing_does() {
+        let told = |world: &Perfect| {
+            let intents = world.records.iter().filter_map(|record| match &record.event {
+                Event::NoticeIntent { stage, instant, people, .. } if stage == TAIL && people.contains(&id(31)) => {
+                    Some((record.at, *instant))
+                }
+                _ => None,
+            });
+            intents.collect::<Vec<_>>()
+        };
+        type Flaw = fn(&mut Perfect);
+        let flaws: [(&str, Flaw, Flaw); 4] = [
+            ("exempt", |world| world.exempt = vec![id(31)], |world| world.exempt.clear()),
+            ("disabled", |world| world.people[30].enabled = Some(false), |world| world.people[30].enabled = Some(true)),
+            ("guest", |world| world.people[30].guest = true, |world| world.people[30].guest = false),
+            ("deleted", |world| drop(world.people.pop()), |world| world.people.push(person(31))),
+        ];
+        for (name, protect, release) in flaws {
+            let mut plan = plan();
+            plan.people.exempt_group = Some("MFA Exempt".to_owned());
+            let mut world = Perfect::new(plan, "2027-01-01T08:00:00Z");
+            world.run("2027-01-20T00:00:00Z");
+            world.people.push(person(31));
+            world.run("2027-01-30T00:00:00Z");
+            let [(_, first)] = told(&world)[..] else { panic!("{name}: {:?}", told(&world)) };
+            protect(&mut world);
+            world.run(&(first + crate::rollout::sample::days(10)).to_string());
+            assert!(!world.members.contains(&id(31)), "{name}");
+            release(&mut world);
+            let released = world.now;
+            world.run("2027-03-20T00:00:00Z");
+            let [_, (again, second)] = told(&world)[..] else { panic!("{name}: {:?}", told(&world)) };
+            assert!(again >= released && second - world.plan.notices.min_notice.max(world.plan.tail.grace) >= again, "{name}");
+            let enforced = world
+                .records
+                .iter()
+                .find(|record| matches!(&record.event, Event::EnforceIntent { people, .. } if people.contains(&id(31))));
+            assert_eq!(enforced.map(|record| record.at), Some(second), "{name}: on the new date, not before");
+            assert!(world.members.contains(&id(31)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_was_not_read_yet_takes_nobodys_date() {
+        let mut plan = plan();
+        plan.people.exempt_group = Some("MFA Exempt".to_owned());
+        let mut world = Perfect::new(plan, "2027-01-01T08:00:00Z");
+        world.run("2027-01-20T00:00:00Z");
+        world.people.push(person(31));
+        world.run("2027-02-02T00:00:00Z");
+        world.observed.selections.clear();
+        world.now = at("2027-02-20T00:00:00Z");
+        assert!(world.with_ground(super::lapsed).is_empty());
+    }
+}
