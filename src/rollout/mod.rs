@@ -10,6 +10,8 @@ pub mod decide;
 mod decide_tests;
 pub mod event;
 pub mod gate;
+#[cfg(test)]
+mod gate_tests;
 pub mod guard;
 pub mod hold;
 pub mod holds;
