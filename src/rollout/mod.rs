@@ -27,6 +27,8 @@ pub mod report;
 mod sample;
 pub mod schedule;
 pub mod select;
+#[cfg(test)]
+mod select_tests;
 pub mod settle;
 pub mod stage;
 pub mod state;

@@ -82,6 +82,8 @@ mod tests {
     use crate::rollout::sample::{Perfect, at, id, person, plan};
     use crate::rollout::state::TAIL;
 
+    type Flaw = fn(&mut Perfect);
+
     #[test]
     fn whom_something_protects_on_their_date_is_told_another_date_once_nothing_does() {
         let told = |world: &Perfect| {
@@ -93,12 +95,11 @@ mod tests {
             });
             intents.collect::<Vec<_>>()
         };
-        type Flaw = fn(&mut Perfect);
         let flaws: [(&str, Flaw, Flaw); 4] = [
             ("exempt", |world| world.exempt = vec![id(31)], |world| world.exempt.clear()),
             ("disabled", |world| world.people[30].enabled = Some(false), |world| world.people[30].enabled = Some(true)),
             ("guest", |world| world.people[30].guest = true, |world| world.people[30].guest = false),
-            ("deleted", |world| drop(world.people.pop()), |world| world.people.push(person(31))),
+            ("deleted", |world| world.people.truncate(30), |world| world.people.push(person(31))),
         ];
         for (name, protect, release) in flaws {
             let mut plan = plan();
