@@ -64,7 +64,7 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
             if let Some(first) = person.first_told {
                 say!("  first notice accepted: {}", instant(first, &zone));
             }
-            if let Some(at) = person.enforced_at() {
+            if let Some(at) = person.enforced_since {
                 say!("  MFA required since: {}", instant(at, &zone));
             }
         }

@@ -281,6 +281,8 @@ impl State {
                 }
                 other => return Err(format!("stage `{stage}` is {}, not enforcing", other.name().as_str())),
             }
+        } else {
+            self.tail_canary.get_or_insert(at);
         }
         self.mark(people, Enforced::Intended(seq))?;
         self.batches.insert(seq, Batch { at, home, people: people.to_vec() });
@@ -318,7 +320,7 @@ impl State {
 
     fn mark(&mut self, people: &[ObjectId], enforced: Enforced) -> Result<(), String> {
         people.iter().try_for_each(|id| {
-            self.person(*id)?.enforced = enforced;
+            self.person(*id)?.mark(enforced);
             Ok(())
         })
     }

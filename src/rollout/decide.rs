@@ -87,15 +87,14 @@ fn holds(ground: &Ground<'_>) -> Vec<Event> {
     }
     if ground.conditions.has(Condition::Hold) {
         for hold in failures(ground) {
-            let stage = match &hold.scope {
-                hold::Scope::Stage(name) => ground.state.stage(name),
-                _ => None,
-            };
-            if let Some((_, stage)) = stage {
-                let named = |gate: &&super::plan::Gate| hold.id == format!("gate:{}:{}", stage.name, gate.name);
+            if let hold::Scope::Stage(name) = &hold.scope {
+                let named = |gate: &&super::plan::Gate| hold.id == format!("gate:{name}:{}", gate.name);
                 if let Some(gate) = ground.plan.gates.iter().find(named) {
-                    let evidence = gate::read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-                    events.push(Event::GateRead { stage: stage.name.clone(), gate: gate.name.clone(), evidence });
+                    let evidence = match ground.state.stage(name) {
+                        Some((_, stage)) => gate::read(ground.plan, ground.state, ground.observed, ground.now, stage, gate),
+                        None => gate::read_tail(ground.plan, ground.state, ground.observed, ground.now, gate),
+                    };
+                    events.push(Event::GateRead { stage: name.clone(), gate: gate.name.clone(), evidence });
                 }
             }
             events.push(Event::HoldPlaced { hold });
@@ -141,6 +140,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
             _ => {}
         }
     }
+    instants.extend(ground.state.tail_canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
     let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
     for person in ground.state.people.all() {
         if let Enforced::Refused(at) = person.enforced {

@@ -4,11 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Evidence, Verdict};
 use super::observed::{Observed, Readiness, Registration, SignIn, Source};
-use super::person::PersonState;
+use super::person::{Home, PersonState};
 use super::plan::{Bound, Gate, GateAt, Measure, Plan};
 use super::state::{StageState, State};
 
-/// Gates of a stage that are asked at a moment of its life.
+/// How long the tenant keeps sign-ins: 30 days (Microsoft Entra ID P1 and P2).
+pub const LOG_REACH: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Gates of a stage, or of the tail, that are asked at a moment of its life. A gate that names no stages is asked of all, and of the tail.
 pub fn gates_of<'a>(plan: &'a Plan, stage: &'a str, at: GateAt) -> impl Iterator<Item = &'a Gate> {
     plan.gates
         .iter()
@@ -18,7 +21,26 @@ pub fn gates_of<'a>(plan: &'a Plan, stage: &'a str, at: GateAt) -> impl Iterator
 /// Reads a gate for a stage.
 #[must_use]
 pub fn read(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, stage: &StageState, gate: &Gate) -> Evidence {
-    let people = stage.roster.iter().filter_map(|ix| state.people.at(*ix));
+    of_people(plan, observed, now, gate, stage.roster.iter().filter_map(|ix| state.people.at(*ix)))
+}
+
+/// Reads a gate for the tail. It never ends, so its evidence rests on the people it enforced within the log's reach.
+#[must_use]
+pub fn read_tail(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, gate: &Gate) -> Evidence {
+    let recent = |since: Timestamp| now.duration_since(since) <= LOG_REACH;
+    let people = state.people.all().iter().filter(|person| person.home == Home::Tail);
+    of_people(plan, observed, now, gate, people.filter(|person| person.enforced_since.is_some_and(recent)))
+}
+
+/// Whom somebody else took out of the group is released, and says nothing about the rollout.
+fn of_people<'a>(
+    plan: &Plan,
+    observed: &Observed,
+    now: Timestamp,
+    gate: &Gate,
+    people: impl Iterator<Item = &'a PersonState>,
+) -> Evidence {
+    let people = people.filter(|person| !person.removed_by_hand);
     let (as_of, counted) = match gate.measure {
         Measure::RegisteredShare => {
             let reading = observed.registration.last.as_ref();
@@ -62,7 +84,7 @@ fn mfa_failures<'a>(people: impl Iterator<Item = &'a PersonState>, attempts: &[S
     let mut failed = 0_u32;
     let mut tried = 0_u32;
     for person in people {
-        let Some(since) = person.enforced_at() else { continue };
+        let Some(since) = person.enforced_since else { continue };
         let from = attempts.partition_point(|attempt| attempt.person < person.id);
         let theirs =
             || attempts.iter().skip(from).take_while(|attempt| attempt.person == person.id).filter(|attempt| attempt.at >= since);

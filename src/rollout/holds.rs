@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::condition::{Condition, Ground};
-use super::event::Verdict;
+use super::event::{Evidence, Verdict};
 use super::gate::{gates_of, read, sentence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::person::Home;
-use super::plan::GateAt;
+use super::plan::{Gate, GateAt};
 use super::select::group_key;
-use super::state::{PAUSE_FILE, POLICY, Phase, StageState};
+use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
+use super::tail;
 
 /// Every hold that should be in force by itself at `ground.now`, by id. Holds that a human clears are not among them.
 #[must_use]
@@ -35,6 +36,17 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
     tenant(ground, &mut place);
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
         of_stage(ground, Home::Stage(ix), stage, &mut place);
+    }
+    for (gate, evidence) in tail::gates(ground) {
+        let stops = match evidence.verdict {
+            Verdict::Pass | Verdict::Fail => false,
+            Verdict::Inconclusive => tail::canary_waits(ground),
+            Verdict::NoData => true,
+        };
+        if stops {
+            let id = format!("gate-waits:{TAIL}:{}", gate.name);
+            place(id, Scope::Stage(TAIL.to_owned()), Owner::Gate, sentence(gate, &evidence));
+        }
     }
     holds
 }
@@ -89,9 +101,9 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
 /// Whether batches are being handed out, in a stage or in the tail.
 fn hands_out(ground: &Ground<'_>) -> bool {
     let stages = &ground.state.stages;
-    let tail = || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed());
+    let waits = || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed());
     stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }))
-        || stages.iter().all(|stage| stage.phase.name().is_over()) && tail()
+        || stages.iter().all(|stage| stage.phase.name().is_over()) && waits()
 }
 
 /// Holds of one stage: a closed window, a limit, a gate that waits.
@@ -144,25 +156,30 @@ pub fn canary_waits(ground: &Ground<'_>, stage: &StageState) -> bool {
 pub fn failures(ground: &Ground<'_>) -> Vec<Hold> {
     let mut holds = Vec::new();
     for stage in &ground.state.stages {
-        let at = match &stage.phase {
-            Phase::Announced if ground.now >= stage.start.instant => GateAt::Start,
-            Phase::Enforcing { canary: Some(_) } => GateAt::During,
+        let asked: &[GateAt] = match &stage.phase {
+            Phase::Announced if ground.now >= stage.start.instant => &[GateAt::Start],
+            Phase::Enforcing { canary: Some(_) } => &[GateAt::During],
             Phase::Soaking { healthy, .. } => {
                 let soak = ground.plan.stages.iter().find(|planned| planned.name == stage.name).map(|planned| planned.soak);
-                if soak.is_some_and(|soak| *healthy >= soak) { GateAt::Exit } else { GateAt::During }
+                if soak.is_some_and(|soak| *healthy >= soak) { &[GateAt::During, GateAt::Exit] } else { &[GateAt::During] }
             }
             _ => continue,
         };
-        for gate in gates_of(ground.plan, &stage.name, at) {
+        for gate in asked.iter().flat_map(|at| gates_of(ground.plan, &stage.name, *at)) {
             let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-            let id = format!("gate:{}:{}", stage.name, gate.name);
-            if evidence.verdict == Verdict::Fail && !ground.state.holds.contains_key(&id) {
-                let why = format!("{}; look into it, then clear the hold", sentence(gate, &evidence));
-                let scope = Scope::Stage(stage.name.clone());
-                let clears = Clears::Human;
-                holds.push(Hold { id, scope, blocks: Blocks::Forward, owner: Owner::Gate, since: ground.now, clears, why });
-            }
+            holds.extend(failure(ground, &stage.name, gate, &evidence));
         }
     }
+    holds.extend(tail::gates(ground).filter_map(|(gate, evidence)| failure(ground, TAIL, gate, &evidence)));
     holds
+}
+
+fn failure(ground: &Ground<'_>, stage: &str, gate: &Gate, evidence: &Evidence) -> Option<Hold> {
+    let id = format!("gate:{stage}:{}", gate.name);
+    if evidence.verdict != Verdict::Fail || ground.state.holds.contains_key(&id) {
+        return None;
+    }
+    let why = format!("{}; look into it, then clear the hold", sentence(gate, evidence));
+    let scope = Scope::Stage(stage.to_owned());
+    Some(Hold { id, scope, blocks: Blocks::Forward, owner: Owner::Gate, since: ground.now, clears: Clears::Human, why })
 }

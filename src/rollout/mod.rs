@@ -10,6 +10,8 @@ pub mod decide;
 mod decide_tests;
 pub mod event;
 pub mod gate;
+#[cfg(test)]
+mod gate_tests;
 pub mod guard;
 pub mod hold;
 pub mod holds;
@@ -25,6 +27,8 @@ pub mod report;
 mod sample;
 pub mod schedule;
 pub mod select;
+#[cfg(test)]
+mod select_tests;
 pub mod settle;
 pub mod stage;
 pub mod state;

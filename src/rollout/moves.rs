@@ -257,10 +257,11 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
     }
     let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     let unverified = people.filter(|person| matches!(person.enforced, Enforced::Accepted(_)) && !person.removed_by_hand).count();
-    if held || unverified > 0 || !exit_gates_pass(ground, stage) {
+    if held || unverified > 0 || !waits_to_be_done(ground, stage).is_empty() {
         return Vec::new();
     }
-    let mut events = evidence(ground, stage, GateAt::Exit);
+    let mut events = evidence(ground, stage, GateAt::During);
+    events.extend(evidence(ground, stage, GateAt::Exit));
     events.push(moved(stage, PhaseName::Done, format!("soaked for {healthy:#}, exit gates passed")));
     events
 }
@@ -272,9 +273,22 @@ fn longest_gap(ground: &Ground<'_>, stage: &StageState) -> SignedDuration {
     interval.unwrap_or(ground.plan.observe.members).saturating_mul(2).saturating_add(SOAK_STEP)
 }
 
-/// Whether every exit gate passes, freshly.
+/// What its gates still ask of a stage that has soaked: a fresh Pass of every exit gate; of every `during` gate no Fail, fresh data,
+/// and its sample, or everybody whom the stage enforced where those are fewer.
 #[must_use]
-pub fn exit_gates_pass(ground: &Ground<'_>, stage: &StageState) -> bool {
-    gates_of(ground.plan, &stage.name, GateAt::Exit)
-        .all(|gate| read(ground.plan, ground.state, ground.observed, ground.now, stage, gate).verdict == Verdict::Pass)
+pub fn waits_to_be_done(ground: &Ground<'_>, stage: &StageState) -> Vec<String> {
+    let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+    let enforced = people.filter(|person| person.is_enforced() && !person.removed_by_hand).count();
+    let enforced = u32::try_from(enforced).unwrap_or(u32::MAX);
+    let gates = gates_of(ground.plan, &stage.name, GateAt::During).chain(gates_of(ground.plan, &stage.name, GateAt::Exit));
+    let waits = gates.filter_map(|gate| {
+        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
+        let lets_through = match evidence.verdict {
+            Verdict::Pass => true,
+            Verdict::Inconclusive => gate.at == GateAt::During && evidence.sample >= gate.min_sample.min(enforced),
+            Verdict::Fail | Verdict::NoData => false,
+        };
+        (!lets_through).then(|| sentence(gate, &evidence))
+    });
+    waits.collect()
 }

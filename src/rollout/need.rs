@@ -182,12 +182,12 @@ fn members_every(ground: &Ground<'_>) -> SignedDuration {
     }
 }
 
-/// Since when people of stages under way are enforced; sign-ins before do not matter.
+/// Since when people of stages under way, and of the tail, are enforced; sign-ins before do not matter.
 fn enforced_since(ground: &Ground<'_>) -> Option<Timestamp> {
     let under_way = ground.state.stages.iter().filter_map(|stage| match &stage.phase {
         Phase::Enforcing { canary: Some(at) } => Some(*at),
         Phase::Soaking { .. } => Some(stage.start.instant),
         _ => None,
     });
-    under_way.min()
+    under_way.chain(super::tail::sign_ins_since(ground)).min()
 }

@@ -62,6 +62,8 @@ pub struct PersonState {
     pub refused: Option<(Timestamp, u8)>,
     /// How far the enforcement has come.
     pub enforced: Enforced,
+    /// When the write that holds was accepted; being read back does not move it.
+    pub enforced_since: Option<Timestamp>,
     /// Somebody else took the person out of the group after we had put them in.
     pub removed_by_hand: bool,
 }
@@ -79,6 +81,7 @@ impl PersonState {
             doubts: 0,
             refused: None,
             enforced: Enforced::No,
+            enforced_since: None,
             removed_by_hand: false,
         }
     }
@@ -137,12 +140,14 @@ impl PersonState {
         matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_))
     }
 
-    /// When the write was accepted, or first verified.
-    #[must_use]
-    pub const fn enforced_at(&self) -> Option<Timestamp> {
-        match self.enforced {
-            Enforced::Accepted(at) | Enforced::Verified(at) => Some(at),
-            _ => None,
+    /// Takes in how far the enforcement has come.
+    pub fn mark(&mut self, enforced: Enforced) {
+        self.enforced = enforced;
+        match enforced {
+            Enforced::Accepted(at) | Enforced::Verified(at) => {
+                self.enforced_since.get_or_insert(at);
+            }
+            _ => self.enforced_since = None,
         }
     }
 
@@ -271,6 +276,23 @@ mod tests {
         person.told(at(2), Slot::Correction, at(200));
         assert!(person.has_used(Slot::Announcement) && !person.has_used(Slot::Reminder(1)));
         assert_eq!((person.promise, person.promise_told, person.first_told), (Some(at(200)), Some(at(2)), Some(at(0))));
+    }
+
+    #[test]
+    fn somebody_is_enforced_since_the_write_was_accepted_however_often_it_is_read_back() {
+        let at = |n: i64| Timestamp::from_second(1_800_000_000 + n).unwrap();
+        let mut person = PersonState::new(ObjectId::from_bits(1), Home::Stage(0));
+        for (enforced, since) in [
+            (Enforced::Intended(7), None),
+            (Enforced::Accepted(at(1)), Some(at(1))),
+            (Enforced::Verified(at(90)), Some(at(1))),
+            (Enforced::No, None),
+            (Enforced::Accepted(at(200)), Some(at(200))),
+            (Enforced::Gone, None),
+        ] {
+            person.mark(enforced);
+            assert_eq!((person.enforced, person.enforced_since), (enforced, since));
+        }
     }
 
     #[test]

@@ -222,7 +222,7 @@ pub struct Gate {
     pub min_sample: u32,
     /// Oldest evidence that counts.
     pub max_age: SignedDuration,
-    /// Names of the stages it is asked for; empty means all.
+    /// Names of the stages it is asked for; empty means all, and for a `during` gate also the tail.
     pub stages: Vec<String>,
 }
 

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::condition::Ground;
 use super::event::Evidence;
 use super::gate::{read, sentence};
-use super::hold::Hold;
-use super::moves::{scheduled, waits_to_start};
+use super::hold::{Hold, Scope};
+use super::moves::{scheduled, waits_to_be_done, waits_to_start};
 use super::observed::{Person, Readiness};
 use super::person::{Enforced, Home, PersonState};
-use super::plan::GateAt;
+use super::plan::{Gate, GateAt};
 use super::select::protection;
 use super::stage::PhaseName;
 use super::state::{Phase, StageState, TAIL};
@@ -166,7 +166,10 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
         (Phase::Scheduled, Some(planned)) => scheduled(ground, ix, stage, planned).err().into_iter().collect(),
         (Phase::Announced, _) if ground.now >= stage.start.instant => waits_to_start(ground, ix, stage),
         (Phase::Enforcing { .. }, _) => refuses(ground, Home::Stage(ix)).map(std::borrow::Cow::into_owned).into_iter().collect(),
-        (Phase::Soaking { .. }, _) => state_holds(ground, &stage.name),
+        (Phase::Soaking { healthy, .. }, Some(planned)) => {
+            let gates = if *healthy >= planned.soak { waits_to_be_done(ground, stage) } else { Vec::new() };
+            state_holds(ground, &stage.name).into_iter().chain(gates).collect()
+        }
         (Phase::Missed { why }, _) => vec![why.clone()],
         _ => Vec::new(),
     };
@@ -176,10 +179,7 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
         .iter()
         .filter(|gate| gate.stages.is_empty() || gate.stages.contains(&stage.name))
         .filter(|_| stage.is_frozen() && !stage.phase.name().is_over())
-        .map(|gate| {
-            let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-            GateReport { name: gate.name.clone(), at: gate.at, sentence: sentence(gate, &evidence), evidence }
-        })
+        .map(|gate| gate_report(gate, read(ground.plan, ground.state, ground.observed, ground.now, stage, gate)))
         .collect();
     let roster = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     let mut report = of_people(ground, &stage.name, roster);
@@ -193,8 +193,15 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     report
 }
 
+fn gate_report(gate: &Gate, evidence: Evidence) -> GateReport {
+    GateReport { name: gate.name.clone(), at: gate.at, sentence: sentence(gate, &evidence), evidence }
+}
+
 fn tail_report(ground: &Ground<'_>) -> StageReport {
-    of_people(ground, TAIL, ground.state.people.all().iter().filter(|person| person.home == Home::Tail))
+    let mut report = of_people(ground, TAIL, ground.state.people.all().iter().filter(|person| person.home == Home::Tail));
+    report.gates = super::tail::gates(ground).map(|(gate, evidence)| gate_report(gate, evidence)).collect();
+    report.waits.extend(ground.state.forward_holds(TAIL).filter(|hold| hold.scope != Scope::Rollout).map(held));
+    report
 }
 
 /// Counts people, and adds why the waiting ones wait.
@@ -234,7 +241,11 @@ fn of_people<'a>(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = &
 }
 
 fn state_holds(ground: &Ground<'_>, stage: &str) -> Vec<String> {
-    ground.state.forward_holds(stage).map(|hold| format!("hold `{}`: {}", hold.id, hold.why)).collect()
+    ground.state.forward_holds(stage).map(held).collect()
+}
+
+fn held(hold: &Hold) -> String {
+    format!("hold `{}`: {}", hold.id, hold.why)
 }
 
 /// Everybody of the directory, each once.

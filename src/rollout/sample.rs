@@ -11,7 +11,8 @@ use super::observed::{
     BreakGlass, Directory, Observed, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use super::plan::{
-    Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
+    Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector, Stage, Start,
+    Tail, Unregistered,
 };
 use super::schedule;
 use super::state::State;
@@ -99,6 +100,24 @@ pub(crate) fn plan() -> Plan {
 pub(crate) fn person(n: u128) -> Person {
     let name = NameHash::new(TENANT, &format!("user{n}@contoso.example"));
     Person { id: id(n), name, enabled: Some(true), guest: false, mail: n > 2 }
+}
+
+/// A `during` gate on failures of MFA, asked of every stage and of the tail.
+pub(crate) fn during(min_sample: u32) -> Gate {
+    Gate {
+        name: "people get in".to_owned(),
+        measure: Measure::MfaFailureShare,
+        at: GateAt::During,
+        bound: Bound::AtMost(0.3),
+        min_sample,
+        max_age: hours(12),
+        stages: Vec::new(),
+    }
+}
+
+/// One attempt to sign in of each person, as the log holds them.
+pub(crate) fn attempts(people: impl IntoIterator<Item = u128>, at: Timestamp, code: i64) -> Vec<SignIn> {
+    people.into_iter().map(|n| SignIn { id: n.to_string(), person: id(n), at, code }).collect()
 }
 
 /// A world without faults, as far as the core can see it.

@@ -45,6 +45,8 @@ pub struct State {
     pub batches: BTreeMap<u64, Batch>,
     /// Notices without an outcome, by the `seq` of their intent.
     pub notices: BTreeMap<u64, NoticeBatch>,
+    /// When the canary of the tail was handed to the wire.
+    pub tail_canary: Option<Timestamp>,
     /// When how many people were handed to the wire, for the caps; the last 8 days.
     pub handed: Vec<(Timestamp, u32)>,
     /// The last reading of each gate, by stage and gate.

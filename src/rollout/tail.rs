@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::condition::{Condition, Ground};
-use super::event::Event;
+use super::event::{Event, Evidence};
+use super::gate::{LOG_REACH, gates_of, read_tail};
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
+use super::plan::{Gate, GateAt, Measure};
 use super::select::{group_key, protection};
 use super::state::TAIL;
 
@@ -22,6 +24,31 @@ fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = &'a Perso
             && person.tail_told.is_some()
             && person.promise.is_some_and(|promise| promise <= at)
     })
+}
+
+/// Its `during` gates as they read now, from its canary on and while somebody's date has come: before and after, they stop nothing.
+pub fn gates<'a>(ground: &Ground<'a>) -> impl Iterator<Item = (&'a Gate, Evidence)> {
+    let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
+    let asked = over && ground.state.tail_canary.is_some() && due(ground, ground.now).next().is_some();
+    let gates = gates_of(ground.plan, TAIL, GateAt::During).filter(move |_| asked);
+    let Ground { plan, state, observed, now, .. } = *ground;
+    gates.map(move |gate| (gate, read_tail(plan, state, observed, now, gate)))
+}
+
+/// Whether an inconclusive gate still stops the batches after the canary.
+#[must_use]
+pub fn canary_waits(ground: &Ground<'_>) -> bool {
+    ground.state.tail_canary.is_some_and(|at| ground.now.duration_since(at) < ground.plan.limits.canary_wait)
+}
+
+/// Since when sign-ins matter for the tail: from its canary on, but not while nobody's date is near, and never beyond the log's reach.
+#[must_use]
+pub fn sign_ins_since(ground: &Ground<'_>) -> Option<Timestamp> {
+    let canary = ground.state.tail_canary?;
+    let asks = gates_of(ground.plan, TAIL, GateAt::During).any(|gate| gate.measure == Measure::MfaFailureShare);
+    let near = ground.now.checked_add(ground.plan.observe.max_age).unwrap_or(Timestamp::MAX);
+    let matters = asks && due(ground, near).next().is_some();
+    matters.then(|| canary.max(ground.now.checked_sub(LOG_REACH).unwrap_or(canary)))
 }
 
 /// People of the tail whose date has come while something protects them: they are told another one once nothing does any more.
@@ -55,6 +82,8 @@ mod tests {
     use crate::rollout::sample::{Perfect, at, id, person, plan};
     use crate::rollout::state::TAIL;
 
+    type Flaw = fn(&mut Perfect);
+
     #[test]
     fn whom_something_protects_on_their_date_is_told_another_date_once_nothing_does() {
         let told = |world: &Perfect| {
@@ -66,12 +95,11 @@ mod tests {
             });
             intents.collect::<Vec<_>>()
         };
-        type Flaw = fn(&mut Perfect);
         let flaws: [(&str, Flaw, Flaw); 4] = [
             ("exempt", |world| world.exempt = vec![id(31)], |world| world.exempt.clear()),
             ("disabled", |world| world.people[30].enabled = Some(false), |world| world.people[30].enabled = Some(true)),
             ("guest", |world| world.people[30].guest = true, |world| world.people[30].guest = false),
-            ("deleted", |world| drop(world.people.pop()), |world| world.people.push(person(31))),
+            ("deleted", |world| world.people.truncate(30), |world| world.people.push(person(31))),
         ];
         for (name, protect, release) in flaws {
             let mut plan = plan();

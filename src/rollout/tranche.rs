@@ -52,8 +52,10 @@ pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
     if !over || refuses(ground, Home::Tail).is_some() || has_open_batch(ground, Home::Tail) {
         return None;
     }
-    let people = ground.state.people.all().iter().filter(|person| person.home == Home::Tail);
-    tranche(ground, Home::Tail, people, BATCH * BATCHES)
+    let people = || ground.state.people.all().iter().filter(|person| person.home == Home::Tail);
+    let through = ground.state.tail_canary.is_some() && people().any(PersonState::is_enforced);
+    let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
+    tranche(ground, Home::Tail, people(), most)
 }
 
 /// Why nobody of a home may be enforced now.

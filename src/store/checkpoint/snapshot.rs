@@ -34,7 +34,7 @@ const CACHE: u64 = 1 << 20;
 const FLUSH_EVERY: u64 = 5_000;
 
 /// The version of this arrangement.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Key of the head.
 const HEAD: &[u8] = b"head";
