@@ -3,6 +3,7 @@
 mod adapters;
 mod args;
 mod bench;
+mod calls;
 mod check;
 mod completions;
 mod demo;
