@@ -21,6 +21,7 @@ mod simulate_tenant;
 mod status;
 mod timeline;
 pub mod trial;
+mod wording;
 pub mod world;
 
 use std::process::ExitCode;
