@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::Common;
 use super::calls::{self, Calls, Counts};
+use super::journal::unread;
 use super::show::instant;
 use super::{Exit, Failure, adapters, place, runtime};
 use crate::clock::Clock;
@@ -56,13 +57,13 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     match records(&loaded.settings.state_dir) {
         Ok(known) => {
             for record in known {
-                let record = record.map_err(|error| Failure::because(Exit::Journal, &error))?;
+                let record = record.map_err(|error| unread(&error))?;
                 state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
             }
         }
         // A journal that does not exist yet has no records.
         Err(JournalError::NoJournal { .. }) => {}
-        Err(error) => return Err(Failure::because(Exit::State, &error)),
+        Err(error) => return Err(unread(&error)),
     }
     let reasons = forbidden(&state, &loaded.plan, now);
     if !reasons.is_empty() {

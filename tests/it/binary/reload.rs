@@ -118,12 +118,12 @@ fn new_texts_come_with_the_plan_and_what_must_wait_is_said() {
     }
     let texts = plan.replace("[notices]", "[notices]\ntemplates = \"texts\"");
     let texts = texts.replace("[state]", "[surfaces]\nsocket = \"other.sock\"\n[state]");
-    // An invalid plan in between brings no texts along.
-    let wrong = texts.replace("soak = ", "saok = ");
+    // A plan that is refused brings no texts along: the pilot's people were told.
+    let refused = texts.replace("2027-01-11T09:00:00", "2027-01-10T22:00:00");
     let reloaded: Timestamp = "2027-01-13T00:00:00Z".parse().unwrap();
     let mails: Arc<Mutex<Vec<(Timestamp, bool)>>> = Arc::default();
     let seen = Arc::clone(&mails);
-    let exchanges = [("2027-01-05T00:00:00Z", wrong), ("2027-01-13T00:00:00Z", texts)];
+    let exchanges = [("2027-01-09T00:00:00Z", refused), ("2027-01-10T20:00:00Z", plan), ("2027-01-13T00:00:00Z", texts)];
     let ended = run_seen(&bed, &exchanges, move |now, request| {
         let body = String::from_utf8_lossy(request.body());
         if body.contains("x-tidegate-notice") {
