@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::{Exit, Failure};
 use crate::clock::Clock;
 use crate::config::{CredentialKind, Loaded, Templates, credentials};
@@ -11,7 +13,7 @@ use crate::graph::Graph;
 use crate::graph::endpoints::Endpoints;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Wire};
-use crate::notify::{Mail, Texts};
+use crate::notify::{Mail, TextError, Texts};
 
 /// What the engine and the commands need of a tenant.
 pub(super) struct Adapters {
@@ -19,6 +21,8 @@ pub(super) struct Adapters {
     pub(super) tenant: Arc<dyn Tenant>,
     pub(super) enforce: Arc<dyn Enforce>,
     pub(super) notify: Arc<dyn Notify>,
+    /// Replaces the texts of notices.
+    pub(super) texts: watch::Sender<Arc<Texts>>,
 }
 
 /// The adapters over a wire.
@@ -31,14 +35,20 @@ pub(super) fn over(
     templates: &Templates,
 ) -> Result<Adapters, Failure> {
     let graph = Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant);
-    let texts = templates.texts.iter().map(|(language, text)| (language.as_str(), text.subject.as_str(), text.body.as_str()));
-    let texts = Texts::new(texts).map_err(|error| Failure::because(Exit::Plan, &error))?;
+    let texts = texts_of(templates).map_err(|error| Failure::because(Exit::Plan, &error))?;
+    let (texts, current) = watch::channel(Arc::new(texts));
     Ok(Adapters {
         tenant: Arc::new(graph.clone()),
         enforce: Arc::new(ConditionalAccess::new(graph.clone())),
-        notify: Arc::new(Mail::new(graph.clone(), texts)),
+        notify: Arc::new(Mail::new(graph.clone(), current)),
+        texts,
         graph,
     })
+}
+
+/// The operator's texts over the built-in ones.
+pub(super) fn texts_of(templates: &Templates) -> Result<Texts, TextError> {
+    Texts::new(templates.texts.iter().map(|(language, text)| (language.as_str(), text.subject.as_str(), text.body.as_str())))
 }
 
 /// The adapters that a plan asks for, over HTTP.

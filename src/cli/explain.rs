@@ -1,7 +1,7 @@
 //! `explain STAGE|PERSON`: where it stands, why, and everything the journal says about it.
 
 use super::args::{Common, Explain};
-use super::journal::line;
+use super::journal::{line, unread};
 use super::show::{self, instant};
 use super::{Exit, Failure, place, status};
 use crate::config::Whereabouts;
@@ -16,8 +16,8 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
     let state_dir = state_dir.as_path();
     let mut state = State::default();
     let mut all = Vec::new();
-    for record in records(state_dir).map_err(|error| Failure::because(Exit::Journal, &error))? {
-        let record: Record = record.map_err(|error| Failure::because(Exit::Journal, &error))?;
+    for record in records(state_dir).map_err(|error| unread(&error))? {
+        let record: Record = record.map_err(|error| unread(&error))?;
         state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
         all.push(record);
     }
@@ -30,6 +30,13 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
                 return Ok(Exit::Done);
             }
             say!("{}", show::stage(stage, &zone).trim_end());
+        }
+        if common.json {
+            // Nothing has been published of it: its records, as JSON lines.
+            for record in all.iter().filter(|record| is_of_stage(record, &verb.what)) {
+                say!("{}", serde_json::to_string(record).unwrap_or_default());
+            }
+            return Ok(Exit::Done);
         }
         for record in all.iter().filter(|record| is_of_stage(record, &verb.what)) {
             say!("{}", line(record));

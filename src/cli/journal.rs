@@ -4,13 +4,14 @@ use super::args::{Common, Journal, JournalVerb};
 use super::{Exit, Failure, place};
 use crate::rollout::event::Record;
 use crate::say;
+use crate::store::error::JournalError;
 use crate::store::records::{records, verify};
 
 pub(super) fn journal(common: &Common, verb: &Journal) -> Result<Exit, Failure> {
     let state = place::find(common, &verb.place).state_dir;
     match verb.verb {
         JournalVerb::Verify => {
-            let summary = verify(&state).map_err(|error| Failure::because(Exit::Journal, &error))?;
+            let summary = verify(&state).map_err(|error| unread(&error))?;
             if common.json {
                 say!(
                     "{}",
@@ -21,8 +22,8 @@ pub(super) fn journal(common: &Common, verb: &Journal) -> Result<Exit, Failure> 
             }
         }
         JournalVerb::Show { last } => {
-            let records = records(&state).map_err(|error| Failure::because(Exit::Journal, &error))?;
-            let records = records.collect::<Result<Vec<Record>, _>>().map_err(|error| Failure::because(Exit::Journal, &error))?;
+            let records = records(&state).map_err(|error| unread(&error))?;
+            let records = records.collect::<Result<Vec<Record>, _>>().map_err(|error| unread(&error))?;
             let skip = last.map_or(0, |last| records.len().saturating_sub(last));
             for record in records.iter().skip(skip) {
                 if common.json {
@@ -34,6 +35,16 @@ pub(super) fn journal(common: &Common, verb: &Journal) -> Result<Exit, Failure> 
         }
     }
     Ok(Exit::Done)
+}
+
+/// A journal that cannot be read: there is none, it may not be seen, or it is damaged.
+pub(super) fn unread(error: &JournalError) -> Failure {
+    let exit = match error {
+        JournalError::NoJournal { .. } => Exit::Failed,
+        JournalError::Unreadable { .. } => Exit::State,
+        _ => Exit::Journal,
+    };
+    Failure::because(exit, error)
 }
 
 /// One record as a line: long lists of people as counts.

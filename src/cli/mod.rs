@@ -3,6 +3,7 @@
 mod adapters;
 mod args;
 mod bench;
+mod calls;
 mod check;
 mod completions;
 mod demo;
@@ -20,6 +21,7 @@ mod simulate_tenant;
 mod status;
 mod timeline;
 pub mod trial;
+mod wording;
 pub mod world;
 
 use std::process::ExitCode;

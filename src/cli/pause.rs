@@ -28,7 +28,7 @@ pub(super) fn unpause(common: &Common, verb: &Unpause) -> Result<Exit, Failure> 
     // The file pauses by itself, whatever the daemon answers.
     if let Ok(Some(_)) = pause_file::read(&found.state_dir) {
         let file = pause_file::path(&found.state_dir);
-        let answered = answer.map_or_else(|error| chain(&error), |says| says);
+        let answered = answer.unwrap_or_else(|error| chain(&error));
         let says = format!("the pause file {} still pauses; remove it to go on (the daemon: {answered})", file.display());
         return Err(Failure::new(Exit::Blocked, says));
     }

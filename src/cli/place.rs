@@ -15,7 +15,7 @@ const USUAL: [&str; 2] = ["tidegate.toml", "/etc/tidegate/plan.toml"];
 
 /// The plan file that is meant: the one given, or the first usual one that is there.
 pub(super) fn plan_file(common: &Common) -> PathBuf {
-    common.config.clone().unwrap_or_else(|| usual(&USUAL, |path| path.exists()).into())
+    common.config.clone().unwrap_or_else(|| usual(&USUAL, Path::exists).into())
 }
 
 /// The first path that is there, or else the first.

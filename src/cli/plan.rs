@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::args::Common;
+use super::calls::{self, Calls, Counts};
+use super::journal::unread;
 use super::show::instant;
 use super::{Exit, Failure, adapters, place, runtime};
 use crate::clock::Clock;
@@ -17,9 +19,9 @@ use crate::rollout::person::Home;
 use crate::rollout::plan::{Amount, Plan};
 use crate::rollout::select::roster;
 use crate::rollout::state::State;
-use crate::rollout::tranche::BATCH;
 use crate::rollout::{limit, schedule};
 use crate::say;
+use crate::store::error::JournalError;
 use crate::store::records::records;
 
 /// What the plan would do.
@@ -30,6 +32,7 @@ struct Preview {
     stages: Vec<StagePreview>,
     out: BTreeMap<String, u32>,
     total: usize,
+    calls: Calls,
     warnings: Vec<String>,
 }
 
@@ -44,8 +47,6 @@ struct StagePreview {
     start: Timestamp,
     latest_start: Timestamp,
     finish_by: Timestamp,
-    writes: usize,
-    mails_at_most: usize,
 }
 
 pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
@@ -53,19 +54,26 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     let clock = Clock::system();
     let now = clock.now();
     let mut state = State::default();
-    // A journal that does not exist yet has no records.
-    if let Ok(known) = records(&loaded.settings.state_dir) {
-        for record in known {
-            let record = record.map_err(|error| Failure::because(Exit::Journal, &error))?;
-            state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
+    match records(&loaded.settings.state_dir) {
+        Ok(known) => {
+            for record in known {
+                let record = record.map_err(|error| unread(&error))?;
+                state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
+            }
         }
+        // A journal that does not exist yet has no records.
+        Err(JournalError::NoJournal { .. }) => {}
+        Err(error) => return Err(unread(&error)),
     }
     let reasons = forbidden(&state, &loaded.plan, now);
     if !reasons.is_empty() {
         return Err(Failure::new(Exit::Blocked, format!("the plan asks for what may not be: {}", reasons.join("; "))));
     }
     let joined = adapters::over_http(&loaded, &clock)?;
-    let survey = runtime()?.block_on(survey(&*joined.tenant, &*joined.enforce, &loaded.plan, state, now));
+    let (survey, granted) = runtime()?.block_on(async {
+        let survey = survey(&*joined.tenant, &*joined.enforce, &loaded.plan, state, now).await;
+        (survey, joined.graph.granted().await)
+    });
     let (state, observed) = survey.map_err(|trouble| {
         let exit = match trouble.kind {
             crate::rollout::observed::TroubleKind::Unusable => Exit::Blocked,
@@ -74,12 +82,17 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
         Failure::new(exit, trouble.why)
     })?;
     let zone = place::zone_of(&loaded);
-    let preview = preview(&loaded.plan, &state, &observed, now, &zone)?;
+    let mut preview = preview(&loaded.plan, &state, &observed, now, &zone)?;
+    preview.warnings.extend(mail(granted.as_deref()));
     if common.json {
         say!("{}", serde_json::to_string(&preview).unwrap_or_default());
     } else {
         print(&preview, &zone);
         say!("Graph calls for this look: {}", joined.tenant.requests());
+    }
+    let unread = [observed.registration.trouble.as_ref(), observed.sign_ins.trouble.as_ref()];
+    if let Some(trouble) = unread.into_iter().flatten().next() {
+        return Err(Failure::new(Exit::Tenant, trouble.why.clone()));
     }
     let empty = preview.stages.iter().find(|stage| stage.people == 0);
     if let Some(stage) = empty {
@@ -133,8 +146,6 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
         warnings.extend(too_tight(plan, stage.finish_by, people.len(), &stage.name));
         stages.push(StagePreview {
             name: stage.name.clone(),
-            writes: people.len().div_ceil(BATCH) + usize::from(!people.is_empty()),
-            mails_at_most: people.len() * plan.notices.before.len(),
             people: people.len(),
             out: left_out.into_iter().map(|because| (because.why, because.people.len())).collect(),
             readiness: ready,
@@ -146,7 +157,26 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
         });
     }
     let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
-    Ok(Preview { at: now, revision: plan.revision(), stages, out, total, warnings })
+    let counts = Counts {
+        directory: total,
+        selections: observed.selections.values().map(|source| source.last.as_ref().map_or(0, |read| read.value.len())).collect(),
+        stages: stages.iter().map(|stage| stage.people).collect(),
+    };
+    let calls = calls::expected(plan, &counts);
+    Ok(Preview { at: now, revision: plan.revision(), stages, out, total, calls, warnings })
+}
+
+/// What is to be said about sending mail, which cannot be tried without sending one.
+fn mail(granted: Option<&[String]>) -> Option<String> {
+    match granted {
+        None => Some("whether the app may send mail was not checked: its token does not show its permissions".to_owned()),
+        Some(roles) if !roles.iter().any(|role| role == "Mail.Send") => Some(
+            "the app's token lacks the permission Mail.Send; grant it with admin consent, unless Exchange's role-based access for \
+             applications lets it send from notices.from (that was not checked)"
+                .to_owned(),
+        ),
+        Some(_) => None,
+    }
 }
 
 fn frozen_is_empty(state: &State, ix: u16) -> bool {
@@ -171,7 +201,7 @@ fn too_tight(plan: &Plan, finish_by: SignedDuration, people: usize, stage: &str)
 
 fn print(preview: &Preview, zone: &TimeZone) {
     say!("plan {} against the tenant as of {}", preview.revision.get(..12).unwrap_or_default(), instant(preview.at, zone));
-    for stage in &preview.stages {
+    for (stage, changes) in preview.stages.iter().zip(&preview.calls.stages) {
         say!("{}: {} people", stage.name, stage.people);
         let counts: Vec<_> = stage.readiness.iter().map(|(word, count)| format!("{count} {word}")).collect();
         if !counts.is_empty() {
@@ -185,7 +215,12 @@ fn print(preview: &Preview, zone: &TimeZone) {
         say!("    starts        {}", instant(stage.start, zone));
         say!("    at the latest {}", instant(stage.latest_start, zone));
         say!("    finishes by   {}", instant(stage.finish_by, zone));
-        say!("    directory writes: {}; mails: at most {}", stage.writes, stage.mails_at_most);
+        say!(
+            "    Graph calls expected: {} writes in {} requests; mails: at most {}",
+            changes.batches,
+            changes.envelopes,
+            changes.mails_at_most
+        );
     }
     let staged: usize = preview.stages.iter().map(|stage| stage.people).sum();
     let out: u32 = preview.out.values().sum();
@@ -193,6 +228,10 @@ fn print(preview: &Preview, zone: &TimeZone) {
     say!("{} people in the directory: {staged} in stages, {out} out, {rest} in no stage", preview.total);
     for (why, count) in &preview.out {
         say!("    out: {count} ({why})");
+    }
+    say!("Graph calls expected, reads: at most {} a day while a stage is near or under way", preview.calls.reads_a_day_at_most);
+    for reads in &preview.calls.reads {
+        say!("    {}: {} a look, {} looks a day", reads.what, reads.calls_each, reads.looks_a_day);
     }
     for warning in &preview.warnings {
         say!("warning: {warning}");

@@ -1,16 +1,15 @@
 //! `run`: composes the daemon. In five steps: the plan, the state, the tenant, the surroundings, the loop.
 
-use std::path::Path;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::adapters::{self, Adapters};
 use super::args::{Common, Run};
+use super::wording::{Offered, Wording};
 use super::{Exit, Failure, place, runtime};
 use crate::clock::{Clock, Pace};
-use crate::config::{self, Loaded, LogFormat};
+use crate::config::{self, Loaded, LogFormat, Problems};
 use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
@@ -92,6 +91,7 @@ async fn daemon(
     level: telemetry::Level,
 ) -> Result<Exit, Failure> {
     let state_dir = loaded.settings.state_dir.clone();
+    let offered = Offered::default();
     let (inputs, received) = mpsc::channel(INPUTS);
     let Found { kept, state, notes } = found;
     let pause_in = state_dir.clone();
@@ -101,7 +101,7 @@ async fn daemon(
         tenant: adapters.tenant,
         enforce: adapters.enforce,
         notify: adapters.notify,
-        store: Box::new(kept),
+        store: Box::new(Wording { store: kept, offered: offered.clone(), texts: adapters.texts }),
         inputs: received,
         pause_file: Box::new(move || {
             admin::pause_file::read(&pause_in).unwrap_or_else(|error| Some(format!("nobody knows: {error}")))
@@ -113,7 +113,7 @@ async fn daemon(
         tracing::error!(why = %reasons.join("; "), "the plan file is refused; the plan before it runs on, held");
     }
     let stop = Stop::new();
-    let status = surroundings(common, &loaded, &inputs, &stop, &engine, level)?;
+    let status = surroundings(common, &loaded, offered, &inputs, &stop, &engine, level)?;
     let pulse = Pulse::default();
     let watchdog = tokio::spawn(lifecycle::feed_watchdog(pulse.clone()));
     lifecycle::ready("the engine is running");
@@ -151,6 +151,7 @@ async fn daemon(
 fn surroundings(
     common: &Common,
     loaded: &Loaded,
+    offered: Offered,
     inputs: &mpsc::Sender<Input>,
     stop: &Stop,
     engine: &Engine,
@@ -188,9 +189,11 @@ fn surroundings(
         Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("signals cannot be taken: {error}")))?;
     let (inputs, stop, config) = (inputs.clone(), stop.clone(), place::plan_file(common));
     let fixed = common.log.is_some();
+    let running = loaded.settings.clone();
     tokio::spawn(async move {
         loop {
             let signal = signals.next().await;
+            let mut says = "the plan was read again".to_owned();
             let input = match signal {
                 Signal::Stop => {
                     lifecycle::stopping("finishing the batch in flight");
@@ -200,7 +203,14 @@ fn surroundings(
                 Signal::Dump => Input::Dump,
                 Signal::Reload => {
                     lifecycle::reloading();
-                    reload(&config, &level, fixed)
+                    let loaded = config::load(&config, config::environment());
+                    let later = loaded.as_ref().map(|loaded| running.that_wait(&loaded.settings)).unwrap_or_default();
+                    if !later.is_empty() {
+                        let keys = later.join(", ");
+                        tracing::warn!(keys, "what changed here counts only from the next start on");
+                        says = format!("{says}; {keys} count only from the next start on");
+                    }
+                    reload(loaded, &offered, &level, fixed)
                 }
             };
             if inputs.send(input).await.is_err() {
@@ -208,17 +218,22 @@ fn surroundings(
             }
             // Only now does the engine have it: whoever waits for the reload may rely on that.
             if signal == Signal::Reload {
-                lifecycle::ready("the plan was read again");
+                lifecycle::ready(&says);
             }
         }
     });
     Ok(sender)
 }
 
-/// Reads the plan file again. The level of the log changes at once, unless the command line fixed it.
-fn reload(path: &Path, level: &telemetry::Level, fixed: bool) -> Input {
-    match config::load(path, config::environment()) {
+/// The plan as it was read again, for the engine; its texts wait until it is in force. The level of the log changes at once, unless
+/// the command line fixed it.
+fn reload(loaded: Result<Loaded, Problems>, offered: &Offered, level: &telemetry::Level, fixed: bool) -> Input {
+    match loaded {
         Ok(loaded) => {
+            match adapters::texts_of(&loaded.settings.templates) {
+                Ok(texts) => offered.put(loaded.plan.revision(), texts),
+                Err(error) => return Input::Plan(Err(super::exit::chain(&error))),
+            }
             if !fixed && let Err(error) = level.set(&loaded.settings.log.level) {
                 tracing::warn!(error = %error, "the level of the log stays");
             }

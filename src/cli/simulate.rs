@@ -12,8 +12,8 @@ use crate::rollout::condition::Conditions;
 use crate::say;
 use crate::sim::judge::{Breach, Reached};
 
-pub(super) fn simulate(_: &Common, verb: &Simulate) -> Result<Exit, Failure> {
-    if verb.seeds == 1 {
+pub(super) fn simulate(common: &Common, verb: &Simulate) -> Result<Exit, Failure> {
+    if verb.seeds == 1 && !common.json {
         trial::of_seed(verb.first, Conditions::all())?.lines.iter().for_each(|line| say!("{line}"));
     }
     // Drawn on a terminal only.
@@ -23,11 +23,15 @@ pub(super) fn simulate(_: &Common, verb: &Simulate) -> Result<Exit, Failure> {
     }
     let seeds = run(verb.first, verb.seeds, Conditions::all(), || bar.inc(1))?;
     bar.finish_and_clear();
-    for (seed, breaches) in &seeds.broken {
-        say!("seed {seed}: {} violations", breaches.len());
-        breaches.iter().take(10).for_each(|breach| say!("    {breach}"));
+    if common.json {
+        say!("{}", seeds.json(verb));
+    } else {
+        for (seed, breaches) in &seeds.broken {
+            say!("seed {seed}: {} violations", breaches.len());
+            breaches.iter().take(10).for_each(|breach| say!("    {breach}"));
+        }
+        say!("{} seeds, {} violations, sometimes-events: {}", verb.seeds, seeds.violations(), seeds.reached);
     }
-    say!("{} seeds, {} violations, sometimes-events: {}", verb.seeds, seeds.violations(), seeds.reached);
     match seeds.broken.keys().next() {
         None => Ok(Exit::Done),
         Some(seed) => {
@@ -47,6 +51,13 @@ pub struct Seeds {
 }
 
 impl Seeds {
+    fn json(&self, verb: &Simulate) -> serde_json::Value {
+        let said = |breaches: &Vec<Breach>| breaches.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let broken: BTreeMap<u64, Vec<String>> = self.broken.iter().map(|(seed, breaches)| (*seed, said(breaches))).collect();
+        let reached = self.reached.to_string();
+        serde_json::json!({ "first": verb.first, "seeds": verb.seeds, "violations": self.violations(), "broken": broken, "reached": reached })
+    }
+
     /// Violations in all.
     #[must_use]
     pub fn violations(&self) -> usize {

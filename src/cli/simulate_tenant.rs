@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::say;
 use crate::sim::{Here, Options, Profile, Tenant, Transport, ready_plan, serve};
 
-pub(super) fn simulate_tenant(_: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
+pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
     let tenant = Tenant::new(Profile {
         users: verb.users as usize,
@@ -34,11 +34,12 @@ pub(super) fn simulate_tenant(_: &Common, verb: &SimulateTenant) -> Result<Exit,
         let (state, secret) = (folder.join("state"), folder.join("secret"));
         let here = Here { url: &url, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
         let plan = ready_plan(&tenant, here);
-        say!("simulated tenant at {url}, {} users, seed {}", verb.users, verb.seed);
-        if let Some(folder) = &verb.folder {
-            say!("plan: {}", write(folder, &plan)?.display());
+        let written = verb.folder.as_ref().map(|folder| write(folder, &plan)).transpose()?;
+        if common.json {
+            say!("{}", serde_json::json!({ "url": url, "users": verb.users, "seed": verb.seed, "file": written, "plan": plan }));
         } else {
-            say!("{plan}");
+            say!("simulated tenant at {url}, {} users, seed {}", verb.users, verb.seed);
+            written.map_or_else(|| say!("{plan}"), |file| say!("plan: {}", file.display()));
         }
         let certificate = folder.join("simulated-tenant.pem");
         let transport = if verb.tls { Transport::Tls { certificate } } else { Transport::Plain };

@@ -32,6 +32,25 @@ pub struct Settings {
     pub templates: Templates,
 }
 
+impl Settings {
+    /// The keys whose values in `new` count only from the next start of the daemon on.
+    #[must_use]
+    pub fn that_wait(&self, new: &Self) -> Vec<&'static str> {
+        [
+            ("credentials", self.credentials != new.credentials),
+            ("tenant.cloud", self.cloud != new.cloud),
+            ("tenant.graph_url", self.graph_url != new.graph_url),
+            ("tenant.login_url", self.login_url != new.login_url),
+            ("state.dir", self.state_dir != new.state_dir),
+            ("surfaces.socket", self.socket != new.socket),
+            ("log.format", self.log.format != new.log.format),
+        ]
+        .into_iter()
+        .filter_map(|(key, changed)| changed.then_some(key))
+        .collect()
+    }
+}
+
 /// A national cloud; tokens do not cross it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cloud {
@@ -197,6 +216,34 @@ mod tests {
     fn a_level_is_one_word_and_then_parts() {
         assert!(["info", "info,graph=debug", "warn, store::journal=trace"].into_iter().all(|text| level(text).is_ok()));
         assert!(["", "verbose", "graph=debug", "info,debug", "info,=debug"].into_iter().all(|text| level(text).is_err()));
+    }
+
+    #[test]
+    fn what_waits_for_the_next_start_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = folder.path().join("plan.toml");
+        std::fs::write(&plan, include_str!("../../config/demo-plan.toml")).unwrap();
+        std::fs::write(folder.path().join("secret"), "s").unwrap();
+        let with = |variable: &str, value: &str| {
+            super::super::load(&plan, [(format!("TIDEGATE_{variable}"), value.to_owned())]).unwrap().settings
+        };
+        let before = with("LOG__LEVEL", "info");
+        for (variable, value, waits) in [
+            ("LOG__LEVEL", "debug", &[][..]),
+            ("NOTICES__HELPDESK", "ext. 1", &[]),
+            ("CREDENTIALS__CLIENT_ID", "7f6f6f6f-0000-4000-8000-000000000001", &["credentials"]),
+            ("TENANT__GRAPH_URL", "http://127.0.0.1:9", &["tenant.graph_url"]),
+            ("TENANT__LOGIN_URL", "http://127.0.0.1:9", &["tenant.login_url"]),
+            ("TENANT__CLOUD", "china", &["tenant.cloud"]),
+            ("SURFACES__SOCKET", "/run/else", &["surfaces.socket"]),
+            ("LOG__FORMAT", "json", &["log.format"]),
+        ] {
+            let named = before.that_wait(&with(variable, value));
+            assert!(waits.iter().all(|key| named.contains(key)), "{variable}: {named:?}");
+            assert_eq!(named.is_empty(), waits.is_empty(), "{variable}: {named:?}");
+        }
+        let moved = before.that_wait(&with("STATE__DIR", "elsewhere"));
+        assert_eq!(moved, ["state.dir", "surfaces.socket"]);
     }
 
     #[test]

@@ -72,6 +72,9 @@ fn word(merged: &Value, section: &str, key: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// Text of the plan, environment, `--state-dir`; state folder and socket, zone.
+    type Row<'a> = (Option<&'a str>, &'a [(&'a str, &'a str)], Option<&'a Path>, (PathBuf, PathBuf), Option<&'a str>);
+
     #[test]
     fn a_broken_plan_still_says_where_the_state_is() {
         let folder = tempfile::tempdir().unwrap();
@@ -81,7 +84,6 @@ mod tests {
         let wrong = "[tenant]\ntime_zone = \"Europe/Berlin\"\n[state]\ndir = \"own\"\n[stages]\n";
         let at = |dir: &Path| (dir.to_owned(), dir.join("tidegate.sock"));
         let elsewhere = Path::new("/elsewhere");
-        type Row<'a> = (Option<&'a str>, &'a [(&'a str, &'a str)], Option<&'a Path>, (PathBuf, PathBuf), Option<&'a str>);
         let table: [Row<'_>; 6] = [
             (Some(wrong), &[], None, at(&own), Some("Europe/Berlin")),
             (Some("[tenant\nid = "), &[], None, at(Path::new("/var/lib/tidegate")), None),

@@ -1,6 +1,6 @@
 //! One look at everything the plan needs, without a journal and without changing anything: for `plan` and other one-shot commands.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::observe::{ask, take_in};
 use super::port::{Enforce, Tenant};
@@ -8,11 +8,14 @@ use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::event::{By, Event, Record, VERSION};
 use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::{Observed, Trouble};
-use crate::rollout::plan::Plan;
+use crate::rollout::plan::{Measure, Plan};
 use crate::rollout::settle::settle;
 use crate::rollout::state::State;
 
 /// Reads the tenant for `plan` at `now`. `state` is what a journal says already, or nothing; the returned state has the plan in force.
+///
+/// Fails when people cannot be told from each other. A registration report or a sign-in log that cannot be read is left as the
+/// trouble of its source.
 pub async fn survey(
     tenant: &dyn Tenant,
     enforce: &dyn Enforce,
@@ -46,6 +49,13 @@ pub async fn survey(
     let selections = observed.selections.values().map(|source| &source.trouble);
     if let Some(trouble) = troubles.into_iter().chain(selections).find_map(Option::as_ref) {
         return Err(trouble.clone());
+    }
+    // Nothing is enforced yet, so the log is only tried: what a gate cannot read later is better known now.
+    if plan.gates.iter().any(|gate| gate.measure == Measure::MfaFailureShare) {
+        let since = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+        if let Some(answered) = ask(tenant, enforce, plan, state.target, &Ask::SignIns(since)).await {
+            take_in(&state, &mut observed, now, answered);
+        }
     }
     Ok((state, observed))
 }

@@ -73,6 +73,11 @@ impl Graph {
         &self.names
     }
 
+    /// The application permissions that the app's token names; none when there is no token, or one that cannot be looked into.
+    pub async fn granted(&self) -> Option<Vec<String>> {
+        self.transport.granted().await
+    }
+
     /// The plan's `tenant.id`.
     pub(crate) fn key(&self) -> &str {
         &self.key

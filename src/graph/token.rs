@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
+use jsonwebtoken::dangerous::insecure_decode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -107,6 +108,12 @@ impl Tokens {
         }
     }
 
+    /// The permissions that the token names. A token is opaque to its bearer by Microsoft's word: what is read here only ever warns.
+    pub(crate) async fn roles(&self) -> Option<Vec<String>> {
+        let bearer = self.bearer().await.ok()?;
+        roles(bearer.header.to_str().ok()?.strip_prefix("Bearer ")?)
+    }
+
     async fn ask(&self) -> Result<(HeaderValue, Duration), Trouble> {
         let request = Request::builder()
             .method(Method::POST)
@@ -161,6 +168,16 @@ impl Tokens {
     }
 }
 
+/// The claim `roles` of a token that is a JWT.
+fn roles(token: &str) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Claims {
+        #[serde(default)]
+        roles: Vec<String>,
+    }
+    Some(insecure_decode::<Claims>(token).ok()?.claims.roles)
+}
+
 fn unreachable(why: &str) -> Trouble {
     Trouble { kind: TroubleKind::Unreachable, why: why.to_owned() }
 }
@@ -183,6 +200,21 @@ mod tests {
     fn a_token_is_replaced_five_minutes_early() {
         for (life, kept) in [(3_599, 3_299), (600, 300), (60, 30), (0, 0), (86_400, 86_100)] {
             assert_eq!(keep(Duration::from_secs(life)), Duration::from_secs(kept));
+        }
+    }
+
+    #[test]
+    fn the_permissions_of_a_token_are_read_where_it_has_any() {
+        let part = |text: &str| super::super::assertion::base64url(text.as_bytes());
+        let token = |claims: &str| format!("{}.{}.{}", part(r#"{"typ":"JWT","alg":"RS256"}"#), part(claims), part("seal"));
+        let both = Some(vec!["User.Read.All".to_owned(), "Mail.Send".to_owned()]);
+        for (token, expected) in [
+            (token(r#"{"roles":["User.Read.All","Mail.Send"]}"#), both),
+            (token(r#"{"aud":"x"}"#), Some(Vec::new())),
+            (token("no claims"), None),
+            ("opaque".to_owned(), None),
+        ] {
+            assert_eq!(roles(&token), expected, "{token}");
         }
     }
 

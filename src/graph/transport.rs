@@ -111,6 +111,11 @@ impl Transport {
         }
     }
 
+    /// The permissions that the token names, where it can be looked into.
+    pub(crate) async fn granted(&self) -> Option<Vec<String>> {
+        self.tokens.roles().await
+    }
+
     /// The one place that attaches the token.
     async fn once(&self, call: &Call, bearer: &Bearer) -> Result<Reply, Failure> {
         let address = call.address(self.endpoints.graph_root());

@@ -3,6 +3,10 @@
 //! Does not keep a copy in the sender's folder, and does not log addresses or names. Invariant: every person of a notice ends in
 //! exactly one list of its outcome.
 
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
 use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
 use crate::graph::Graph;
 use crate::graph::answer::{Refusal, Verdict};
@@ -29,13 +33,13 @@ const OF_THE_SENDER: [&str; 6] = [
 /// Notices by mail.
 pub struct Mail {
     graph: Graph,
-    texts: Texts,
+    texts: watch::Receiver<Arc<Texts>>,
 }
 
 impl Mail {
-    /// Through the mailboxes of this tenant, with these texts.
+    /// Through the mailboxes of this tenant, with the texts as they are when a mail is written.
     #[must_use]
-    pub const fn new(graph: Graph, texts: Texts) -> Self {
+    pub const fn new(graph: Graph, texts: watch::Receiver<Arc<Texts>>) -> Self {
         Self { graph, texts }
     }
 
@@ -93,7 +97,7 @@ impl Mail {
             time_zone: &notice.time_zone,
             helpdesk: &notice.helpdesk,
         };
-        let letter = self.texts.write(&facts).map_err(|error| Unwritten::NotSent(error.to_string()))?;
+        let letter = self.texts.borrow().write(&facts).map_err(|error| Unwritten::NotSent(error.to_string()))?;
         let headers = vec![
             ("x-tidegate-instant", notice.instant.to_string()),
             ("x-tidegate-notice", notice_id(self.graph.key(), notice.intent, person).to_string()),

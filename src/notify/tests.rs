@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::texts::Facts;
 use super::{Mail, TextError, Texts};
@@ -114,7 +115,7 @@ fn tenant(mut mail: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> Arc<Sc
 }
 
 async fn send(script: &Arc<Script>, notice: &Notice) -> NoticeOutcome {
-    Mail::new(script.graph().0, Texts::built_in().unwrap()).send(notice).await
+    Mail::new(script.graph().0, watch::channel(Arc::new(Texts::built_in().unwrap())).1).send(notice).await
 }
 
 fn mails(script: &Script) -> Vec<(String, Value)> {

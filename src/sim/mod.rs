@@ -19,6 +19,7 @@ pub mod server;
 pub mod tenant;
 
 mod about;
+mod assertion;
 mod attempt;
 mod base64;
 mod batch;
@@ -55,6 +56,7 @@ mod users;
 mod view;
 mod wire;
 
+pub use assertion::AppKey;
 pub use change::{Change, ChangeError};
 pub use fault::{Effect, Fault, Misfortune};
 pub use judge::{Breach, Judge, Reached};

@@ -2,6 +2,8 @@
 
 use jiff::SignedDuration;
 
+use super::assertion::AppKey;
+
 /// The settings of a simulated tenant. Shares are between 0 and 1.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -35,6 +37,8 @@ pub struct Profile {
     pub fault_rate: f64,
     /// Application permissions that the app was granted.
     pub roles: Vec<String>,
+    /// The app's certificate. Without one, any assertion that is well formed is taken.
+    pub app_key: Option<AppKey>,
     /// Requests that may be made.
     pub quotas: Quotas,
     /// The least time between the first mail to a person and requiring MFA of them, for the oracle.
@@ -89,6 +93,7 @@ impl Default for Profile {
             empty_pages: 0.05,
             fault_rate: 0.0,
             roles: LEAST_ROLES.iter().map(|role| (*role).to_owned()).collect(),
+            app_key: None,
             quotas: Quotas::default(),
             floor: SignedDuration::from_hours(24),
             grace: SignedDuration::from_mins(15),

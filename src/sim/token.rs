@@ -1,6 +1,6 @@
 //! The login service: tokens by client secret or by a well-formed assertion, and the documents by which libraries find it.
 //!
-//! An assertion's signature is not checked. Tokens look like the service's but mean nothing outside this tenant.
+//! An assertion is verified when the tenant knows the app's certificate, and else only has to look like one. Tokens look like the service's but mean nothing outside this tenant.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +10,14 @@ use http::{Method, Request, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::assertion;
 use super::base64;
 use super::call::{root, segments};
 use super::chance::{Kind, Stream};
 use super::moment::after;
 use super::reply::Reply;
 use super::tenant::Tenant;
+use crate::clock::Clock;
 
 /// The client secret that the tenant takes.
 pub const SECRET: &str = "simulated-secret";
@@ -57,7 +59,7 @@ impl Tenant {
         let path = segments(request.uri().path());
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match (request.method(), path.as_slice()) {
-            (&Method::POST, [tenant, "oauth2", "v2.0", "token"]) => Some(self.grant(now, tenant, request.body())),
+            (&Method::POST, [tenant, "oauth2", "v2.0", "token"]) => Some(self.grant(now, tenant, request)),
             (&Method::GET, [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
                 Some(Reply::value(&self.discovery(request, tenant)))
             }
@@ -66,9 +68,9 @@ impl Tenant {
         }
     }
 
-    fn grant(&mut self, now: Timestamp, tenant: &str, form: &[u8]) -> Reply {
-        let fields: BTreeMap<_, _> = url::form_urlencoded::parse(form).into_owned().collect();
-        if let Err(no) = self.judge(tenant, &fields) {
+    fn grant(&mut self, now: Timestamp, tenant: &str, request: &Request<Bytes>) -> Reply {
+        let fields: BTreeMap<_, _> = url::form_urlencoded::parse(request.body()).into_owned().collect();
+        if let Err(no) = self.judge(tenant, &format!("{}{}", root(request), request.uri().path()), &fields) {
             return refusal(&no, now);
         }
         let lifetime = self.profile.token_lifetime;
@@ -89,7 +91,7 @@ impl Tenant {
         Reply::value(&json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
     }
 
-    fn judge(&self, tenant: &str, fields: &BTreeMap<String, String>) -> Result<(), No> {
+    fn judge(&self, tenant: &str, url: &str, fields: &BTreeMap<String, String>) -> Result<(), No> {
         let field = |name| fields.get(name).map(String::as_str);
         let bad = StatusCode::BAD_REQUEST;
         if !tenant.eq_ignore_ascii_case(&self.profile.domain) && tenant != self.id.to_string() {
@@ -110,6 +112,12 @@ impl Tenant {
             return Err(No(bad, "unauthorized_client", 700_016, "Application was not found in the directory."));
         }
         let unauthorized = StatusCode::UNAUTHORIZED;
+        if let (Some(key), Some(text)) = (&self.profile.app_key, field("client_assertion")) {
+            // Assertions live by real time, whatever the pace.
+            let now = Clock::system().now();
+            return assertion::verify(text, key, field("client_id").unwrap_or_default(), url, now)
+                .map_err(|(code, why)| No(unauthorized, "invalid_client", code, why));
+        }
         match (field("client_secret"), field("client_assertion")) {
             (Some(SECRET), _) => Ok(()),
             (Some(_), _) => Err(No(unauthorized, "invalid_client", 7_000_215, "Invalid client secret provided.")),

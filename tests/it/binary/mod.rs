@@ -1,6 +1,7 @@
 //! The real binary over real HTTP, against the simulated tenant served by the test itself. Nothing leaves loopback.
 
 mod bed;
+mod certificate;
 mod damage;
 mod example;
 mod kept;

@@ -68,6 +68,37 @@ fn what_is_needed_later_only_holds_the_run() {
 }
 
 #[test]
+fn plan_names_what_will_be_needed_later() {
+    const GATE: &str = "[[gate]]\nname = \"no lock-outs\"\nmeasure = \"mfa_failure_share\"\nat = \"exit\"\nat_most = 0.5\n";
+    for (role, gate, code) in
+        [("AuditLog.Read.All", "", 4), ("AuditLog.Read.All", GATE, 4), ("Mail.Send", "", 0), ("Policy.Read.All", "", 4)]
+    {
+        let bed = Bed::new(without(role));
+        plans::short(&bed, gate);
+        let ended = bed.run(&["plan"]).with(code);
+        assert!(format!("{}{}", ended.out, ended.log).contains(&format!("lacks the permission {role}; grant it")), "{role}");
+        untouched(&bed);
+    }
+    let bed = Bed::new(plans::orderly(40));
+    plans::short(&bed, GATE);
+    assert!(!bed.run(&["plan"]).with(0).out.contains("warning"), "nothing is missing");
+}
+
+#[test]
+fn plan_says_how_many_calls_are_expected_and_when_the_state_cannot_be_read() {
+    let bed = Bed::new(plans::orderly(40));
+    plans::short(&bed, "");
+    let ended = bed.run(&["plan"]).with(0);
+    assert!(
+        ended.out.contains("Graph calls expected, reads: at most ") && ended.out.contains("sign-ins: 1 a look, 4 looks a day")
+    );
+    let json: serde_json::Value = serde_json::from_str(&bed.run(&["plan", "--json"]).with(0).out).unwrap();
+    assert_eq!(json["calls"]["stages"][0]["batches"], 1, "{json}");
+    bed.write("state", "not a folder");
+    assert!(bed.run(&["plan"]).with(8).says().contains(&bed.state().display().to_string()));
+}
+
+#[test]
 fn wrong_usage_and_wrong_plans_are_turned_away_at_once() {
     let bed = Bed::new(plans::orderly(20));
     let plan = plans::short(&bed, "");

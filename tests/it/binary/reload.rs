@@ -1,7 +1,9 @@
 //! SIGHUP: a later date is told and kept; what may not be is refused, and the plan in force runs on.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use http::Request;
 use jiff::Timestamp;
 use tidegate::rollout::event::{Event, Slot};
 use tidegate::sim::{Moment, Pass};
@@ -35,6 +37,11 @@ impl Exchange {
 
 /// Runs the short plan; at each instant the plan file is exchanged for the text.
 fn run_with(bed: &Bed, texts: &[(&str, String)]) -> Ended {
+    run_seen(bed, texts, |_, _| {})
+}
+
+/// The same, seen by somebody before each request.
+fn run_seen(bed: &Bed, texts: &[(&str, String)], sees: impl Fn(Timestamp, &Request<Bytes>) + Send + Sync + 'static) -> Ended {
     let due = texts.iter().map(|(at, text)| (at.parse().unwrap(), bed.path("plan.toml"), text.clone())).collect();
     let manager = Manager::new(&bed.path(""));
     let mut command = bed.command(&["run", "--pace", "max", "--until-done", "--start-at", plans::SHORT_BEGIN]);
@@ -43,6 +50,7 @@ fn run_with(bed: &Bed, texts: &[(&str, String)]) -> Ended {
     bed.watch(move |moment, request| {
         if let (Moment::Before, Some(now)) = (moment, now_of(request)) {
             exchange.look(now);
+            sees(now, request);
         }
         Pass::On
     });
@@ -98,4 +106,37 @@ fn what_may_not_be_is_refused_and_the_plan_in_force_runs_on() {
         let first = bed.tenant().writes().iter().map(|write| write.at).find(|at| *at >= "2027-01-17T00:00:00Z".parse().unwrap());
         assert_eq!(first, Some(TOLD.1.parse().unwrap()), "{what}: the date that was told is kept");
     }
+}
+
+#[test]
+fn new_texts_come_with_the_plan_and_what_must_wait_is_said() {
+    let bed = Bed::new(plans::orderly(60));
+    let plan = plans::short(&bed, "");
+    std::fs::create_dir(bed.path("texts")).unwrap();
+    for language in ["en", "de"] {
+        bed.write(&format!("texts/{language}.toml"), "subject = \"Brand-new words\"\nbody = \"It begins on {{ date }}.\"\n");
+    }
+    let texts = plan.replace("[notices]", "[notices]\ntemplates = \"texts\"");
+    let texts = texts.replace("[state]", "[surfaces]\nsocket = \"other.sock\"\n[state]");
+    // A plan that is refused brings no texts along: the pilot's people were told.
+    let refused = texts.replace("2027-01-11T09:00:00", "2027-01-10T22:00:00");
+    let reloaded: Timestamp = "2027-01-13T00:00:00Z".parse().unwrap();
+    let mails: Arc<Mutex<Vec<(Timestamp, bool)>>> = Arc::default();
+    let seen = Arc::clone(&mails);
+    let exchanges = [("2027-01-09T00:00:00Z", refused), ("2027-01-10T20:00:00Z", plan), ("2027-01-13T00:00:00Z", texts)];
+    let ended = run_seen(&bed, &exchanges, move |now, request| {
+        let body = String::from_utf8_lossy(request.body());
+        if body.contains("x-tidegate-notice") {
+            lock(&seen).push((now, body.contains("Brand-new words")));
+        }
+    });
+    let ended = ended.with(0);
+    assert!(ended.log.contains("surfaces.socket") && ended.log.contains("from the next start on"), "{}", ended.log);
+    kept::promises_to_everybody(&bed);
+    let mails = lock(&mails);
+    for (at, new) in mails.iter() {
+        assert_eq!(*new, *at > reloaded, "{at}");
+    }
+    let new = mails.iter().filter(|(_, new)| *new).count();
+    assert!(new > 0 && new < mails.len(), "{new} of {}", mails.len());
 }

@@ -7,7 +7,8 @@ use super::plans;
 fn json_is_all_that_is_printed_when_it_is_asked_for() {
     let bed = Bed::new(plans::orderly(40));
     plans::short(&bed, "");
-    let table: [&[&str]; 4] = [&["check"], &["plan"], &["rehearse", "--users", "60"], &["demo", "--fast"]];
+    let table: [&[&str]; 5] =
+        [&["check"], &["plan"], &["rehearse", "--users", "60"], &["demo", "--fast"], &["simulate", "--seeds", "1"]];
     for args in table {
         let ended = bed.run(&[args, &["--json"]].concat()).with(0);
         let parsed = serde_json::from_str::<serde_json::Value>(&ended.out);
