@@ -95,14 +95,14 @@ const MOST_SHRINKAGE: usize = 20;
 
 /// Why a listing of so many people is not believed yet. Nobody at all is never believed.
 fn shrunk(observed: &mut Observed, at: Timestamp, people: usize) -> Option<Trouble> {
-    let is_few = |before: usize| people < before.saturating_mul(100 - MOST_SHRINKAGE) / 100;
+    let is_few = |people: usize, before: usize| people < before.saturating_mul(100 - MOST_SHRINKAGE) / 100;
     let before = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
     let doubted = observed.shrunk.take();
-    if people > 0 && !is_few(before) {
+    if people > 0 && !is_few(people, before) {
         return None;
     }
     // Two reads agree when neither lists much fewer people than the other.
-    let first = doubted.filter(|(_, first)| people > 0 && !is_few(*first));
+    let first = doubted.filter(|(_, first)| people > 0 && !is_few(people, *first) && !is_few(*first, people));
     if first.is_some_and(|(seen, _)| at.duration_since(seen) >= AGREE) {
         return None;
     }
@@ -123,4 +123,34 @@ fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignI
     all.sort_by_key(|attempt| (attempt.person, attempt.code, std::cmp::Reverse(attempt.at)));
     all.dedup_by_key(|attempt| (attempt.person, attempt.code));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::sample::{at, person};
+
+    #[test]
+    fn a_directory_that_shrinks_is_believed_when_a_second_reading_says_the_same() {
+        let list = |people: u128| Directory { people: (0..people).map(person).collect(), ..Directory::default() };
+        for (readings, expected) in [
+            (vec![(0, 100), (60, 80)], 80),
+            (vec![(0, 100), (60, 50)], 100),
+            (vec![(0, 100), (60, 50), (90, 50)], 100),
+            (vec![(0, 100), (60, 50), (120, 51)], 51),
+            (vec![(0, 100), (60, 50), (90, 50), (120, 50)], 50),
+            (vec![(0, 100), (60, 50), (120, 20)], 100),
+            (vec![(0, 100), (60, 20), (120, 50)], 100),
+            (vec![(0, 100), (60, 50), (120, 99), (180, 50)], 99),
+            (vec![(0, 100), (60, 0), (120, 0), (180, 0)], 100),
+        ] {
+            let mut observed = Observed::default();
+            for (second, people) in &readings {
+                let now = at("2027-01-11T08:00:00Z") + jiff::SignedDuration::from_secs(*second);
+                take_in(&State::default(), &mut observed, now, Answered::Directory(Ok(list(*people))));
+            }
+            let known = observed.directory.last.map_or(0, |reading| reading.value.people.len());
+            assert_eq!(known, expected, "{readings:?}");
+        }
+    }
 }
