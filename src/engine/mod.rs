@@ -10,6 +10,8 @@ pub mod port;
 mod run;
 pub mod status;
 mod step;
+#[cfg(test)]
+mod step_tests;
 pub mod survey;
 pub mod wake;
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::port::{Enforce, Tenant};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
-use crate::rollout::observed::{Directory, Observed, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind};
+use crate::rollout::observed::{AGREE, Directory, Observed, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind};
 use crate::rollout::person::PersonState;
 use crate::rollout::plan::Plan;
 use crate::rollout::state::State;
@@ -54,7 +54,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
     let trouble = match answered {
         Answered::Target(answer) => take(&mut observed.target, at, answer),
         Answered::Directory(answer) => {
-            let answer = answer.and_then(|directory| match shrunk(observed, directory.people.len()) {
+            let answer = answer.and_then(|directory| match shrunk(observed, at, directory.people.len()) {
                 Some(trouble) => Err(trouble),
                 None => Ok(directory),
             });
@@ -90,15 +90,28 @@ fn take<T>(source: &mut Source<T>, at: Timestamp, answer: Result<T, Trouble>) ->
     why.filter(|why| known.as_ref() != Some(why))
 }
 
-/// A listing that shrinks by more than this share, in percent, is a trouble and no news.
+/// A listing that shrinks by more than this share, in percent, is not believed before a second one says the same.
 const MOST_SHRINKAGE: usize = 20;
 
-fn shrunk(observed: &Observed, people: usize) -> Option<Trouble> {
+/// Why a listing of so many people is not believed yet. Nobody at all is never believed.
+fn shrunk(observed: &mut Observed, at: Timestamp, people: usize) -> Option<Trouble> {
+    let is_few = |people: usize, before: usize| people < before.saturating_mul(100 - MOST_SHRINKAGE) / 100;
     let before = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
-    let least = before.saturating_mul(100 - MOST_SHRINKAGE) / 100;
-    (people == 0 || people < least).then(|| Trouble {
+    let doubted = observed.shrunk.take();
+    if people > 0 && !is_few(people, before) {
+        return None;
+    }
+    // Two reads agree when neither lists much fewer people than the other.
+    let first = doubted.filter(|(_, first)| people > 0 && !is_few(people, *first) && !is_few(*first, people));
+    if first.is_some_and(|(seen, _)| at.duration_since(seen) >= AGREE) {
+        return None;
+    }
+    observed.shrunk = first.or(Some((at, people)));
+    Some(Trouble {
         kind: TroubleKind::Unreachable,
-        why: format!("the directory lists {people} people, {before} before; such a listing is not believed, it is read again"),
+        why: format!(
+            "the directory lists {people} people, {before} before; that is believed when a second reading says the same"
+        ),
     })
 }
 
@@ -110,4 +123,34 @@ fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignI
     all.sort_by_key(|attempt| (attempt.person, attempt.code, std::cmp::Reverse(attempt.at)));
     all.dedup_by_key(|attempt| (attempt.person, attempt.code));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::sample::{at, person};
+
+    #[test]
+    fn a_directory_that_shrinks_is_believed_when_a_second_reading_says_the_same() {
+        let list = |people: u128| Directory { people: (0..people).map(person).collect(), ..Directory::default() };
+        for (readings, expected) in [
+            (vec![(0, 100), (60, 80)], 80),
+            (vec![(0, 100), (60, 50)], 100),
+            (vec![(0, 100), (60, 50), (90, 50)], 100),
+            (vec![(0, 100), (60, 50), (120, 51)], 51),
+            (vec![(0, 100), (60, 50), (90, 50), (120, 50)], 50),
+            (vec![(0, 100), (60, 50), (120, 20)], 100),
+            (vec![(0, 100), (60, 20), (120, 50)], 100),
+            (vec![(0, 100), (60, 50), (120, 99), (180, 50)], 99),
+            (vec![(0, 100), (60, 0), (120, 0), (180, 0)], 100),
+        ] {
+            let mut observed = Observed::default();
+            for (second, people) in &readings {
+                let now = at("2027-01-11T08:00:00Z") + jiff::SignedDuration::from_secs(*second);
+                take_in(&State::default(), &mut observed, now, Answered::Directory(Ok(list(*people))));
+            }
+            let known = observed.directory.last.map_or(0, |reading| reading.value.people.len());
+            assert_eq!(known, expected, "{readings:?}");
+        }
+    }
 }

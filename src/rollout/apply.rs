@@ -37,6 +37,7 @@ impl State {
             return Err(misfit(format!("its number follows {}", self.seq)));
         }
         self.take(record.seq, record.at, &record.event).map_err(misfit)?;
+        self.count_standing(record.at, &record.event);
         self.seq = record.seq;
         self.at = Some(self.at.map_or(record.at, |at| at.max(record.at)));
         Ok(())
@@ -128,7 +129,8 @@ impl State {
                 Ok(())
             }
             Event::HoldCleared { id, .. } => {
-                self.holds.remove(id).ok_or_else(|| format!("there is no hold `{id}`"))?;
+                let hold = self.holds.remove(id).ok_or_else(|| format!("there is no hold `{id}`"))?;
+                self.soak_from(at, &hold);
                 if id == PAUSE_FILE {
                     // Removing the file ends a pause as `unpause` does.
                     self.last_pause = Some(Pause { to: at, allow_start: false });
@@ -152,11 +154,57 @@ impl State {
                 Ok(())
             }
             Event::Unpaused { allow_start } => {
-                self.holds.remove(PAUSED).ok_or("there is no pause")?;
+                let hold = self.holds.remove(PAUSED).ok_or("there is no pause")?;
+                self.soak_from(at, &hold);
                 self.last_pause = Some(Pause { to: at, allow_start: *allow_start });
                 Ok(())
             }
         }
+    }
+
+    /// Time under a hold is no healthy time: a soak goes on from the instant at which the hold ended.
+    fn soak_from(&mut self, at: Timestamp, hold: &Hold) {
+        if hold.owner == Owner::Schedule {
+            return;
+        }
+        let concerned = |name: &str| match &hold.scope {
+            Scope::Rollout => true,
+            Scope::Stage(stage) => stage == name,
+            Scope::Person(_) => false,
+        };
+        for stage in self.stages.iter_mut().filter(|stage| concerned(&stage.name)) {
+            if let Phase::Soaking { until, .. } = &mut stage.phase {
+                *until = at.max(*until);
+            }
+        }
+    }
+
+    /// Counts how long human holds stand against stages that hand out batches.
+    fn count_standing(&mut self, at: Timestamp, event: &Event) {
+        let matters = matches!(
+            event,
+            Event::HoldPlaced { .. }
+                | Event::HoldCleared { .. }
+                | Event::Paused { .. }
+                | Event::Unpaused { .. }
+                | Event::StageMoved { .. }
+        );
+        if !matters {
+            return;
+        }
+        let mut stages = std::mem::take(&mut self.stages);
+        for stage in &mut stages {
+            let stands = matches!(stage.phase, Phase::Enforcing { .. }) && self.waits_for_human(&stage.name);
+            match (stage.stands_since, stands) {
+                (None, true) => stage.stands_since = Some(at),
+                (Some(since), false) => {
+                    stage.stood = stage.stood.saturating_add(at.duration_since(since).max(SignedDuration::ZERO));
+                    stage.stands_since = None;
+                }
+                _ => {}
+            }
+        }
+        self.stages = stages;
     }
 
     fn accept(&mut self, at: Timestamp, revision: &str, plan: &Plan) -> Result<(), String> {
@@ -188,6 +236,8 @@ impl State {
                     roster: Vec::new(),
                     out: std::collections::BTreeMap::new(),
                     since: at,
+                    stood: SignedDuration::ZERO,
+                    stands_since: None,
                 },
             };
             self.stages.push(state);

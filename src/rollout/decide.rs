@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Condition, Ground, NOTICE};
 use super::event::{By, Event};
+use super::hold::Hold;
 use super::holds::{called_for, failures};
 use super::limit::frees_at;
 use super::need::{Need, needs};
@@ -81,8 +82,10 @@ fn holds(ground: &Ground<'_>) -> Vec<Event> {
         }
     }
     for (id, hold) in called {
-        if !ground.state.holds.contains_key(&id) {
-            events.push(Event::HoldPlaced { hold });
+        match ground.state.holds.get(&id) {
+            None => events.push(Event::HoldPlaced { hold }),
+            Some(held) if differs(held, &hold) => events.push(Event::HoldPlaced { hold: Hold { since: held.since, ..hold } }),
+            Some(_) => {}
         }
     }
     if ground.conditions.has(Condition::Hold) {
@@ -101,6 +104,14 @@ fn holds(ground: &Ground<'_>) -> Vec<Event> {
         }
     }
     events
+}
+
+/// Whether a hold in force must be placed anew, to say what is true now. Sentences of the schedule, of gates and of the system
+/// contain instants and counts that go on by themselves; they stay as they were when the hold was placed.
+fn differs(held: &Hold, called: &Hold) -> bool {
+    let steady = matches!(called.owner, hold::Owner::Plan | hold::Owner::Tenant | hold::Owner::Operator);
+    let same = (held.blocks, held.clears, &held.scope, held.owner) == (called.blocks, called.clears, &called.scope, called.owner);
+    !same || steady && held.why != called.why
 }
 
 /// The next instant at which something could be otherwise than now.
@@ -122,7 +133,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
                 enforcing |= start <= now;
             }
             Phase::Enforcing { canary } => {
-                instants.extend(planned.map(|planned| plus(start, planned.finish_by)));
+                instants.extend(planned.map(|planned| stage.finishes(planned.finish_by)));
                 instants.extend(canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
                 let promises =
                     stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());

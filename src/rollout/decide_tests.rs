@@ -131,6 +131,133 @@ fn a_pause_over_the_start_makes_the_stage_missed_unless_the_start_is_allowed() {
 }
 
 #[test]
+fn a_pause_file_over_the_start_makes_the_stage_missed_when_it_is_removed() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    world.observed.pause_file = Some("a test".to_owned());
+    world.run("2027-01-11T09:00:00Z");
+    world.observed.pause_file = None;
+    world.run("2027-01-11T09:30:00Z");
+    assert_eq!(phase(&world, "pilot"), PhaseName::Missed);
+    assert!(world.members.is_empty());
+}
+
+#[test]
+fn no_stage_moves_by_a_clock_that_is_not_trusted() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    world.observed.clock_doubt = Some("a day ahead".to_owned());
+    world.run("2027-01-12T09:00:00Z");
+    assert_eq!(phase(&world, "pilot"), PhaseName::Announced, "it may not be so late at all");
+    world.observed.clock_doubt = None;
+    world.run("2027-01-12T09:00:01Z");
+    assert_eq!(phase(&world, "pilot"), PhaseName::Missed);
+}
+
+#[test]
+fn time_under_a_hold_that_a_human_must_clear_does_not_count_towards_finish_by() {
+    for (file, pauses, expected) in [
+        (false, 0, "2027-01-13T08:00:00Z"),
+        (false, 1, "2027-01-13T18:00:00Z"),
+        (false, 2, "2027-01-14T04:00:00Z"),
+        (true, 1, "2027-01-13T18:00:00Z"),
+    ] {
+        let mut world = Perfect::new(plan(), BEGIN);
+        world.readiness = Readiness::Unknown;
+        world.run("2027-01-11T09:00:00Z");
+        for _ in 0..pauses {
+            let pause = |world: &mut Perfect, event: Event| world.commit(super::event::By::Operator, vec![event]);
+            if file {
+                world.observed.pause_file = Some("a test".to_owned());
+            } else {
+                pause(&mut world, Event::Paused { why: "a test".to_owned() });
+            }
+            let until = world.now + hours(10);
+            world.run(&until.to_string());
+            if file {
+                world.observed.pause_file = None;
+            } else {
+                pause(&mut world, Event::Unpaused { allow_start: false });
+            }
+            let until = world.now + hours(1);
+            world.run(&until.to_string());
+        }
+        world.run("2027-01-16T00:00:00Z");
+        let carried = world.records.iter().find(|record| matches!(record.event, Event::Carried { .. })).unwrap();
+        assert_eq!(carried.at, at(expected), "{pauses} {file}");
+    }
+}
+
+#[test]
+fn a_hold_says_what_is_true_now_and_since_when_it_is_in_force() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-05T00:00:00Z");
+    let records = |world: &Perfect| world.records.iter().filter(|r| matches!(r.event, Event::HoldPlaced { .. })).count();
+    let before = records(&world);
+    for (why, placed) in [("one", 1), ("one", 1), ("another", 2)] {
+        world.observed.pause_file = Some(why.to_owned());
+        let until = world.now + hours(2);
+        world.run(&until.to_string());
+        assert_eq!(records(&world) - before, placed, "{why}");
+    }
+    let hold = &world.state.holds["pause-file"];
+    assert!(hold.why.contains("another"), "{}", hold.why);
+    assert_eq!(hold.since, at("2027-01-05T00:00:00Z"));
+}
+
+#[test]
+fn a_soak_under_a_hold_is_not_written_down_over_and_over_and_goes_on_where_the_hold_ends() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T12:00:00Z");
+    assert_eq!(phase(&world, "pilot"), PhaseName::Soaking);
+    world.commit(super::event::By::Operator, vec![Event::Paused { why: "a test".to_owned() }]);
+    let before = world.records.len();
+    for _ in 0..600 {
+        let until = world.now + hours(1).checked_div(60).unwrap();
+        world.run(&until.to_string());
+    }
+    assert_eq!(world.records.len(), before, "{:?}", world.records.last());
+    world.commit(super::event::By::Operator, vec![Event::Unpaused { allow_start: false }]);
+    world.run(END);
+    let done = world.moves().into_iter().find(|moved| moved.ends_with("pilot: soaking -> done")).unwrap();
+    assert_eq!(done, "2027-01-12T18:00:00Z pilot: soaking -> done", "ten hours later than without the hold");
+}
+
+#[test]
+fn only_the_first_stage_that_is_not_over_can_need_a_human() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T12:00:00Z");
+    let (stage, why) = ("everyone".to_owned(), "a test".to_owned());
+    world.commit(
+        super::event::By::Schedule,
+        vec![Event::StageMoved { stage, from: PhaseName::Scheduled, to: PhaseName::Missed, why }],
+    );
+    let needs = |world: &Perfect| super::report::needs_human(&world.with_ground(|ground| report(ground, ground.now)));
+    assert_eq!(needs(&world), None, "the pilot still soaks");
+    world.run("2027-01-13T00:00:00Z");
+    assert!(needs(&world).is_some());
+}
+
+#[test]
+fn a_missed_stage_is_not_revived_by_another_date_but_one_that_was_never_announced_may_come_again_under_another_name() {
+    let mut world = Perfect::new(plan(), "2027-01-09T12:00:01Z");
+    world.run("2027-01-12T00:00:00Z");
+    let mut dated = plan();
+    dated.stages[0] = super::sample::stage("pilot", "2027-01-20T09:00:00", dated.stages[0].include[0].clone());
+    let mut renamed = dated.clone();
+    renamed.stages[0].name = "pilot-2".to_owned();
+    for (plan, phase_after) in [(dated, PhaseName::Missed), (renamed, PhaseName::Done)] {
+        assert!(super::change::forbidden(&world.state, &plan, world.now).is_empty());
+        let (name, revision) = (plan.stages[0].name.clone(), plan.revision());
+        world.plan = plan.clone();
+        world.commit(super::event::By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(plan) }]);
+        let until = if phase_after == PhaseName::Done { "2027-01-22T09:00:00Z" } else { "2027-01-13T00:00:00Z" };
+        world.run(until);
+        assert_eq!(phase(&world, &name), phase_after);
+    }
+}
+
+#[test]
 fn a_plan_that_asks_for_approvals_tells_and_enforces_nobody_without_them() {
     let mut plan = plan();
     plan.approvals_needed = 1;

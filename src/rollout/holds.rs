@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::condition::{Condition, Ground};
 use super::event::{Evidence, Verdict};
-use super::gate::{gates_of, read, sentence};
+use super::gate::{gates_of, is_watched, read, sentence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::person::Home;
 use super::plan::{Gate, GateAt};
@@ -125,6 +125,13 @@ fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut imp
         && let Some(why) = ground.refuses_home(Condition::Limit, home)
     {
         place(format!("limit:{}", stage.name), scope(), Owner::Schedule, why.into_owned());
+    }
+    if let Phase::Soaking { healthy, .. } = stage.phase
+        && ground.plan.stages.iter().any(|planned| planned.name == stage.name && healthy < planned.soak)
+        && !is_watched(ground.plan, ground.observed, ground.now, &stage.name)
+    {
+        let why = "what shows whether people get on has not been read lately; this time does not count as soaked";
+        place(format!("unwatched:{}", stage.name), scope(), Owner::Tenant, why.to_owned());
     }
     if !asked {
         return;

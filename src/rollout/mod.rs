@@ -24,7 +24,7 @@ pub mod person;
 pub mod plan;
 pub mod report;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod schedule;
 pub mod select;
 #[cfg(test)]

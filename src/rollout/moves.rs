@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::condition::{Condition, Ground, NOTICE};
 use super::event::{Event, Verdict};
 use super::gate::{gates_of, is_watched, read, sentence};
-use super::hold::{Clears, Owner};
+use super::hold::Owner;
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{GateAt, Stage};
@@ -221,9 +221,7 @@ fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) 
         events.push(moved(stage, PhaseName::Soaking, "everybody of the roster is processed"));
         return events;
     }
-    let human = ground.state.forward_holds(&stage.name).any(|hold| hold.clears == Clears::Human);
-    let due = stage.start.instant.checked_add(planned.finish_by).unwrap_or(Timestamp::MAX);
-    if ground.now < due || human {
+    if ground.now < stage.finishes(planned.finish_by) || ground.state.waits_for_human(&stage.name) {
         return Vec::new();
     }
     let mut left: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
@@ -244,10 +242,12 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
     let held = ground.state.forward_holds(&stage.name).any(|hold| hold.owner != Owner::Schedule);
     let watched = is_watched(ground.plan, ground.observed, ground.now, &stage.name);
     if healthy < planned.soak {
-        if held || !watched || gap > longest_gap(ground, stage) {
-            // Time that nobody watched, or in which something was wrong, does not count.
-            let lost = ground.now.duration_since(until) >= SignedDuration::from_mins(1);
-            return if lost { vec![soaked(healthy)] } else { Vec::new() };
+        if held || !watched {
+            // Nothing is recorded meanwhile: when the hold that says so ends, time counts again from there.
+            return Vec::new();
+        }
+        if gap > longest_gap(ground, stage) {
+            return vec![soaked(healthy)];
         }
         let so_far = healthy.saturating_add(gap.max(SignedDuration::ZERO));
         if gap >= SOAK_STEP || so_far >= planned.soak && gap > SignedDuration::ZERO {

@@ -308,15 +308,20 @@ fn headline(ground: &Ground<'_>, stages: &[StageReport], wake_at: Timestamp) -> 
     }
 }
 
-/// Whether only a human can move the rollout: a stage is missed or rolled back, or a hold that a human clears is in force.
+/// Whether only a human can move the rollout: the first stage that is not over is missed or rolled back, or a hold that a human
+/// clears stands against it.
 #[must_use]
 pub fn needs_human(report: &Report) -> Option<String> {
-    let missed = report.stages.iter().find(|stage| matches!(stage.phase, Some(PhaseName::Missed | PhaseName::RolledBack)));
-    if let Some(stage) = missed {
+    let first = report.stages.iter().find(|stage| !stage.phase.is_some_and(PhaseName::is_over));
+    if let Some(stage) = first.filter(|stage| matches!(stage.phase, Some(PhaseName::Missed | PhaseName::RolledBack))) {
         let why = stage.waits.first().map_or("", String::as_str);
         return Some(format!("stage `{}` was missed: {why}", stage.name));
     }
-    let person = |hold: &&Hold| !matches!(hold.scope, super::hold::Scope::Person(_));
-    let hold = report.holds.iter().filter(person).find(|hold| hold.clears == super::hold::Clears::Human)?;
+    let concerned = |hold: &&Hold| match &hold.scope {
+        super::hold::Scope::Rollout => true,
+        super::hold::Scope::Stage(name) => first.is_some_and(|stage| stage.name == *name),
+        super::hold::Scope::Person(_) => false,
+    };
+    let hold = report.holds.iter().filter(concerned).find(|hold| hold.clears == super::hold::Clears::Human)?;
     Some(format!("hold `{}`: {}", hold.id, hold.why))
 }

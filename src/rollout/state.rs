@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Evidence, Slot};
-use super::hold::{Blocks, Hold, Scope};
+use super::hold::{Blocks, Clears, Hold, Scope};
 use super::id::ObjectId;
 use super::observed::Target;
 use super::person::{Home, People, PersonIx};
@@ -87,6 +87,12 @@ pub struct StageState {
     pub out: BTreeMap<String, u32>,
     /// When it came into its phase.
     pub since: Timestamp,
+    /// How long holds that a human must clear have stood against its batches, those that ended.
+    #[serde(default)]
+    pub stood: SignedDuration,
+    /// Since when such a hold stands against them now.
+    #[serde(default)]
+    pub stands_since: Option<Timestamp>,
 }
 
 /// A phase and its facts.
@@ -221,6 +227,12 @@ impl State {
         })
     }
 
+    /// Whether a hold that only a human ends is in force on the rollout or the stage; the pause file is one.
+    #[must_use]
+    pub fn waits_for_human(&self, stage: &str) -> bool {
+        self.forward_holds(stage).any(|hold| hold.clears == Clears::Human || hold.id == PAUSE_FILE)
+    }
+
     /// The hold in force on a person.
     #[must_use]
     pub fn person_hold(&self, person: ObjectId) -> Option<&Hold> {
@@ -254,6 +266,12 @@ impl StageState {
     #[must_use]
     pub const fn is_frozen(&self) -> bool {
         self.frozen
+    }
+
+    /// When whoever still waits moves to the tail: `finish_by` after the start, and later by what human holds took (DESIGN §4).
+    #[must_use]
+    pub fn finishes(&self, finish_by: SignedDuration) -> Timestamp {
+        self.start.instant.checked_add(finish_by.saturating_add(self.stood)).unwrap_or(Timestamp::MAX)
     }
 }
 
