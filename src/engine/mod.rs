@@ -5,6 +5,8 @@
 pub mod command;
 mod execute;
 pub mod input;
+mod intake;
+mod log;
 mod observe;
 pub mod port;
 mod run;

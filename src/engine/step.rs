@@ -5,14 +5,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
-use super::command::{Command, What};
 use super::input::Input;
+use super::log::log;
 use super::observe::{ask, take_in};
 use super::port::{Enforce, Notify, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::rollout::apply::Misfit;
-use crate::rollout::change::forbidden;
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
@@ -23,8 +22,7 @@ use crate::rollout::observed::Observed;
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::report::{Report, report};
-use crate::rollout::select::selection_keys;
-use crate::rollout::state::{Accepted, PAUSED, POLICY, State, TAIL};
+use crate::rollout::state::{Accepted, State};
 
 /// The name under which the program itself acts.
 pub(super) const ACTOR: &str = "tidegate";
@@ -94,9 +92,9 @@ pub struct Engine {
     pub(super) store: Box<dyn Store>,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) conditions: Conditions,
-    pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    pub(super) pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
     pub(super) stopping: bool,
-    status: watch::Sender<Option<Arc<Report>>>,
+    pub(super) status: watch::Sender<Option<Arc<Report>>>,
     /// The action of which nothing came, until when it rests, and how often that was so in a row.
     fruitless: Option<(Action, Timestamp, u32)>,
     published: Option<u64>,
@@ -202,51 +200,6 @@ impl Engine {
         self.commit(by, ACTOR, events)
     }
 
-    /// Puts a validated plan into force, or says why it is refused; the old plan then runs on under a hold that says so.
-    /// The same plan again changes nothing, but that it accepts the policy as it is now when somebody edited it.
-    pub fn offer(&mut self, plan: Box<Plan>, actor: &str) -> Result<Result<(), Vec<String>>, EngineError> {
-        let revision = plan.revision();
-        if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
-            self.observed.plan_doubt = None;
-            self.accept_policy(actor)?;
-            return Ok(Ok(()));
-        }
-        let reasons = forbidden(&self.state, &plan, self.clock.now());
-        if !reasons.is_empty() {
-            let why = format!("the plan file asks for what may not be; the plan before it is in force: {}", reasons.join("; "));
-            tracing::warn!(plan.revision = %revision, why, "the new plan is refused");
-            self.observed.plan_doubt = Some(why);
-            return Ok(Err(reasons));
-        }
-        tracing::info!(plan.revision = %revision, "a plan comes into force");
-        self.observed.plan_doubt = None;
-        let names = |plan: &Plan| (plan.enforcement.clone(), plan.people.break_glass.clone());
-        if self.state.plan.as_ref().is_some_and(|accepted| names(&accepted.plan) != names(&plan)) {
-            self.observed.forget_target();
-        }
-        // What the new plan does not name is not read any more, and must not be complained about.
-        let named = selection_keys(&plan);
-        self.observed.selections.retain(|key, _| named.contains(key));
-        self.observed.target = crate::rollout::observed::Source::default();
-        self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan }])?;
-        Ok(Ok(()))
-    }
-
-    /// The same plan, offered again while the policy differs from what it was, is a human's answer: so it may be.
-    fn accept_policy(&mut self, actor: &str) -> Result<(), EngineError> {
-        let Some(reading) = self.observed.safety.last.as_ref().filter(|_| self.state.holds.contains_key(POLICY)) else {
-            return Ok(());
-        };
-        let policy = &reading.value.policy;
-        let edited = self.state.policy.as_ref().is_some_and(|seen| *seen != policy.fingerprint);
-        if !edited || !policy.problems.is_empty() {
-            return Ok(());
-        }
-        tracing::warn!("the policy is accepted as it is now");
-        let fingerprint = policy.fingerprint.clone();
-        self.commit(By::Operator, actor, &[Event::PolicySeen { fingerprint }])
-    }
-
     /// One turn.
     pub async fn step(&mut self) -> Result<Step, EngineError> {
         self.take_inputs()?;
@@ -273,13 +226,14 @@ impl Engine {
                 self.commit(by, ACTOR, &events)?;
                 Step::Acted
             }
-            Some(action) => match self.rests(&action) {
-                Some(until) => Step::Idle(decision.wake_at.min(until)),
-                None => {
+            Some(action) => {
+                if let Some(until) = self.rests(&action) {
+                    Step::Idle(decision.wake_at.min(until))
+                } else {
                     self.act(&accepted, action).await?;
                     Step::Acted
                 }
-            },
+            }
             None => Step::Idle(decision.wake_at),
         };
         self.publish(&accepted.plan, &accepted.revision, decision.wake_at, step)?;
@@ -365,54 +319,6 @@ impl Engine {
         }
     }
 
-    /// Takes everything that has come from outside.
-    pub(super) fn take_inputs(&mut self) -> Result<(), EngineError> {
-        self.observed.pause_file = (self.pause_file)();
-        while let Ok(input) = self.inputs.try_recv() {
-            self.take_input(input)?;
-        }
-        Ok(())
-    }
-
-    /// Takes one input.
-    pub(super) fn take_input(&mut self, input: Input) -> Result<(), EngineError> {
-        match input {
-            Input::Command(Command { what, actor, answer }) => {
-                let result = self.command(what, &actor)?;
-                // Whoever asked may be gone; the command stands all the same.
-                let _ = answer.send(result);
-            }
-            Input::Plan(Ok(plan)) => drop(self.offer(plan, "reload")?),
-            Input::Plan(Err(why)) => {
-                tracing::error!(why, "the plan file is not valid; the plan in force stays");
-                self.observed.plan_doubt = Some(format!("the plan file is not valid: {why}"));
-            }
-            Input::Dump => {
-                if let Some(report) = self.status.borrow().as_ref() {
-                    tracing::info!(status = %serde_json::to_string(&**report).unwrap_or_default(), "status as asked");
-                }
-            }
-            Input::Stop => self.stopping = true,
-        }
-        Ok(())
-    }
-
-    fn command(&mut self, what: What, actor: &str) -> Result<Result<String, String>, EngineError> {
-        let paused = self.state.holds.contains_key(PAUSED);
-        Ok(match what {
-            What::Pause { .. } if paused => Ok("paused already".to_owned()),
-            What::Pause { why } => {
-                self.commit(By::Operator, actor, &[Event::Paused { why }])?;
-                Ok("paused: no new batch starts; `tidegate unpause` goes on".to_owned())
-            }
-            What::Unpause { .. } if !paused => Err("there is no pause; `tidegate status` shows the holds in force".to_owned()),
-            What::Unpause { allow_start } => {
-                self.commit(By::Operator, actor, &[Event::Unpaused { allow_start }])?;
-                Ok("the pause is over".to_owned())
-            }
-        })
-    }
-
     /// Makes records durable, then part of the state.
     pub(super) fn commit(&mut self, by: By, actor: &str, events: &[Event]) -> Result<(), EngineError> {
         let target = self.state.target;
@@ -479,64 +385,4 @@ impl Engine {
 
 fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
     at.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-/// One line per change of state; counts of people, never who.
-fn log(record: &crate::rollout::event::Record) {
-    match &record.event {
-        Event::StageMoved { stage, from, to, why } => {
-            tracing::info!(stage.name = %stage, stage.from = from.as_str(), stage.to = to.as_str(), record.seq = record.seq, why, "a stage moved");
-        }
-        Event::HoldPlaced { hold } => {
-            tracing::warn!(hold.id = %hold.id, record.seq = record.seq, why = %hold.why, "a hold is in force");
-        }
-        Event::HoldCleared { id, why } => tracing::info!(hold.id = %id, record.seq = record.seq, why, "a hold ended"),
-        Event::RosterFrozen { stage, people, .. } => {
-            tracing::info!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, "a roster is frozen");
-        }
-        Event::EnforceOutcome { intent, enforced, already, gone, unknown, refused, not_sent } => {
-            tracing::info!(
-                intent.seq = intent,
-                enforced.count = enforced.len(),
-                already.count = already.len(),
-                gone.count = gone.len(),
-                unknown.count = unknown.len(),
-                record.seq = record.seq,
-                "a batch was handed out"
-            );
-            for because in refused.iter().chain(not_sent) {
-                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people of a batch were not enforced");
-            }
-        }
-        Event::NoticeOutcome { intent, accepted, unknown, refused, not_sent } => {
-            tracing::info!(
-                intent.seq = intent,
-                accepted.count = accepted.len(),
-                unknown.count = unknown.len(),
-                record.seq = record.seq,
-                "notices were sent"
-            );
-            for because in refused.iter().chain(not_sent) {
-                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people could not be told");
-            }
-        }
-        Event::ForeignChange { added, removed } => {
-            tracing::warn!(
-                added.count = added.len(),
-                removed.count = removed.len(),
-                record.seq = record.seq,
-                "somebody else changed the group"
-            );
-        }
-        Event::Carried { stage, why, people } if stage == TAIL => {
-            tracing::warn!(people.count = people.len(), record.seq = record.seq, why, "people of the tail need another date");
-        }
-        Event::Carried { stage, why, people } => {
-            tracing::warn!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, why, "people were moved to the tail");
-        }
-        Event::Paused { .. } | Event::Unpaused { .. } => {
-            tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator paused or went on");
-        }
-        _ => tracing::debug!(record.seq = record.seq, "a record was written"),
-    }
 }

@@ -1,0 +1,64 @@
+//! The log's line for a record: one per change of state; counts of people, never who.
+
+use crate::rollout::event::{Event, Record};
+use crate::rollout::state::TAIL;
+
+/// One line per change of state; counts of people, never who.
+pub(super) fn log(record: &Record) {
+    match &record.event {
+        Event::StageMoved { stage, from, to, why } => {
+            tracing::info!(stage.name = %stage, stage.from = from.as_str(), stage.to = to.as_str(), record.seq = record.seq, why, "a stage moved");
+        }
+        Event::HoldPlaced { hold } => {
+            tracing::warn!(hold.id = %hold.id, record.seq = record.seq, why = %hold.why, "a hold is in force");
+        }
+        Event::HoldCleared { id, why } => tracing::info!(hold.id = %id, record.seq = record.seq, why, "a hold ended"),
+        Event::RosterFrozen { stage, people, .. } => {
+            tracing::info!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, "a roster is frozen");
+        }
+        Event::EnforceOutcome { intent, enforced, already, gone, unknown, refused, not_sent } => {
+            tracing::info!(
+                intent.seq = intent,
+                enforced.count = enforced.len(),
+                already.count = already.len(),
+                gone.count = gone.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "a batch was handed out"
+            );
+            for because in refused.iter().chain(not_sent) {
+                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people of a batch were not enforced");
+            }
+        }
+        Event::NoticeOutcome { intent, accepted, unknown, refused, not_sent } => {
+            tracing::info!(
+                intent.seq = intent,
+                accepted.count = accepted.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "notices were sent"
+            );
+            for because in refused.iter().chain(not_sent) {
+                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people could not be told");
+            }
+        }
+        Event::ForeignChange { added, removed } => {
+            tracing::warn!(
+                added.count = added.len(),
+                removed.count = removed.len(),
+                record.seq = record.seq,
+                "somebody else changed the group"
+            );
+        }
+        Event::Carried { stage, why, people } if stage == TAIL => {
+            tracing::warn!(people.count = people.len(), record.seq = record.seq, why, "people of the tail need another date");
+        }
+        Event::Carried { stage, why, people } => {
+            tracing::warn!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, why, "people were moved to the tail");
+        }
+        Event::Paused { .. } | Event::Unpaused { .. } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator paused or went on");
+        }
+        _ => tracing::debug!(record.seq = record.seq, "a record was written"),
+    }
+}
