@@ -89,10 +89,11 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
             return Some(due);
         }
         let mut announced = people().filter(|person| wants_announcement(person, ground.now)).peekable();
-        if announced.peek().is_some() && ground.now <= notice_deadline(ground, ix, stage) {
-            if let Some(due) = group(ground, home, Slot::Announcement, instant, announced) {
-                return Some(due);
-            }
+        if announced.peek().is_some()
+            && ground.now <= notice_deadline(ground, ix, stage)
+            && let Some(due) = group(ground, home, Slot::Announcement, instant, announced)
+        {
+            return Some(due);
         }
         if let Some((n, opened)) = open_reminder(&ground.plan.notices.before, instant, ground.now) {
             let reminded = people().filter(|person| wants_reminder(ground, person, Slot::Reminder(n), instant, opened));
