@@ -10,6 +10,7 @@ const MUST_HAPPEN: &[&str] = &[
     "429 without Retry-After",
     "crashes between write and outcome",
     "crashes",
+    "earlier dates refused",
     "holds cleared",
     "holds placed",
     "lost answers",
