@@ -222,10 +222,6 @@ impl Engine {
         self.see_clock();
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
         let step = match decision.action {
-            Some(Action::Record(by, events)) => {
-                self.commit(by, ACTOR, &events)?;
-                Step::Acted
-            }
             Some(action) => {
                 if let Some(until) = self.rests(&action) {
                     Step::Idle(decision.wake_at.min(until))
@@ -245,13 +241,13 @@ impl Engine {
         self.fruitless.as_ref().filter(|(same, until, _)| same == action && self.clock.now() < *until).map(|(_, until, _)| *until)
     }
 
-    /// Notifies or enforces. When nothing came of it, no record at all, the same is not tried again at once.
+    /// Records, notifies or enforces. When nothing came of it, no record at all, the same is not tried again at once.
     async fn act(&mut self, accepted: &Accepted, action: Action) -> Result<(), EngineError> {
         let before = self.state.seq;
-        match action.clone() {
-            Action::Notify(due) => self.tell(accepted, due).await?,
-            Action::Enforce(tranche) => self.hand_out(accepted, tranche).await?,
-            Action::Record(by, events) => self.commit(by, ACTOR, &events)?,
+        match &action {
+            Action::Record(by, events) => return self.commit(*by, ACTOR, events),
+            Action::Notify(due) => self.tell(accepted, due.clone()).await?,
+            Action::Enforce(tranche) => self.hand_out(accepted, tranche.clone()).await?,
         }
         self.fruitless = if self.state.seq == before {
             let times = self.fruitless.as_ref().map_or(0, |(_, _, times)| *times).saturating_add(1);

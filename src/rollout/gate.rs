@@ -83,19 +83,11 @@ fn registered<'a>(people: impl Iterator<Item = &'a PersonState>, registration: &
 fn mfa_failures<'a>(people: impl Iterator<Item = &'a PersonState>, attempts: &[SignIn], failure_codes: &[i64]) -> (u32, u32) {
     let mut failed = 0_u32;
     let mut tried = 0_u32;
-    // A roster is mostly in the order of ids, as the attempts are: then one walk along both finds everybody.
-    let mut ahead = attempts;
     for person in people {
         let Some(since) = person.enforced_since else { continue };
-        let from = match ahead.first() {
-            Some(next) if next.person <= person.id => ahead.iter().take_while(|attempt| attempt.person < person.id).count(),
-            _ => {
-                ahead = attempts;
-                attempts.partition_point(|attempt| attempt.person < person.id)
-            }
-        };
-        ahead = ahead.get(from..).unwrap_or_default();
-        let theirs = || ahead.iter().take_while(|attempt| attempt.person == person.id).filter(|attempt| attempt.at >= since);
+        let from = attempts.partition_point(|attempt| attempt.person < person.id);
+        let theirs =
+            || attempts.iter().skip(from).take_while(|attempt| attempt.person == person.id).filter(|attempt| attempt.at >= since);
         let passed = theirs().any(|attempt| attempt.code == 0);
         let refused = theirs().any(|attempt| failure_codes.contains(&attempt.code));
         tried = tried.saturating_add(u32::from(passed || refused));

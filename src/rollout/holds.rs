@@ -38,12 +38,7 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
         of_stage(ground, Home::Stage(ix), stage, &mut place);
     }
     for (gate, evidence) in tail::gates(ground) {
-        let stops = match evidence.verdict {
-            Verdict::Pass | Verdict::Fail => false,
-            Verdict::Inconclusive => tail::canary_waits(ground),
-            Verdict::NoData => true,
-        };
-        if stops {
+        if stops(evidence.verdict, || tail::canary_waits(ground)) {
             let id = format!("gate-waits:{TAIL}:{}", gate.name);
             place(id, Scope::Stage(TAIL.to_owned()), Owner::Gate, sentence(gate, &evidence));
         }
@@ -138,14 +133,18 @@ fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut imp
     }
     for gate in gates_of(ground.plan, &stage.name, gates) {
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-        let stops = match (evidence.verdict, gates) {
-            (Verdict::Pass | Verdict::Fail, _) => false, // a failure is a hold that a human clears
-            (Verdict::Inconclusive, GateAt::During) => canary_waits(ground, stage),
-            (Verdict::NoData | Verdict::Inconclusive, _) => true,
-        };
-        if stops {
+        if stops(evidence.verdict, || gates == GateAt::Start || canary_waits(ground, stage)) {
             place(format!("gate-waits:{}:{}", stage.name, gate.name), scope(), Owner::Gate, sentence(gate, &evidence));
         }
+    }
+}
+
+/// Whether a verdict is waited out, `inconclusive` being what too small a sample means; a failure is a hold that a human clears.
+fn stops(verdict: Verdict, inconclusive: impl FnOnce() -> bool) -> bool {
+    match verdict {
+        Verdict::Pass | Verdict::Fail => false,
+        Verdict::Inconclusive => inconclusive(),
+        Verdict::NoData => true,
     }
 }
 
