@@ -1,13 +1,15 @@
 //! What every rollout of these tests must have kept, seen from the tenant and from the journal.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 
 use tidegate::rollout::event::Event;
 use tidegate::rollout::id::ObjectId;
 
 use super::bed::Bed;
 
-/// No promise was broken, nobody was enforced twice, and the journal verifies.
+/// No promise was broken, nobody was enforced twice, and the journal verifies, with the program and without it.
 #[track_caller]
 pub(super) fn promises(bed: &Bed) {
     let tenant = bed.tenant();
@@ -19,6 +21,16 @@ pub(super) fn promises(bed: &Bed) {
     drop(tenant);
     let verified = bed.run(&["journal", "verify"]).with(0);
     assert!(verified.out.contains("the chain holds"), "{}", verified.out);
+    verifies_without_us(bed);
+}
+
+/// The page that the project gives to everybody verifies the same journal.
+fn verifies_without_us(bed: &Bed) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify_journal.py");
+    match Command::new("python3").arg(script).arg(bed.state().join("journal")).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => println!("not run: python3"),
+    }
 }
 
 /// The same, and nobody is left who could be enforced.
