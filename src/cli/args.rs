@@ -66,7 +66,7 @@ pub(super) enum Verb {
     /// Show the main job on an embedded simulated tenant; needs no set-up.
     Demo(Demo),
     /// Measure what the documentation promises, side by side with its bounds.
-    Bench,
+    Bench(Bench),
     /// Print completions for a shell.
     Completions(Completions),
 }
@@ -201,6 +201,9 @@ pub(super) struct SimulateTenant {
     /// Calls of reports and sign-ins per 10 s; 0 means no limit.
     #[arg(long, default_value_t = 5)]
     pub(super) report_quota: u32,
+    /// Share of people whose accounts are deleted just when they are about to be added, 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    pub(super) vanishing: f64,
     /// A tenant without warts: everybody has a row in the report and an allowed method or none.
     #[arg(long)]
     pub(super) calm: bool,
@@ -228,6 +231,19 @@ pub(super) struct Demo {
     /// The seed.
     #[arg(long, default_value_t = 7)]
     pub(super) seed: u64,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bench {
+    /// People of the measurements of speed; quotas are scaled with them.
+    #[arg(long, default_value_t = 20_000)]
+    pub(super) users: u32,
+    /// 100,000 people and the quotas of the service; takes a quarter of an hour.
+    #[arg(long, conflicts_with = "users")]
+    pub(super) full: bool,
+    /// Only the measurements whose name holds this text.
+    #[arg(long, value_name = "NAME")]
+    pub(super) only: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -57,6 +57,7 @@ fn profile(verb: &SimulateTenant) -> Profile {
             writes_per: SignedDuration::from_secs(i64::from(verb.quota_period)),
             charge: if verb.charge_links { Charge::Link } else { Charge::Request },
             at_once: verb.max_inflight,
+            vanishing: verb.vanishing,
             latency: Duration::from_millis(u64::from(verb.latency_ms)),
         },
         ..usual

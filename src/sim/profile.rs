@@ -92,6 +92,8 @@ pub struct Service {
     pub at_once: u32,
     /// How long each answer takes, on a socket; requests are served side by side meanwhile.
     pub latency: Duration,
+    /// Share of people whose accounts are deleted just when somebody is about to put them into the enforcement group.
+    pub vanishing: f64,
 }
 
 /// How a quota is counted.
@@ -120,6 +122,7 @@ impl Default for Service {
             charge: Charge::Request,
             at_once: 0,
             latency: Duration::ZERO,
+            vanishing: 0.0,
         }
     }
 }
