@@ -5,6 +5,8 @@
 pub mod command;
 mod execute;
 mod hand;
+#[cfg(test)]
+mod hand_tests;
 pub mod input;
 mod intake;
 mod log;
