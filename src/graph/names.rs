@@ -45,8 +45,11 @@ impl Names {
     pub(crate) fn add(&self, people: impl IntoIterator<Item = (ObjectId, NameHash, Name)>) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (id, hash, name) in people {
-            known.ids.insert(hash, id);
-            known.people.insert(id, name);
+            // Mostly they are known as they are.
+            if known.people.get(&id) != Some(&name) {
+                known.ids.insert(hash, id);
+                known.people.insert(id, name);
+            }
         }
     }
 

@@ -463,7 +463,7 @@ mod tests {
         use super::super::profile::{Charge, Service};
         let service = Service { charge: Charge::Link, at_once: 2, ..Service::default() };
         let quotas = Quotas { writes: 7, units: 0, policies: 0, reports: 0 };
-        let mut probe = Probe::new(Profile { service, quotas, ..calm(60) });
+        let mut probe = Probe::new(Profile { quotas, service, ..calm(60) });
         let (group, people) = (probe.group("MFA Enforced"), probe.people(12));
         let binds = people.chunks(3).enumerate().map(|(id, people)| {
             let people: Vec<_> = people.iter().map(|id| format!("https://g.example/v1.0/directoryObjects/{id}")).collect();
