@@ -23,7 +23,7 @@ pub(super) struct Counts {
     pub(super) busy: u32,
     /// Envelopes of writes that were under way at once, at most.
     pub(super) abreast: u32,
-    under_way: u32,
+    pub(super) under_way: u32,
     /// When the canary left.
     pub(super) canary: Option<(Instant, f64)>,
     /// When the first write left, with the processor time that was used before.
