@@ -5,7 +5,9 @@
 //! and `write`, then one file per capability. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection
 //! is complete or an error.
 
+pub mod certificate;
 pub mod endpoints;
+pub mod expiry;
 pub mod names;
 pub mod throttle;
 pub mod token;
@@ -16,10 +18,12 @@ pub(crate) mod answer;
 mod assertion;
 mod batch;
 pub(crate) mod groups;
+mod identity;
 mod login;
 mod page;
 mod people;
 mod policies;
+mod proof;
 mod registration;
 pub(crate) mod request;
 mod roles;
@@ -32,6 +36,8 @@ pub(crate) mod write;
 pub(crate) mod script;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;
 
 use std::sync::Arc;
 
@@ -76,6 +82,11 @@ impl Graph {
     /// The application permissions that the app's token names; none when there is no token, or one that cannot be looked into.
     pub async fn granted(&self) -> Option<Vec<String>> {
         self.transport.granted().await
+    }
+
+    /// From now on the client secret is known to expire then.
+    pub fn secret_expires(&self, at: Option<Timestamp>) {
+        self.transport.tokens.secret_expires(at);
     }
 
     /// The plan's `tenant.id`.
@@ -173,6 +184,10 @@ impl Tenant for Graph {
 
     fn clock_skew(&self) -> Option<SignedDuration> {
         self.transport.clock_skew()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.transport.tokens.warning().into_iter().collect()
     }
 
     fn requests(&self) -> u64 {

@@ -1,7 +1,8 @@
 //! The seam below everything: one request out, one answer back. The one HTTP client of the program is made here.
 //!
-//! Does not retry, follow redirects, know tokens or judge answers. Invariant: [`WireError::NotSent`] is said only when the
-//! request certainly never reached the tenant; every other failure is [`WireError::Lost`].
+//! Does not retry, follow redirects, know tokens or judge answers. Invariants: [`WireError::NotSent`] is said only when the
+//! request certainly never reached the tenant; every other failure is [`WireError::Lost`]. A proxy never sees what goes to loopback or
+//! to a machine's identity endpoint.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-
-use super::endpoints::Endpoints;
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
 
 /// One exchange under way.
 pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, WireError>> + Send + 'a>>;
@@ -48,36 +49,83 @@ const TOTAL: Duration = Duration::from_secs(100);
 /// An idle connection is not kept long: a write on a dying one would be lost.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// The way to the tenant.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// Through what requests go.
+    pub proxy: Proxy,
+    /// Certificates of authorities (PEM) that are trusted beside the system's.
+    pub authorities: Option<Vec<u8>>,
+}
+
+/// Through what requests go; those to loopback and link-local addresses always go directly.
+#[derive(Clone, Debug, Default)]
+pub enum Proxy {
+    /// As `HTTPS_PROXY` and `NO_PROXY` of the environment say.
+    #[default]
+    Environment,
+    /// Directly.
+    None,
+    /// Through this one.
+    Through {
+        /// Its address, without user name and password.
+        url: String,
+        /// `user:password`.
+        login: Option<SecretString>,
+    },
+}
+
 /// The wire over HTTP.
 #[derive(Clone, Debug)]
-pub struct Https(reqwest::Client);
+pub struct Https {
+    /// For what lies outside.
+    far: reqwest::Client,
+    /// For loopback and this machine's own services.
+    near: reqwest::Client,
+}
 
 impl Https {
-    /// The one HTTP client: rustls, no redirects, no retries, timeouts. A tenant on loopback is never asked through a proxy.
+    /// The wire of this way.
     ///
     /// Fails when TLS cannot be set up, for example because the system has no certificate store.
-    #[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
-    pub fn new(endpoints: &Endpoints) -> Result<Self, WireError> {
-        let mut client = reqwest::Client::builder()
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .gzip(true)
-            .connect_timeout(CONNECT)
-            .read_timeout(BETWEEN_BYTES)
-            .timeout(TOTAL)
-            .pool_idle_timeout(IDLE);
-        if endpoints.are_loopback() {
-            client = client.no_proxy();
-        }
-        client.build().map(Self).map_err(|error| WireError::NotSent { why: describe(&error) })
+    pub fn new(way: &Way) -> Result<Self, WireError> {
+        let unusable = |error: &reqwest::Error| WireError::NotSent { why: describe(error) };
+        let trusted = match &way.authorities {
+            Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(|error| unusable(&error))?,
+            None => Vec::new(),
+        };
+        let proxy = match &way.proxy {
+            Proxy::Through { url, login } => {
+                let proxy = reqwest::Proxy::all(url.as_str()).map_err(|error| unusable(&error))?;
+                let login = login.as_ref().and_then(|login| login.expose_secret().split_once(':'));
+                Some(login.map_or(proxy.clone(), |(user, password)| proxy.basic_auth(user, password)))
+            }
+            Proxy::Environment | Proxy::None => None,
+        };
+        let far = match (proxy, &way.proxy) {
+            (Some(proxy), _) => client(trusted.clone()).proxy(proxy),
+            (None, Proxy::Environment) => client(trusted.clone()),
+            (None, _) => client(trusted.clone()).no_proxy(),
+        };
+        let near = client(trusted).no_proxy();
+        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| unusable(&error));
+        Ok(Self { far: build(far)?, near: build(near)? })
+    }
+
+    fn client(&self, url: &Url) -> &reqwest::Client {
+        let is_near = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if is_near { &self.near } else { &self.far }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
     async fn over_http(&self, request: Request<Bytes>) -> Result<Response<Bytes>, WireError> {
         let request = reqwest::Request::try_from(request).map_err(|error| WireError::NotSent { why: describe(&error) })?;
-        let mut answer = self.0.execute(request).await.map_err(|error| {
+        let mut answer = self.client(request.url()).execute(request).await.map_err(|error| {
             let why = describe(&error);
             if error.is_connect() || error.is_builder() { WireError::NotSent { why } } else { WireError::Lost { why } }
         })?;
@@ -94,6 +142,22 @@ impl Https {
         }
         whole.body(body.freeze()).map_err(|error| WireError::Lost { why: error.to_string() })
     }
+}
+
+/// The one HTTP client: rustls, no redirects, no retries, timeouts.
+#[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
+fn client(trusted: Vec<reqwest::Certificate>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .gzip(true)
+        .connect_timeout(CONNECT)
+        .read_timeout(BETWEEN_BYTES)
+        .timeout(TOTAL)
+        .pool_idle_timeout(IDLE)
+        .tls_certs_merge(trusted)
 }
 
 impl Wire for Https {
@@ -146,8 +210,7 @@ mod tests {
             }
             asked - 1
         });
-        let endpoints = Endpoints::new(&address, &address, "t").unwrap();
-        let wire = Https::new(&endpoints).unwrap();
+        let wire = Https::new(&Way::default()).unwrap();
         let get = |path: &str| Request::get(format!("{address}{path}")).body(Bytes::new()).unwrap();
         let got = wire.exchange(get("/v1.0/users")).await;
         let _ = wire.exchange(get("/end")).await;
@@ -184,7 +247,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let wire = Https::new(&Endpoints::new(&address, &address, "t").unwrap()).unwrap();
+        let wire = Https::new(&Way::default()).unwrap();
         let got = wire.exchange(Request::get(format!("{address}/v1.0/users")).body(Bytes::new()).unwrap()).await;
         assert!(matches!(got, Err(WireError::NotSent { .. })), "{got:?}");
     }
