@@ -12,11 +12,13 @@ use super::world::SECRET;
 use super::{Exit, Failure, runtime};
 use crate::clock::Clock;
 use crate::say;
-use crate::sim::{Here, Options, Profile, Tenant, Transport, ready_plan, serve};
+use crate::sim::{AppKey, Here, Options, Profile, Tenant, Transport, ready_plan, serve};
 
 pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
+    let app_key = verb.app_certificate.as_deref().map(app_key).transpose()?;
     let tenant = Tenant::new(Profile {
+        app_key,
         users: verb.users as usize,
         seed: verb.seed,
         never: verb.never,
@@ -42,12 +44,20 @@ pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<
             written.map_or_else(|| say!("{plan}"), |file| say!("plan: {}", file.display()));
         }
         let certificate = folder.join("simulated-tenant.pem");
-        let transport = if verb.tls { Transport::Tls { certificate } } else { Transport::Plain };
+        let names = verb.tls_name.clone();
+        let transport = if verb.tls { Transport::Tls { certificate, names } } else { Transport::Plain };
         serve(listener, Arc::new(Mutex::new(tenant)), Options { clock, transport })
             .await
             .map_err(|error| Failure::because(Exit::Failed, &error))
     })?;
     Ok(Exit::Done)
+}
+
+/// The certificate that the app is known by.
+fn app_key(file: &Path) -> Result<AppKey, Failure> {
+    let failure = |why: String| Failure::new(Exit::Usage, format!("--app-certificate {}: {why}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| failure(format!("cannot be read: {error}")))?;
+    AppKey::read(&bytes).map_err(|why| failure(format!("{why}; name the file that would be uploaded to the app")))
 }
 
 fn monday_after(date: Date) -> Date {

@@ -3,7 +3,7 @@
 //! Pure. Facts: Microsoft's v1.0 metadata of each cloud, August 2026. Invariant: tokens do not cross a cloud, so the two roots of one
 //! cloud go together.
 
-use crate::rollout::plan::Plan;
+use crate::rollout::plan::{Enforcement, Plan};
 
 /// A national cloud; tokens do not cross it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,13 @@ impl Cloud {
         }
     }
 
+    /// Why a plan cannot have it there.
+    #[must_use]
+    pub fn refuses(self, capability: Capability) -> Option<String> {
+        let why = || format!("needs {}, which Microsoft Graph lacks in the cloud `{}`", capability.words(), self.word());
+        self.lacks(capability).then(why)
+    }
+
     /// Whether Graph lacks it there.
     #[must_use]
     pub const fn lacks(self, capability: Capability) -> bool {
@@ -93,10 +100,12 @@ impl Cloud {
 /// What a plan cannot do without: each with the section and the key that ask for it, and what to do where it lacks.
 pub(super) type Needed = (Capability, [&'static str; 2], &'static str);
 
-/// What this plan cannot do without, beyond what every cloud has.
-pub(super) fn needs(plan: &Plan) -> Vec<Needed> {
-    let _ = plan;
-    Vec::new()
+/// What this plan cannot do without. Conditional Access with the `mfa` control, states of single users (beta) and security defaults
+/// are there in every cloud.
+pub(super) const fn needs(plan: &Plan) -> &'static [Needed] {
+    match &plan.enforcement {
+        Enforcement::ConditionalAccess { .. } | Enforcement::PerUser { .. } | Enforcement::SecurityDefaults { .. } => &[],
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +122,10 @@ mod tests {
         ] {
             let found: Vec<_> = Capability::ALL.into_iter().filter(|capability| cloud.lacks(*capability)).collect();
             assert_eq!(found, lacking, "{}", cloud.word());
+            assert!(
+                lacking.iter().all(|capability| cloud.refuses(*capability).unwrap().ends_with(&format!("`{}`", cloud.word())))
+            );
         }
+        assert_eq!(Cloud::Global.refuses(Capability::DeletedPolicies), None);
     }
 }

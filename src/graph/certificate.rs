@@ -46,7 +46,7 @@ pub enum CertificateError {
     #[error("the PKCS#12 file does not open with its password; check credentials.certificate_password_file")]
     Password,
     /// An old way to encrypt.
-    #[error("the PKCS#12 file is encrypted in a way that is not known here; export it again with AES-256")]
+    #[error("the PKCS#12 file is protected in a way that is not known here; export it again with AES-256 and without PBMAC1")]
     Scheme,
 }
 

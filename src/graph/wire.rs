@@ -89,27 +89,11 @@ impl Https {
     ///
     /// Fails when TLS cannot be set up, for example because the system has no certificate store.
     pub fn new(way: &Way) -> Result<Self, WireError> {
-        let unusable = |error: &reqwest::Error| WireError::NotSent { why: describe(error) };
         let trusted = match &way.authorities {
             Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(|error| unusable(&error))?,
             None => Vec::new(),
         };
-        let proxy = match &way.proxy {
-            Proxy::Through { url, login } => {
-                let proxy = reqwest::Proxy::all(url.as_str()).map_err(|error| unusable(&error))?;
-                let login = login.as_ref().and_then(|login| login.expose_secret().split_once(':'));
-                Some(login.map_or(proxy.clone(), |(user, password)| proxy.basic_auth(user, password)))
-            }
-            Proxy::Environment | Proxy::None => None,
-        };
-        let far = match (proxy, &way.proxy) {
-            (Some(proxy), _) => client(trusted.clone()).proxy(proxy),
-            (None, Proxy::Environment) => client(trusted.clone()),
-            (None, _) => client(trusted.clone()).no_proxy(),
-        };
-        let near = client(trusted).no_proxy();
-        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| unusable(&error));
-        Ok(Self { far: build(far)?, near: build(near)? })
+        Ok(Self { near: client(&Proxy::None, trusted.clone())?, far: client(&way.proxy, trusted)? })
     }
 
     fn client(&self, url: &Url) -> &reqwest::Client {
@@ -146,8 +130,8 @@ impl Https {
 
 /// The one HTTP client: rustls, no redirects, no retries, timeouts.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
-fn client(trusted: Vec<reqwest::Certificate>) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+fn client(proxy: &Proxy, trusted: Vec<reqwest::Certificate>) -> Result<reqwest::Client, WireError> {
+    let mut client = reqwest::Client::builder()
         .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -157,7 +141,23 @@ fn client(trusted: Vec<reqwest::Certificate>) -> reqwest::ClientBuilder {
         .read_timeout(BETWEEN_BYTES)
         .timeout(TOTAL)
         .pool_idle_timeout(IDLE)
-        .tls_certs_merge(trusted)
+        .tls_certs_merge(trusted);
+    match proxy {
+        Proxy::Environment => {}
+        Proxy::None => client = client.no_proxy(),
+        Proxy::Through { url, login } => {
+            let mut proxy = reqwest::Proxy::all(url.as_str()).map_err(|error| unusable(&error))?;
+            if let Some((user, password)) = login.as_ref().and_then(|login| login.expose_secret().split_once(':')) {
+                proxy = proxy.basic_auth(user, password);
+            }
+            client = client.proxy(proxy);
+        }
+    }
+    client.build().map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &reqwest::Error) -> WireError {
+    WireError::NotSent { why: describe(error) }
 }
 
 impl Wire for Https {

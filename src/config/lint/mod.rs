@@ -31,9 +31,10 @@ pub(super) fn whole(plan: &Plan, places: &Places) -> Vec<Problem> {
 /// What the plan needs and its cloud lacks.
 pub(super) fn cloud(plan: &Plan, cloud: Cloud, places: &Places) -> Vec<Problem> {
     let mut lint = Lint { plan, places, problems: Vec::new() };
-    for (capability, [section, key], remedy) in clouds::needs(plan).into_iter().filter(|(needed, ..)| cloud.lacks(*needed)) {
-        let message = format!("needs {}, which Microsoft Graph lacks in the cloud `{}`", capability.words(), cloud.word());
-        lint.error(&super::places::key![section, key], message, remedy);
+    for (capability, [section, key], remedy) in clouds::needs(plan) {
+        if let Some(message) = cloud.refuses(*capability) {
+            lint.error(&super::places::key![*section, *key], message, *remedy);
+        }
     }
     lint.problems
 }
