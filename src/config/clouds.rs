@@ -113,6 +113,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cloud_brings_its_roots_and_addresses_of_the_plan_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = folder.path().join("plan.toml");
+        let demo = include_str!("../../config/demo-plan.toml");
+        let plain: String =
+            demo.lines().filter(|line| !line.contains("simulated.invalid")).flat_map(|line| [line, "\n"]).collect();
+        for (word, cloud) in Cloud::WORDS {
+            std::fs::write(&plan, plain.replace("[tenant]", &format!("[tenant]\ncloud = \"{word}\""))).unwrap();
+            let settings = super::super::load(&plan, std::iter::empty()).unwrap().settings;
+            let found = (settings.graph_url.as_str().trim_end_matches('/'), settings.login_url.as_str().trim_end_matches('/'));
+            assert_eq!((settings.cloud, found), (cloud, cloud.roots()));
+        }
+        std::fs::write(&plan, demo.replace("[tenant]", "[tenant]\ncloud = \"china\"")).unwrap();
+        assert_eq!(
+            super::super::load(&plan, std::iter::empty()).unwrap().settings.graph_url.as_str(),
+            "https://simulated.invalid/"
+        );
+    }
+
+    #[test]
     fn what_a_cloud_lacks_is_in_one_table() {
         for (cloud, lacking) in [
             (Cloud::Global, &[][..]),

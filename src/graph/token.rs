@@ -173,7 +173,7 @@ impl Tokens {
                 answer = self.answer(again).await?;
             }
         }
-        if answer.status() != 200 { Err(self.no(&answer).0) } else { self.granted(&answer) }
+        if answer.status() == 200 { self.granted(&answer) } else { Err(self.no(&answer).0) }
     }
 
     /// The credential's end is noted before anything is asked with it.

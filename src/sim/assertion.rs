@@ -167,9 +167,9 @@ mod tests {
 
     #[test]
     fn a_foreign_token_counts_by_issuer_subject_audience_and_life() {
+        const OUR: &str = "api://AzureADTokenExchange";
         let trusted = Federation { issuer: "https://issuer".to_owned(), subject: "system:pod".to_owned() };
         let part = |value: &serde_json::Value| base64::encode(value.to_string().as_bytes());
-        const OUR: &str = "api://AzureADTokenExchange";
         for (iss, sub, aud, now, code) in [
             ("https://issuer", "system:pod", json!(OUR), 1_000, 0),
             ("https://issuer", "system:pod", json!([OUR]), 1_000, 0),
