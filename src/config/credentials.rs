@@ -274,7 +274,7 @@ fn path(node: &Node<'_>, around: &Surroundings<'_>) -> Option<PathBuf> {
 }
 
 /// Warns about a file that is missing, or that everybody may read.
-fn look_at(node: &Node<'_>, file: &Path) {
+pub(super) fn look_at(node: &Node<'_>, file: &Path) {
     match std::fs::metadata(file).map_err(FileError::from) {
         Err(error) => node.warn(format!("this file cannot be read now: {error}"), "`run` needs it; supply it before"),
         Ok(metadata) if everybody_may_read(&metadata) => {

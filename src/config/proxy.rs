@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use url::Url;
 
+use super::credentials;
 use super::files;
 use super::read::Section;
 use super::value::Wrong;
@@ -63,6 +64,9 @@ pub(super) fn way(tenant: &Section<'_>, folder: &Path) -> Option<Way> {
     let file = |key: &str| tenant.optional(key, |node| node.text().map(|text| folder.join(text)));
     let written = tenant.optional("proxy", |node| node.parsed(proxy));
     let (login, ca_file) = (file("proxy_login_file"), file("ca_file"));
+    if let (Some(node), Ok(Some(file))) = (tenant.get("proxy_login_file"), &login) {
+        credentials::look_at(&node, file);
+    }
     let (written, login) = (written.ok()?, login.ok()?);
     let proxy = match written {
         Some(Some(url)) => Proxy::Through { url, login },

@@ -69,6 +69,8 @@ impl Pair {
     /// Finds the key, and among the certificates the one that it belongs to.
     pub(crate) fn read(file: &CertificateFile) -> Result<Self, CertificateError> {
         let bytes = file.bytes.expose_secret();
+        // A byte order mark would hide the first line.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let is_pem = bytes.windows(11).any(|window| window == b"-----BEGIN ");
         let (key, certificates) = if is_pem { pem(bytes)? } else { pkcs12(bytes, file.password.as_ref())? };
         let key = EncodingKey::from_rsa_der(key.expose_secret());
@@ -171,6 +173,31 @@ pub(crate) mod tests {
         ] {
             let pair = Pair::read(&file(fixture(name), password)).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!((pair.certificate, pair.ends), (expected.certificate.clone(), expected.ends), "{name}");
+        }
+    }
+
+    #[test]
+    fn windows_line_ends_and_words_around_the_blocks_are_no_matter() {
+        let text = String::from_utf8(fixture("app.pem")).unwrap();
+        let expected = Pair::read(&file(&text, None)).unwrap().certificate;
+        let attributes = "Bag Attributes\n    friendlyName: app\nKey Attributes: <No Attributes>\n";
+        for text in
+            [format!("\u{feff}{}", text.replace('\n', "\r\n")), text.replace("-----BEGIN", &format!("{attributes}-----BEGIN"))]
+        {
+            assert_eq!(Pair::read(&file(&text, Some("unneeded"))).unwrap().certificate, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn rubbish_in_any_place_is_no_panic() {
+        for (name, password) in [("triple-des.pfx", "hunter2"), ("windows.pfx", "hunter2"), ("app.pem", "")] {
+            let mut bytes = fixture(name);
+            for at in (0..bytes.len()).step_by(7) {
+                bytes[at] ^= 0x81;
+                // Most are refused; what is not must be sound.
+                let _ = Pair::read(&file(&bytes, Some(password)));
+                bytes[at] ^= 0x81;
+            }
         }
     }
 

@@ -166,6 +166,12 @@ impl Wire for Https {
     }
 }
 
+/// What the operator can do about some causes.
+const HINTS: [(&str, &str); 2] = [
+    ("UnknownIssuer", " (of a proxy that inspects TLS, or a private authority: name its certificate in tenant.ca_file)"),
+    ("proxy authorization required", " (name a file that holds user:password in tenant.proxy_login_file)"),
+];
+
 /// The causes of an error from the outside in, without the URL (its query may hold names).
 fn describe(error: &reqwest::Error) -> String {
     let kind = if error.is_timeout() {
@@ -183,7 +189,9 @@ fn describe(error: &reqwest::Error) -> String {
         deepest = Some(error.to_string());
         cause = error.source();
     }
-    deepest.map_or_else(|| kind.to_owned(), |deepest| format!("{kind}: {deepest}"))
+    let Some(deepest) = deepest else { return kind.to_owned() };
+    let hint = HINTS.iter().find(|(part, _)| deepest.contains(part)).map_or("", |(_, hint)| hint);
+    format!("{kind}: {deepest}{hint}")
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use tidegate::sim::{Options, Tenant, Transport, serve};
 use super::bed::{Bed, Ended, Running, lock};
 use super::plans;
 
+/// A proxy that would lead to this port wants a login.
+const STRICT: u16 = 1;
+
 /// Names that exist nowhere.
 const GRAPH: &str = "graph.contoso.invalid";
 const LOGIN: &str = "login.contoso.invalid";
@@ -54,10 +57,14 @@ fn connect(mut client: TcpStream, leads_to: SocketAddr, heads: &Mutex<Vec<String
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let is_connect = head.starts_with("CONNECT ");
+    let no = match (head.starts_with("CONNECT "), leads_to.port()) {
+        (false, _) => Some("405 Method Not Allowed"),
+        (true, STRICT) if !head.to_lowercase().contains("proxy-authorization") => Some("407 Proxy Authentication Required"),
+        _ => None,
+    };
     lock(heads).push(head);
-    if !is_connect {
-        let _ = client.write_all(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    if let Some(no) = no {
+        let _ = client.write_all(format!("HTTP/1.1 {no}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").as_bytes());
         return;
     }
     let Ok(mut server) = TcpStream::connect(leads_to) else { return };
@@ -125,7 +132,16 @@ fn the_proxy_of_the_plan_wins_over_the_environments() {
     assert_eq!((theirs.seen().len(), ours.seen().len()), (0, 0), "`none` is none");
 
     let said = ended(&bed, &format!("proxy = \"{}\"", ours.url), &[]).with(4);
-    assert!(said.says().contains("ca_file") || said.says().contains("certificate"), "an unknown authority: {}", said.says());
+    assert!(said.says().contains("tenant.ca_file"), "an unknown authority: {}", said.says());
+}
+
+#[test]
+fn a_proxy_that_wants_a_login_is_named_with_the_remedy() {
+    let bed = Bed::new(plans::orderly(20));
+    let strict = Between::new(SocketAddr::from(([127, 0, 0, 1], STRICT)));
+    let said = ended(&bed, &format!("proxy = \"{}\"", strict.url), &[]).with(4);
+    assert!(said.says().contains("tenant.proxy_login_file"), "{}", said.says());
+    assert!(!strict.seen().is_empty());
 }
 
 #[test]
