@@ -134,7 +134,7 @@ impl Tokens {
         let reached = expiry.threshold(now).map(|days| (expiry.at, days));
         if ends.said != reached {
             ends.said = reached;
-            tracing::warn!(why = %warning, "a credential ends");
+            tracing::warn!(why = %warning, "a credential ends soon, or has ended");
         }
         Some(warning)
     }

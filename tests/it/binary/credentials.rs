@@ -85,6 +85,27 @@ fn every_kind_of_credential_opens_the_tenant() {
 }
 
 #[test]
+fn the_simulated_tenant_of_the_command_line_knows_the_app_by_its_certificate_over_tls() {
+    let bed = Bed::new(plans::orderly(20));
+    let served = ["simulate-tenant", "--users", "40", "--tls", "--folder", "served", "--app-certificate"];
+    let mut command = bed.command(&served);
+    command.arg(fixture("app.pem"));
+    let mut tenant = super::bed::Running::new(command);
+    tenant.logs(|line| line.starts_with("plan: "));
+    let text = std::fs::read_to_string(bed.path("served/plan.toml")).unwrap();
+    let secret = text.lines().find(|line| line.starts_with("secret_file")).unwrap();
+    for (file, password, code) in
+        [("app.pem", "", 0), ("aes.pfx", "certificate_password_file = \"password\"", 0), ("other.pem", "", 4)]
+    {
+        bed.write("password", "hunter2-ü");
+        bed.write("plan.toml", &text.replace(secret, &format!("certificate = {:?}\n{password}", fixture(file))));
+        bed.run(&["plan"]).with(code);
+    }
+    bed.write("plan.toml", &text);
+    bed.run(&["plan"]).with(0);
+}
+
+#[test]
 fn a_rollout_runs_on_a_machines_identity() {
     let bed = Bed::new(plans::orderly(40));
     let client = "client_id = \"6f6f6f6f-0000-4000-8000-000000000001\"\n";
