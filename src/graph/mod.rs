@@ -1,9 +1,9 @@
 //! Microsoft Graph: how the tenant is read and, through typed mutations only, changed.
 //!
-//! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token`, `request` (what may be asked and changed),
-//! `transport` (the one place with the token), `answer` (what an answer means), [`wait`] and [`throttle`] (patience), `page`, `batch`
-//! and `write`, then one file per capability. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection
-//! is complete or an error.
+//! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token` (by `proof`, with [`certificate`], `identity`,
+//! `login` and [`expiry`]), `request` (what may be asked and changed), `transport` (the one place with the token), `answer` (what an
+//! answer means), [`wait`] and [`throttle`] (patience), `page`, `batch` and `write`, then one file per capability. Invariants: nothing is
+//! deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
 
 pub mod certificate;
 pub mod endpoints;
