@@ -67,6 +67,12 @@ pub(super) fn way(tenant: &Section<'_>, folder: &Path) -> Option<Way> {
     if let (Some(node), Ok(Some(file))) = (tenant.get("proxy_login_file"), &login) {
         credentials::look_at(&node, file);
     }
+    if let (Some(node), Ok(Some(file))) = (tenant.get("ca_file"), &ca_file)
+        && let Err(error) = std::fs::metadata(file)
+    {
+        let error = files::FileError::from(error);
+        node.warn(format!("this file cannot be read now: {error}"), "`run` needs it; supply it before");
+    }
     let (written, login) = (written.ok()?, login.ok()?);
     let proxy = match written {
         Some(Some(url)) => Proxy::Through { url, login },

@@ -28,6 +28,9 @@ use crate::rollout::observed::{Trouble, TroubleKind};
 /// How soon after a failure a new token is asked for while the old one still serves.
 const AGAIN: Duration = Duration::from_secs(30);
 
+/// No token is believed to live longer, whatever the answer says.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// A token ready for use.
 #[derive(Clone)]
 pub(crate) struct Bearer {
@@ -225,7 +228,7 @@ impl Tokens {
         let token = SecretString::from(granted.access_token);
         let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| odd())?;
         header.set_sensitive(true);
-        Ok((header, Duration::from_secs(life)))
+        Ok((header, Duration::from_secs(life).min(LONGEST)))
     }
 }
 

@@ -115,6 +115,29 @@ async fn what_passes_by_itself_at_the_login_service_is_waited_out() {
 }
 
 #[tokio::test]
+async fn an_odd_answer_is_no_token_and_no_panic() {
+    let with = |expires: &Value| answer(200, &json!({"access_token": "t", "expires_in": expires}));
+    for (first, good) in [
+        (with(&json!(u64::MAX)), true),
+        (with(&json!("18446744073709551615")), true),
+        (with(&json!(-1)), false),
+        (with(&json!(null)), false),
+        (answer(200, &json!({"access_token": "a\nb", "expires_in": 60})), false),
+        (answer(200, &json!([])), false),
+        (super::script::with(200, &[], "<html>"), false),
+    ] {
+        let mut first = Some(first);
+        let script = Script::by(move |seen| match first.take().filter(|_| is_login(seen)) {
+            Some(answer) => answer,
+            None if is_login(seen) => lost(),
+            None => answer(200, &json!({"value": []})),
+        });
+        let (graph, _) = script.graph_with(secret(&["s"]));
+        assert_eq!(graph.filtered_people("x").await.is_ok(), good);
+    }
+}
+
+#[tokio::test]
 async fn a_federated_token_is_read_each_time_and_sent_unchanged() {
     let script = logins([granted("one"), granted("two")]);
     let credentials = Credentials::Federated { client_id: "client".into(), token: reads(&["ey.a.1", "ey.b.2"]) };
