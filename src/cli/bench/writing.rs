@@ -17,7 +17,7 @@ use super::rollout::{Keeping, Served, Until, engine, finish, plan};
 use super::wire::{Counted, Counts};
 use super::{Bed, Measured};
 use crate::graph::Quota;
-use crate::graph::wire::{Https, Wire};
+use crate::graph::wire::Wire;
 use crate::rollout::id::ObjectId;
 use crate::rollout::person::Enforced;
 use crate::rollout::state::State;
@@ -170,8 +170,7 @@ fn run(
     let served = Served::begin(people, options)?;
     let people = served.people(people);
     let loaded = plan(bed, &served, &people)?;
-    let wire = Https::new(&adapters::endpoints(&loaded)?).map_err(|error| Failure::because(Exit::Tenant, &error))?;
-    let wire = Arc::new(Counted::new(wire));
+    let wire = Arc::new(Counted::new(adapters::https(&loaded)?));
     let (counts, members, state) = runtime()?.block_on(async {
         for person in people.iter().step_by(people.len() / foreign.max(1)).take(foreign) {
             let change = json!({ "add-member": { "group": ENFORCED_GROUP, "person": person.to_string() } });
