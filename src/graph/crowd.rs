@@ -3,6 +3,8 @@
 //! Pure. The number grows with what goes through, is halved when the service is too busy for some, and remembers what was too many.
 //! Invariant: between 1 and [`MOST`].
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 /// Writes at once before anything is known: Microsoft's own service saw 503s above five PATCHes in one envelope.
@@ -13,6 +15,9 @@ pub(crate) const MOST: u32 = 160;
 pub(crate) const ENVELOPE: u32 = 20;
 /// A number that was too many may be right again after this.
 const FORGET: SignedDuration = SignedDuration::from_mins(10);
+/// Writes a second that are wanted at most: 3,000 within eight seconds of a window that turned. More under way than that takes would only
+/// have to be waited for when a pause comes.
+const FAST: f64 = 400.0;
 /// Towards a number that was once too many: rounds that go through before one more is tried.
 const PATIENT: u32 = 4;
 
@@ -28,6 +33,8 @@ pub(crate) struct Crowd {
     busy: Option<Timestamp>,
     /// Counts the halvings: answers to what left before one say nothing of the number after it.
     era: u32,
+    /// Seconds that an envelope lately took; none before any.
+    latency: Option<f64>,
 }
 
 /// What left together: how many were under way then, and the era.
@@ -39,18 +46,32 @@ pub(crate) struct Sent {
 
 impl Default for Crowd {
     fn default() -> Self {
-        Self { limit: START, ceiling: MOST, through: 0, busy: None, era: 0 }
+        Self { limit: START, ceiling: MOST, through: 0, busy: None, era: 0, latency: None }
     }
 }
 
 impl Crowd {
     /// Of `wanted` writes, how many may leave in one envelope while `under_way` are under way; none: better wait for an answer.
     pub(crate) fn room(&self, under_way: u32, wanted: u32) -> Option<u32> {
-        let most = self.limit.min(ENVELOPE).min(wanted);
-        let free = self.limit.saturating_sub(under_way);
+        let limit = self.limit.min(self.needed());
+        let most = limit.min(ENVELOPE).min(wanted);
+        let free = limit.saturating_sub(under_way);
         // A handful in an envelope of its own costs a request; half the crowd is worth one.
-        let least = most.min(self.limit.div_ceil(2));
+        let least = most.min(limit.div_ceil(2));
         (free >= least && most > 0).then(|| most.min(free))
+    }
+
+    /// As many as keep the wire busy: an envelope, and what the latency asks for, in whole envelopes.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and MOST")]
+    fn needed(&self) -> u32 {
+        let more = |latency: f64| (latency * FAST / f64::from(ENVELOPE)).ceil().clamp(0.0, f64::from(MOST)) as u32;
+        self.latency.map_or(MOST, |latency| ENVELOPE.saturating_mul(1 + more(latency)).min(MOST))
+    }
+
+    /// Takes in how long an envelope took.
+    pub(crate) fn timed(&mut self, took: Duration) {
+        let took = took.as_secs_f64();
+        self.latency = Some(self.latency.map_or(took, |latency| latency.mul_add(0.75, took * 0.25)));
     }
 
     /// Notes that writes leave, so that `under_way` are under way.
@@ -139,6 +160,20 @@ mod tests {
         assert!(calls <= 256, "{calls}");
         assert_eq!(crowd.room(0, 3), Some(3));
         assert_eq!(crowd.room(155, 20), None, "five more are not worth an envelope");
+    }
+
+    #[test]
+    fn no_more_is_under_way_than_the_latency_asks_for() {
+        let mut crowd = Crowd::default();
+        run(&mut crowd, u32::MAX, 5_000);
+        for (millis, most) in [(0, 20), (50, 40), (200, 100), (500, MOST), (60_000, MOST)] {
+            (0..40).for_each(|_| crowd.timed(Duration::from_millis(millis)));
+            let mut under_way = 0;
+            while let Some(count) = crowd.room(under_way, 1_000) {
+                under_way += count;
+            }
+            assert!(under_way.abs_diff(most) <= 1, "{millis} ms: {under_way}");
+        }
     }
 
     #[test]

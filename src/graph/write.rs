@@ -16,6 +16,7 @@ use super::request::{Call, Mutation};
 use super::throttle::{Bucket, Waited, later as after};
 use super::transport::{Transport, later, unwelcome};
 use super::wait::{PATIENCE, WRITE_PATIENCE};
+use crate::clock::Clock;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// What became of a mutation: `Ok`, `AlreadySo`, `Gone`, `Refused` or `Unknown`, or why it was not carried out and can be tried again.
@@ -101,7 +102,9 @@ async fn send(transport: &Transport, bucket: Bucket, calls: &[&Call]) -> Vec<Out
         return together(transport, calls).await;
     }
     let (_under_way, sent) = UnderWay::begin(transport, calls.len());
+    let began = Clock::monotonic();
     let outcomes = together(transport, calls).await;
+    let took = Clock::monotonic().duration_since(began);
     let answered = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
     if let Some(used) = answered().filter_map(|(_, reply)| reply.used).reduce(f64::max) {
         transport.gates.told(used);
@@ -111,6 +114,7 @@ async fn send(transport: &Transport, bucket: Bucket, calls: &[&Call]) -> Vec<Out
     let taken = answered().filter(|(verdict, _)| !matches!(verdict, Verdict::Unknown | Verdict::Retry { .. })).count();
     if busy + taken > 0 {
         let mut crowd = transport.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+        crowd.timed(took);
         crowd.answered(transport.clock.now(), sent, count(taken), count(busy));
     }
     outcomes
