@@ -127,6 +127,10 @@ fn about(record: &Record, id: ObjectId) -> Option<String> {
         }
         Event::EnforceOutcome { already, .. } if already.contains(&id) => Some("was a member already".to_owned()),
         Event::EnforceOutcome { gone, .. } if gone.contains(&id) => Some("the account does not exist any more".to_owned()),
+        Event::ReleaseOutcome { released, already, .. } if released.contains(&id) || already.contains(&id) => {
+            Some("released by a rollback".to_owned())
+        }
+        Event::RetireOutcome { retired, .. } if retired.contains(&id) => Some("their own MFA state was retired".to_owned()),
         Event::EnforceOutcome { unknown, .. } if unknown.contains(&id) => {
             Some("the outcome is not known; it is read back".to_owned())
         }

@@ -6,12 +6,14 @@
 use std::sync::atomic::AtomicUsize;
 
 use super::{adding, fitness, policy};
-use crate::engine::port::{Answer, BatchOutcome, ENVELOPE, Enforce};
+use crate::engine::port::{Answer, BatchOutcome, ENVELOPE, Enforce, Leaver};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
+use crate::rollout::event::Switched;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{BreakGlass, Policy, Safety, Target, Trouble, TroubleKind};
+use crate::rollout::observed::{BreakGlass, PerUser, Policy, Safety, Target, Trouble, TroubleKind};
 use crate::rollout::plan::Enforcement;
+use crate::rollout::switch::Switch;
 
 /// Enforcement by Conditional Access.
 pub struct ConditionalAccess {
@@ -37,13 +39,14 @@ impl ConditionalAccess {
             return Err(Trouble { kind: TroubleKind::Unusable, why });
         }
         let policy = self.graph.find_policy(policy).await?;
-        Ok(Target { group: group.id, policy })
+        Ok(Target::Group { group: group.id, policy })
     }
 
     async fn read_safety(&self, target: Target, break_glass: &[PersonRef]) -> Result<Safety, Trouble> {
-        let read = self.graph.policy(target.policy).await?;
-        let group = self.graph.group(target.group).await?;
-        let mut problems = policy::problems(&read, target.group);
+        let Target::Group { group, policy } = target else { return Err(unbuilt()) };
+        let read = self.graph.policy(policy).await?;
+        let mut problems = policy::problems(&read, group);
+        let group = self.graph.group(group).await?;
         problems.extend(fitness::problem(&group));
         let break_glass = self.read_break_glass(&read, break_glass).await?;
         let exposed = break_glass.iter().filter(|account| account.id.is_some() && !account.excluded).count();
@@ -53,7 +56,12 @@ impl ConditionalAccess {
                 break_glass.len()
             ));
         }
-        Ok(Safety { policy: Policy { problems, fingerprint: policy::fingerprint(&read) }, break_glass })
+        Ok(Safety {
+            policy: Policy { problems, fingerprint: policy::fingerprint(&read) },
+            break_glass,
+            modes: Vec::new(),
+            defaults: None,
+        })
     }
 
     async fn read_break_glass(&self, read: &serde_json::Value, references: &[PersonRef]) -> Result<Vec<BreakGlass>, Trouble> {
@@ -93,15 +101,48 @@ impl Enforce for ConditionalAccess {
         Box::pin(self.find(enforcement))
     }
 
-    fn safety<'a>(&'a self, target: Target, break_glass: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
+    fn safety<'a>(
+        &'a self,
+        target: Target,
+        _: &'a Enforcement,
+        break_glass: &'a [PersonRef],
+    ) -> Answer<'a, Result<Safety, Trouble>> {
         Box::pin(self.read_safety(target, break_glass))
     }
 
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(self.graph.members(target.group, Depth::Direct))
+    fn members<'a>(&'a self, target: Target, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+        Box::pin(async move {
+            let group = target.group().ok_or_else(unbuilt)?;
+            self.graph.members(group, Depth::Direct).await
+        })
+    }
+
+    fn per_user<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>> {
+        Box::pin(async { Err(unbuilt()) })
     }
 
     fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
-        Box::pin(adding::add(&self.graph, &self.width, target.group, batches))
+        Box::pin(async move {
+            match target.group() {
+                Some(group) => adding::add(&self.graph, &self.width, group, batches).await,
+                None => Vec::new(),
+            }
+        })
     }
+
+    fn release<'a>(&'a self, _: Target, _: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn retire<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
+        Box::pin(async { BatchOutcome::default() })
+    }
+
+    fn switch(&self, _: Switch) -> Answer<'_, Switched> {
+        Box::pin(async { Switched::NotSent("not built".to_owned()) })
+    }
+}
+
+fn unbuilt() -> Trouble {
+    Trouble { kind: TroubleKind::Unusable, why: "not built".to_owned() }
 }

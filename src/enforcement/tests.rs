@@ -12,7 +12,8 @@ use crate::rollout::id::{NameHash, ObjectId, PersonRef};
 use crate::rollout::observed::{Target, TroubleKind};
 use crate::rollout::plan::Enforcement;
 
-const TARGET: Target = Target { group: ObjectId::from_bits(0xff01), policy: ObjectId::from_bits(0xff02) };
+const GROUP: ObjectId = ObjectId::from_bits(0xff01);
+const TARGET: Target = Target::Group { group: ObjectId::from_bits(0xff01), policy: ObjectId::from_bits(0xff02) };
 
 /// A tenant with one group; people 1 to 199 exist.
 #[derive(Default)]
@@ -24,7 +25,7 @@ struct Model {
 }
 
 fn group() -> Value {
-    json!({"id": TARGET.group, "displayName": "MFA Enforced", "groupTypes": [], "securityEnabled": true, "mailEnabled": false,
+    json!({"id": GROUP, "displayName": "MFA Enforced", "groupTypes": [], "securityEnabled": true, "mailEnabled": false,
         "onPremisesSyncEnabled": null, "isAssignableToRole": null})
 }
 
@@ -39,7 +40,7 @@ impl Model {
     }
 
     fn handle(&mut self, method: &str, url: &str, body: &Value) -> (u16, Value) {
-        let members = format!("/groups/{}/members", TARGET.group);
+        let members = format!("/groups/{}/members", GROUP);
         if method == "PATCH" {
             let people: Vec<ObjectId> = body["members@odata.bind"]
                 .as_array()
@@ -280,11 +281,16 @@ async fn already_there_but_not_shown_is_unknown() {
     assert_eq!(enforce(&script, &[vec![id(5)]]).await[0].unknown, [id(5)]);
 }
 
+/// An enforcement whose policy a human owns.
+fn owned() -> Enforcement {
+    Enforcement::ConditionalAccess { group: String::new(), policy: String::new(), manage_policy: false, leaves: None }
+}
+
 #[tokio::test]
 async fn safety_names_what_is_wrong_with_policy_and_break_glass_accounts() {
     let model = model(&[], &[2]);
-    model.lock().unwrap().policy = json!({"id": TARGET.policy, "state": "enabled",
-        "conditions": {"users": {"includeGroups": [TARGET.group], "excludeUsers": [id(1)], "excludeGroups": [id(0xaa)]},
+    model.lock().unwrap().policy = json!({"id": ObjectId::from_bits(0xff02), "state": "enabled",
+        "conditions": {"users": {"includeGroups": [GROUP], "excludeUsers": [id(1)], "excludeGroups": [id(0xaa)]},
             "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"]},
         "grantControls": {"operator": "OR", "builtInControls": ["mfa"]}});
     // Person 3 is excluded by a group; person 2 does not exist; person 4 is excluded by nothing.
@@ -298,19 +304,19 @@ async fn safety_names_what_is_wrong_with_policy_and_break_glass_accounts() {
     let (graph, _) = script.graph();
     let enforce = ConditionalAccess::new(graph);
     let references: Vec<_> = (1..=4).map(|n| PersonRef::Id(id(n))).collect();
-    let safety = enforce.safety(TARGET, &references).await.unwrap();
+    let safety = enforce.safety(TARGET, &owned(), &references).await.unwrap();
     let excluded: Vec<_> =
         safety.break_glass.iter().map(|account| (account.id.is_some(), account.enabled, account.excluded)).collect();
     assert_eq!(excluded, [(true, true, true), (false, false, false), (true, true, true), (true, true, false)]);
     assert_eq!(safety.policy.problems.len(), 1, "{:?}", safety.policy.problems);
     assert!(safety.policy.problems[0].contains("1 of 4"));
     let by_name = PersonRef::Name(NameHash::new("contoso.example", &format!("{}@contoso.example", id(1)).to_uppercase()));
-    let again = enforce.safety(TARGET, &[by_name, references[2]]).await.unwrap();
+    let again = enforce.safety(TARGET, &owned(), &[by_name, references[2]]).await.unwrap();
     assert_eq!(again.policy.fingerprint, safety.policy.fingerprint);
     assert!(again.policy.problems.is_empty());
     assert_eq!(again.break_glass[0].id, Some(id(1)));
     model.lock().unwrap().policy["state"] = json!("disabled");
-    let off = enforce.safety(TARGET, &references[..1]).await.unwrap();
+    let off = enforce.safety(TARGET, &owned(), &references[..1]).await.unwrap();
     assert_ne!(off.policy.fingerprint, safety.policy.fingerprint);
     assert!(off.policy.problems[0].contains("Off"));
 }
@@ -321,12 +327,13 @@ async fn the_target_is_resolved_to_exactly_one_usable_match() {
         group: group.into(),
         policy: policy.into(),
         manage_policy: false,
+        leaves: None,
     };
     let page = |rows: Vec<Value>| answer(200, &json!({"value": rows}));
     let policy = |n: u128| json!({"id": id(n), "displayName": "Require MFA"});
     let script = Script::answers([page(vec![group()]), page(vec![policy(5), json!({"id": id(6), "displayName": "Other"})])]);
     let target = ConditionalAccess::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap();
-    assert_eq!(target, Target { group: TARGET.group, policy: id(5) });
+    assert_eq!(target, Target::Group { group: GROUP, policy: id(5) });
     let mut synced = group();
     synced["onPremisesSyncEnabled"] = json!(true);
     for (answers, word) in [

@@ -15,6 +15,7 @@ mod step;
 #[cfg(test)]
 mod step_tests;
 pub mod survey;
+mod undo;
 pub mod wake;
 
 pub use run::{Ending, Until};

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use super::port::{Enforce, Tenant};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
-use crate::rollout::observed::{AGREE, Directory, Observed, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind};
-use crate::rollout::person::PersonState;
+use crate::rollout::observed::{
+    AGREE, Directory, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind, Way,
+};
+use crate::rollout::person::{Enforced, PersonState};
 use crate::rollout::plan::Plan;
 use crate::rollout::state::State;
 
@@ -19,8 +21,35 @@ pub(super) enum Answered {
     Selection(String, Result<Vec<ObjectId>, Trouble>),
     Safety(Result<Safety, Trouble>),
     Members(Result<Vec<ObjectId>, Trouble>),
+    PerUser(Result<Vec<(ObjectId, PerUser)>, Trouble>),
     Registration(Result<Registration, Trouble>),
     SignIns(Result<Vec<SignIn>, Trouble>),
+}
+
+/// What is known before a question is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// What the enforcement names.
+    pub(super) target: Option<Target>,
+    /// Whom a question is about that must be asked person by person.
+    pub(super) people: &'a [ObjectId],
+}
+
+/// Whom a question is about that must be asked person by person; nobody for the others. `None`: nobody knows yet whom.
+pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Option<Vec<ObjectId>> {
+    let people = state.people.all().iter();
+    let mut people: Vec<_> = match ask {
+        Ask::PerUser => people.filter(|person| person.is_enforced()).map(|person| person.id).collect(),
+        Ask::Members if state.target.is_none_or(|target| target.way() == Way::Group) => Vec::new(),
+        // The first time everybody is looked at, since of whom MFA was required before, it is not by us.
+        Ask::Members if state.baseline.is_none() => {
+            observed.directory.last.as_ref()?.value.people.iter().map(|person| person.id).collect()
+        }
+        Ask::Members => people.filter(|person| person.enforced != Enforced::No).map(|person| person.id).collect(),
+        _ => Vec::new(),
+    };
+    people.sort_unstable();
+    Some(people)
 }
 
 /// Asks one question. `None`: it cannot be asked before the enforcement's names are resolved.
@@ -28,9 +57,10 @@ pub(super) async fn ask(
     tenant: &dyn Tenant,
     enforce: &dyn Enforce,
     plan: &Plan,
-    target: Option<Target>,
+    known: Known<'_>,
     ask: &Ask,
 ) -> Option<Answered> {
+    let target = known.target;
     Some(match ask {
         Ask::Target => Answered::Target(enforce.resolve(&plan.enforcement).await),
         Ask::Directory => Answered::Directory(tenant.directory().await),
@@ -42,8 +72,9 @@ pub(super) async fn ask(
             };
             Answered::Selection(key.clone(), answer)
         }
-        Ask::Safety => Answered::Safety(enforce.safety(target?, &plan.people.break_glass).await),
-        Ask::Members => Answered::Members(enforce.members(target?).await),
+        Ask::Safety => Answered::Safety(enforce.safety(target?, &plan.enforcement, &plan.people.break_glass).await),
+        Ask::Members => Answered::Members(enforce.members(target?, known.people).await),
+        Ask::PerUser => Answered::PerUser(enforce.per_user(known.people).await),
         Ask::Registration => Answered::Registration(tenant.registration().await),
         Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
     })
@@ -63,6 +94,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
         Answered::Selection(key, answer) => take(observed.selections.entry(key).or_default(), at, answer),
         Answered::Safety(answer) => take(&mut observed.safety, at, answer),
         Answered::Members(answer) => take(&mut observed.members, at, answer),
+        Answered::PerUser(answer) => take(&mut observed.per_user, at, answer),
         Answered::Registration(answer) => {
             // The report is as old as its last refresh, not as our reading of it.
             let refreshed = answer.as_ref().ok().and_then(|registration| registration.refreshed);

@@ -7,10 +7,11 @@ use std::pin::Pin;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::rollout::event::{Because, By, Event, Record, Slot};
+use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, Person, Registration, Safety, SignIn, Target, Trouble};
+use crate::rollout::observed::{Directory, PerUser, Person, Registration, Safety, SignIn, Target, Trouble};
 use crate::rollout::plan::Enforcement;
+use crate::rollout::switch::Switch;
 
 /// An answer that takes time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -50,17 +51,46 @@ pub trait Enforce: Send + Sync {
     /// Finds what the plan names: exactly one usable match each, or a clear refusal (`Unusable`).
     fn resolve<'a>(&'a self, enforcement: &'a Enforcement) -> Answer<'a, Result<Target, Trouble>>;
 
-    /// Policy and break-glass accounts, as they are now.
-    fn safety<'a>(&'a self, target: Target, break_glass: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>>;
+    /// Policy, break-glass accounts and whatever the plan switches, as they are now.
+    fn safety<'a>(
+        &'a self,
+        target: Target,
+        enforcement: &'a Enforcement,
+        break_glass: &'a [PersonRef],
+    ) -> Answer<'a, Result<Safety, Trouble>>;
 
-    /// Everybody of whom MFA is required by the target, ascending; direct members.
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>>;
+    /// Everybody of whom MFA is required by the target, ascending: direct members of a group. Where people must be asked for one by
+    /// one, those among `known`.
+    fn members<'a>(&'a self, target: Target, known: &'a [ObjectId]) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+
+    /// Own MFA states of these people, ascending by id; those whose state is disabled are left out.
+    fn per_user<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>>;
 
     /// Requires MFA of the people of each batch (at most 20 each; at most [`ENVELOPE`] batches). One answer per batch, in order.
     ///
     /// Not idempotent on the wire, harmless when repeated. Waits as the tenant asks and re-sends what it throttled; a refused batch
     /// is halved until the bad id stands alone; a lost answer or a 5xx is `unknown` for everybody concerned.
     fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>>;
+
+    /// Requires MFA of these people no longer: each gets back the state of their own that was retired, where there was one, and then
+    /// leaves the target. As for `enforce`, nobody is sent twice after a lost answer. One answer per batch, in order; `enforced` are
+    /// the people of whom the tenant took the write.
+    fn release<'a>(&'a self, target: Target, batches: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>>;
+
+    /// Ends these people's own MFA states. `enforced` are the people of whom the tenant took the write.
+    fn retire<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, BatchOutcome>;
+
+    /// Throws one switch of the whole tenant. Idempotent; a lost answer is `Unknown`.
+    fn switch(&self, switch: Switch) -> Answer<'_, Switched>;
+}
+
+/// Somebody who is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaver {
+    /// Who.
+    pub person: ObjectId,
+    /// The state of their own that was retired and must be put back first.
+    pub restore: Option<PerUser>,
 }
 
 /// Most batches that the engine hands out at once; Microsoft's own service saw 503s above five PATCHes in one envelope.

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::input::Input;
 use super::log::log;
-use super::observe::{ask, take_in};
+use super::observe::{Known, ask, asked_about, take_in};
 use super::port::{Enforce, Notify, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
@@ -15,11 +15,9 @@ use crate::rollout::apply::Misfit;
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
-use crate::rollout::id::ObjectId;
 use crate::rollout::limit::backoff;
 use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::Observed;
-use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::report::{Report, report};
 use crate::rollout::state::{Accepted, State};
@@ -175,23 +173,7 @@ impl Engine {
                 not_sent: Vec::new(),
             });
         }
-        let left_open = |person: ObjectId| {
-            self.state.people.get(person).is_some_and(|person| matches!(person.enforced, Enforced::Intended(_)))
-        };
-        for (intent, batch) in &self.state.batches {
-            let unknown: Vec<_> = batch.people.iter().copied().filter(|id| left_open(*id)).collect();
-            if !unknown.is_empty() {
-                events.push(Event::EnforceOutcome {
-                    intent: *intent,
-                    enforced: Vec::new(),
-                    already: Vec::new(),
-                    gone: Vec::new(),
-                    refused: Vec::new(),
-                    unknown,
-                    not_sent: Vec::new(),
-                });
-            }
-        }
+        events.extend(super::undo::left_open(&self.state));
         self.commit(By::Recovery, ACTOR, &events)
     }
 
@@ -248,6 +230,9 @@ impl Engine {
             Action::Record(by, events) => return self.commit(*by, ACTOR, events),
             Action::Notify(due) => self.tell(accepted, due.clone()).await?,
             Action::Enforce(tranche) => self.hand_out(accepted, tranche.clone()).await?,
+            Action::Release(tranche) => self.release(accepted, tranche.clone()).await?,
+            Action::Switch(next) => self.switch(accepted, next.clone()).await?,
+            Action::Retire(before) => self.retire(accepted, before.clone()).await?,
         }
         self.fruitless = if self.state.seq == before {
             let times = self.fruitless.as_ref().map_or(0, |(_, _, times)| *times).saturating_add(1);
@@ -278,7 +263,9 @@ impl Engine {
     pub(super) async fn question(&mut self, plan: &Plan, revision: &str, question: &Ask) -> Result<(), EngineError> {
         let at = self.clock.now();
         let (tenant, enforce) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce));
-        let answer = ask(&*tenant, &*enforce, plan, self.state.target, question);
+        let Some(people) = asked_about(&self.state, &self.observed, question) else { return Ok(()) };
+        let known = Known { target: self.state.target, people: &people };
+        let answer = ask(&*tenant, &*enforce, plan, known, question);
         let Some(answered) = self.meanwhile(answer).await? else { return Ok(()) };
         if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
             take_in(&self.state, &mut self.observed, at, answered);

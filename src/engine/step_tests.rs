@@ -7,18 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::port::{Answer, BatchOutcome, Enforce, Notice, NoticeOutcome, Notify, Store, StoreError, Tenant};
+use super::port::{Answer, BatchOutcome, Enforce, Leaver, Notice, NoticeOutcome, Notify, Store, StoreError, Tenant};
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
 use crate::rollout::condition::Conditions;
-use crate::rollout::event::{By, Event, Record, VERSION};
+use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Directory, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Directory, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
 use crate::rollout::schedule;
+use crate::rollout::switch::Switch;
 
 /// What goes wrong, or comes in, while the tenant is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -108,7 +109,7 @@ impl Tenant for Small {
     }
 }
 
-const OTHER: Target = Target { group: ObjectId::from_bits(0xFADE), policy: TARGET.policy };
+const OTHER: Target = Target::Group { group: ObjectId::from_bits(0xFADE), policy: ObjectId::from_bits(0xBEEF) };
 
 impl Enforce for Small {
     fn resolve<'a>(&'a self, enforcement: &'a Enforcement) -> Answer<'a, Result<Target, Trouble>> {
@@ -117,15 +118,36 @@ impl Enforce for Small {
         Box::pin(async move { Ok(target) })
     }
 
-    fn safety<'a>(&'a self, _: Target, _: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
+    fn safety<'a>(&'a self, _: Target, _: &'a Enforcement, _: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
         let fails = self.fails(Flaw::Safety);
         let sound = |n: u128| BreakGlass { reference: PersonRef::Id(id(n)), id: Some(id(n)), enabled: true, excluded: true };
         let fingerprint = if *self.edited.lock().unwrap() { "edited" } else { "as it was" }.to_owned();
-        let safety = Safety { policy: Policy { problems: Vec::new(), fingerprint }, break_glass: vec![sound(1), sound(2)] };
+        let safety = Safety {
+            policy: Policy { problems: Vec::new(), fingerprint },
+            break_glass: vec![sound(1), sound(2)],
+            modes: Vec::new(),
+            defaults: None,
+        };
         Box::pin(async move { if fails { down() } else { Ok(safety) } })
     }
 
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>> {
+    fn per_user<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn release<'a>(&'a self, _: Target, _: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn retire<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
+        Box::pin(async { BatchOutcome::default() })
+    }
+
+    fn switch(&self, _: Switch) -> Answer<'_, Switched> {
+        Box::pin(async { Switched::Done })
+    }
+
+    fn members<'a>(&'a self, target: Target, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
         let members = if target == OTHER { vec![id(91)] } else { Vec::new() };
         Box::pin(async { Ok(members) })
     }
@@ -321,8 +343,12 @@ async fn the_members_of_one_group_never_become_the_baseline_of_another() {
     stage.settle().await;
     assert_eq!(stage.engine.state().baseline.as_deref(), Some(&[][..]));
     let mut other = stage.plan();
-    other.enforcement =
-        Enforcement::ConditionalAccess { group: "Another".to_owned(), policy: "Require MFA".to_owned(), manage_policy: false };
+    other.enforcement = Enforcement::ConditionalAccess {
+        group: "Another".to_owned(),
+        policy: "Require MFA".to_owned(),
+        manage_policy: false,
+        leaves: None,
+    };
     assert!(stage.engine.offer(Box::new(other), "test").unwrap().is_ok());
     stage.settle().await;
     assert_eq!(stage.engine.state().target, Some(OTHER));

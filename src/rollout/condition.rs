@@ -15,6 +15,7 @@ use super::plan::{Plan, Unregistered};
 use super::schedule;
 use super::select::{group_key, protection};
 use super::state::State;
+use super::switch;
 use super::told::told_too_late;
 
 /// The facts read right before the wire must not be older than this (DESIGN §6).
@@ -230,9 +231,13 @@ impl Ground<'_> {
                     return Some(policy.problems.join("; ").into());
                 }
                 let edited = self.state.policy.as_ref().is_some_and(|seen| *seen != policy.fingerprint);
-                edited.then_some(
-                    "somebody edited the policy; put it back, or accept it as it is now by reloading the plan unchanged".into(),
-                )
+                if edited {
+                    return Some(
+                        "somebody edited the policy; put it back, or accept it as it is now by reloading the plan unchanged"
+                            .into(),
+                    );
+                }
+                switch::turned(self.plan, self.state, &reading.value).map(Into::into)
             }
         }
     }
@@ -273,8 +278,8 @@ impl Ground<'_> {
     }
 
     fn refuses_calendar(&self, home: Home) -> Option<Refusal> {
-        if let Home::Stage(_) = home {
-            let start = self.state.due(home, None)?;
+        if let Home::Stage(ix) = home {
+            let start = self.state.stages.get(usize::from(ix))?.start.instant;
             if self.now < start {
                 return Some(format!("the stage starts at {start}").into());
             }

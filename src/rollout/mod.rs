@@ -3,6 +3,7 @@
 pub mod apply;
 #[cfg(test)]
 mod apply_tests;
+mod apply_undo;
 pub mod change;
 pub mod condition;
 pub mod decide;
@@ -22,7 +23,9 @@ pub mod need;
 pub mod observed;
 pub mod person;
 pub mod plan;
+pub mod release;
 pub mod report;
+pub mod retire;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schedule;
@@ -32,6 +35,9 @@ mod select_tests;
 pub mod settle;
 pub mod stage;
 pub mod state;
+pub mod switch;
 pub mod tail;
 pub mod told;
 pub mod tranche;
+#[cfg(test)]
+mod undo_tests;

@@ -222,11 +222,58 @@ pub struct BreakGlass {
 
 /// What the enforcement names, resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The group whose members must use MFA.
-    pub group: ObjectId,
-    /// The policy that requires it.
-    pub policy: ObjectId,
+#[serde(untagged)]
+pub enum Target {
+    /// Members of a group.
+    Group {
+        /// The group whose members must use MFA.
+        group: ObjectId,
+        /// The policy that requires it.
+        policy: ObjectId,
+    },
+    /// No group and no policy.
+    Plain {
+        /// Where MFA is required instead.
+        way: Way,
+    },
+}
+
+/// Where MFA comes to be required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Of the members of a group.
+    Group,
+    /// Of each person by their own state.
+    PerUser,
+    /// Of the whole tenant at once.
+    Tenant,
+}
+
+impl Target {
+    /// Where MFA comes to be required.
+    #[must_use]
+    pub const fn way(self) -> Way {
+        match self {
+            Self::Group { .. } => Way::Group,
+            Self::Plain { way } => way,
+        }
+    }
+
+    /// The group, where there is one.
+    #[must_use]
+    pub const fn group(self) -> Option<ObjectId> {
+        match self {
+            Self::Group { group, .. } => Some(group),
+            Self::Plain { .. } => None,
+        }
+    }
+
+    /// Whether people who are enforced in one are so in the other: the policy may be another one, the place may not.
+    #[must_use]
+    pub fn is_same_place(self, other: Self) -> bool {
+        self.way() == other.way() && self.group() == other.group()
+    }
 }
 
 /// What must be known of the enforcement right before the wire.
@@ -236,6 +283,64 @@ pub struct Safety {
     pub policy: Policy,
     /// The break-glass accounts, in the plan's order.
     pub break_glass: Vec<BreakGlass>,
+    /// The policies that the plan switches, in that order, with their modes; none where it switches none.
+    pub modes: Vec<(ObjectId, Mode)>,
+    /// Whether security defaults are on; none where the plan does not ask, or the tenant did not say.
+    pub defaults: Option<Toggle>,
+}
+
+impl Safety {
+    /// The mode of a policy that the plan switches.
+    #[must_use]
+    pub fn mode(&self, policy: ObjectId) -> Option<Mode> {
+        self.modes.iter().find(|(id, _)| *id == policy).map(|(_, mode)| *mode)
+    }
+}
+
+/// The mode of a Conditional Access policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It is in force.
+    Enabled,
+    /// It records what it would have required.
+    ReportOnly,
+    /// It does nothing.
+    Off,
+}
+
+impl Mode {
+    /// The word for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "on",
+            Self::ReportOnly => "report-only",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Toggle {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// A person's own MFA state (Microsoft's `perUserMfaState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PerUser {
+    /// MFA is not required of the person this way.
+    Disabled,
+    /// It is, and the person has yet to register; Microsoft makes `Enforced` of it by itself.
+    Enabled,
+    /// It is.
+    Enforced,
 }
 
 /// A group or a filter of the plan, as a key: `group:<name or id>` or `filter:<text>`.
@@ -246,6 +351,7 @@ impl Observed {
     pub fn forget_target(&mut self) {
         self.members = Source::default();
         self.safety = Source::default();
+        self.per_user = Source::default();
     }
 }
 
@@ -262,8 +368,10 @@ pub struct Observed {
     pub sign_ins: Source<Vec<SignIn>>,
     /// Resolved group and policy.
     pub target: Source<Target>,
-    /// Direct members of the enforcement group, ascending.
+    /// Of whom MFA is required by the enforcement: direct members of its group, or the people whose own state says so; ascending.
     pub members: Source<Vec<ObjectId>>,
+    /// Own MFA states other than disabled of people who are to move on from them, ascending.
+    pub per_user: Source<Vec<(ObjectId, PerUser)>>,
     /// Policy and break-glass accounts.
     pub safety: Source<Safety>,
     /// Why our clock cannot be trusted.

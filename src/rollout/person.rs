@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Slot;
 use super::id::{ById, ObjectId};
+use super::observed::PerUser;
 
 /// The place of a person in [`People`].
 pub type PersonIx = u32;
@@ -37,6 +38,12 @@ pub enum Enforced {
     Refused(Timestamp),
     /// The account does not exist any more.
     Gone,
+    /// An intent to release is on disk and its outcome is not known.
+    Releasing(u64),
+    /// The tenant refused to release them, at this instant; MFA is still required of them.
+    Kept(Timestamp),
+    /// Released, at this instant.
+    Released(Timestamp),
 }
 
 /// One person of a roster or of the tail.
@@ -66,6 +73,36 @@ pub struct PersonState {
     pub enforced_since: Option<Timestamp>,
     /// Somebody else took the person out of the group after we had put them in.
     pub removed_by_hand: bool,
+    /// Whether it was our write by which MFA is required of the person.
+    #[serde(default)]
+    pub ours: bool,
+    /// What became of the person's own MFA state where people move on from it.
+    #[serde(default)]
+    pub retired: Retired,
+}
+
+/// What became of a person's own MFA state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Retired {
+    /// Nothing.
+    #[default]
+    No,
+    /// It was this; whether it is disabled now is not known.
+    Intended(PerUser),
+    /// It was this, and is disabled now by us.
+    Done(PerUser),
+}
+
+impl Retired {
+    /// The before-image.
+    #[must_use]
+    pub const fn before(self) -> Option<PerUser> {
+        match self {
+            Self::No => None,
+            Self::Intended(before) | Self::Done(before) => Some(before),
+        }
+    }
 }
 
 impl PersonState {
@@ -83,6 +120,8 @@ impl PersonState {
             enforced: Enforced::No,
             enforced_since: None,
             removed_by_hand: false,
+            ours: false,
+            retired: Retired::No,
         }
     }
 
@@ -137,7 +176,13 @@ impl PersonState {
     /// Whether MFA is required of the person by us, as far as an accepted write tells.
     #[must_use]
     pub const fn is_enforced(&self) -> bool {
-        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_))
+        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_) | Enforced::Kept(_))
+    }
+
+    /// Whether a rollback has something to undo: our own write, as far as it is known to stand.
+    #[must_use]
+    pub const fn is_to_be_released(&self) -> bool {
+        self.ours && self.is_enforced() && !self.removed_by_hand
     }
 
     /// Takes in how far the enforcement has come.
@@ -147,8 +192,19 @@ impl PersonState {
             Enforced::Accepted(at) | Enforced::Verified(at) => {
                 self.enforced_since.get_or_insert(at);
             }
+            Enforced::Releasing(_) | Enforced::Kept(_) => {}
+            Enforced::Released(_) => {
+                self.enforced_since = None;
+                self.ours = false;
+                self.retired = Retired::No;
+            }
             _ => self.enforced_since = None,
         }
+    }
+
+    /// Takes in that a release came to nothing: MFA is required of the person as before.
+    pub fn not_released(&mut self, at: Timestamp) {
+        self.enforced = Enforced::Accepted(self.enforced_since.unwrap_or(at));
     }
 
     /// Whether nothing more is to be done for the person in their stage.

@@ -12,6 +12,7 @@ use super::observed::Readiness;
 use super::person::{Home, PersonState};
 use super::schedule;
 use super::state::{Phase, StageState};
+use super::switch::is_tenant_wide;
 
 /// People in one group of notices: what a crash can leave unknown, and what an operator waits for when stopping.
 pub const GROUP: usize = 100;
@@ -38,8 +39,19 @@ pub struct Due {
 /// The last instant at which an announcement of the stage can still be in time: the minimum notice before `latest_start`.
 #[must_use]
 pub fn notice_deadline(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Timestamp {
-    let latest = latest_start(ground, ix, stage);
-    latest.checked_sub(ground.floor(Home::Stage(ix))).unwrap_or(Timestamp::MIN)
+    let in_time = enforced_by(ground, ix, stage).checked_sub(ground.floor(Home::Stage(ix))).unwrap_or(Timestamp::MIN);
+    in_time.min(latest_start(ground, ix, stage))
+}
+
+/// The last instant at which the enforcing of a stage's people may begin: its own latest start, or the last stage's where the whole
+/// tenant is switched at once.
+#[must_use]
+pub fn enforced_by(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Timestamp {
+    let stages = &ground.state.stages;
+    match stages.last().zip(u16::try_from(stages.len()).ok()).filter(|_| is_tenant_wide(ground.plan)) {
+        Some((last, count)) => latest_start(ground, count.saturating_sub(1), last),
+        None => latest_start(ground, ix, stage),
+    }
 }
 
 /// `latest_start` of a stage (DESIGN §4).
@@ -78,11 +90,12 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
         return None;
     }
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
-        if !matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. }) {
+        let invited = is_tenant_wide(ground.plan) && matches!(stage.phase, Phase::Soaking { .. } | Phase::Done);
+        if !invited && !matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. }) {
             continue;
         }
         let home = Home::Stage(ix);
-        let instant = stage.start.instant;
+        let instant = ground.state.named_instant(ix).unwrap_or(stage.start.instant);
         let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
         let corrected = people().filter(|person| wants_correction(ground, person, instant));
         if let Some(due) = group(ground, home, Slot::Correction, instant, corrected) {
