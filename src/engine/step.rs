@@ -176,7 +176,7 @@ impl Engine {
             });
         }
         let left_open = |person: ObjectId| {
-            self.state.people.get(person).is_some_and(|person| matches!(person.enforced, Enforced::Intended(_)))
+            self.state.people.get(person).is_some_and(|person| matches!(person.enforced(), Enforced::Intended(_)))
         };
         for (intent, batch) in &self.state.batches {
             let unknown: Vec<_> = batch.people.iter().copied().filter(|id| left_open(*id)).collect();

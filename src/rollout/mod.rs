@@ -9,6 +9,7 @@ pub mod decide;
 #[cfg(test)]
 mod decide_tests;
 pub mod event;
+mod everybody;
 pub mod gate;
 #[cfg(test)]
 mod gate_tests;
@@ -21,6 +22,7 @@ pub mod moves;
 pub mod need;
 pub mod observed;
 pub mod person;
+mod places;
 pub mod plan;
 pub mod report;
 #[cfg(test)]
@@ -31,6 +33,7 @@ pub mod select;
 mod select_tests;
 pub mod settle;
 pub mod stage;
+mod stamp;
 pub mod state;
 pub mod tail;
 pub mod told;
