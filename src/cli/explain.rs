@@ -64,14 +64,14 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
     match state.people.get(id) {
         None => say!("{id}: in no stage and not in the tail; `tidegate plan` says why"),
         Some(person) => {
-            say!("{id}: in {}", state.home_name(person.home));
-            if let Some(promise) = person.promise {
+            say!("{id}: in {}", state.home_name(person.home()));
+            if let Some(promise) = person.promise() {
                 say!("  latest instant told: {}", instant(promise, &zone));
             }
-            if let Some(first) = person.first_told {
+            if let Some(first) = person.first_told() {
                 say!("  first notice accepted: {}", instant(first, &zone));
             }
-            if let Some(at) = person.enforced_since {
+            if let Some(at) = person.enforced_since() {
                 say!("  MFA required since: {}", instant(at, &zone));
             }
         }

@@ -113,7 +113,7 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
     let mut warnings = Vec::new();
     for (ix, stage) in (0_u16..).zip(&plan.stages) {
         let frozen: Vec<_> =
-            state.people.all().iter().filter(|person| person.home == Home::Stage(ix)).map(|person| person.id).collect();
+            state.people.all().iter().filter(|person| person.home() == Home::Stage(ix)).map(|person| person.id).collect();
         let (people, left_out) = if frozen.is_empty() {
             let roster = roster(plan, state, observed, now, stage, &taken).map_err(|why| Failure::new(Exit::Blocked, why))?;
             (roster.people, roster.out)
@@ -180,7 +180,7 @@ fn mail(granted: Option<&[String]>) -> Option<String> {
 }
 
 fn frozen_is_empty(state: &State, ix: u16) -> bool {
-    !state.people.all().iter().any(|person| person.home == Home::Stage(ix))
+    !state.people.all().iter().any(|person| person.home() == Home::Stage(ix))
 }
 
 /// Caps that do not let a stage through before its `finish_by`.

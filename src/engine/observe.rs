@@ -45,7 +45,7 @@ pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Opti
         Ask::Members if state.baseline.is_none() => {
             observed.directory.last.as_ref()?.value.people.iter().map(|person| person.id).collect()
         }
-        Ask::Members => people.filter(|person| person.enforced != Enforced::No).map(|person| person.id).collect(),
+        Ask::Members => people.filter(|person| person.enforced() != Enforced::No).map(|person| person.id).collect(),
         _ => Vec::new(),
     };
     people.sort_unstable();

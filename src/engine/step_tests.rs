@@ -260,6 +260,11 @@ fn start() -> Timestamp {
     "2027-01-11T08:00:00Z".parse().unwrap()
 }
 
+/// Starts are whole seconds, as plans are.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap()
+}
+
 fn paced(at: Timestamp) -> Clock {
     Clock::paced(at, Pace::Max)
 }
@@ -273,7 +278,7 @@ async fn a_clock_that_an_answer_shows_to_be_wrong_stops_the_batch_that_asked() {
         (Some(hours(-1)), true, false),
     ] {
         let clock = Clock::system();
-        let start = clock.now() - SignedDuration::from_mins(10);
+        let start = whole_second(clock.now()) - SignedDuration::from_mins(10);
         let mut stage = Stage::new(plan(), start, clock, Small { skew, late, ..Small::default() });
         stage.settle().await;
         assert_eq!(stage.handed() > 0, enforces, "{skew:?} {late}");
@@ -285,7 +290,7 @@ async fn a_clock_that_an_answer_shows_to_be_wrong_stops_the_batch_that_asked() {
 async fn records_of_the_future_do_not_hold_for_ever_when_the_service_confirms_our_clock() {
     for (skew, enforces) in [(None, false), (Some(SignedDuration::ZERO), true)] {
         let clock = Clock::system();
-        let start = clock.now() - SignedDuration::from_mins(10);
+        let start = whole_second(clock.now()) - SignedDuration::from_mins(10);
         let mut stage = Stage::new(plan(), start, clock, Small { skew, ..Small::default() });
         // The host's clock was an hour ahead when this was written.
         let at = stage.engine.clock().now() + hours(1);

@@ -114,8 +114,8 @@ pub(super) fn left_open(state: &State) -> Vec<Event> {
     for (intent, batch) in &state.batches {
         let is_open = |id: &ObjectId| {
             state.people.get(*id).is_some_and(|person| match batch.deed {
-                Deed::Enforce => matches!(person.enforced, Enforced::Intended(_)),
-                Deed::Release => matches!(person.enforced, Enforced::Releasing(_)),
+                Deed::Enforce => matches!(person.enforced(), Enforced::Intended(_)),
+                Deed::Release => matches!(person.enforced(), Enforced::Releasing(_)),
                 Deed::Retire => matches!(person.retired, Retired::Intended(_)),
             })
         };

@@ -72,10 +72,7 @@ impl State {
                     self.person(*id)?.perhaps_told(notice.slot, notice.instant);
                 }
                 for id in refused.iter().flat_map(|because| &because.people) {
-                    let person = self.person(*id)?;
-                    let times = person.refused.map_or(0, |(_, times)| times);
-                    person.refused = Some((at, times.saturating_add(1)));
-                    person.use_slot(notice.slot);
+                    self.person(*id)?.refuse(at, notice.slot);
                 }
                 self.mail_trouble = trouble(self.mail_trouble, at, not_sent, accepted.is_empty());
                 Ok(())
@@ -257,8 +254,8 @@ impl State {
             }
         }
         for person in self.people.all_mut() {
-            if let Home::Stage(was) = person.home {
-                person.home = moved.get(usize::from(was)).copied().flatten().map_or(Home::Tail, Home::Stage);
+            if let Home::Stage(was) = person.home() {
+                person.move_to(moved.get(usize::from(was)).copied().flatten().map_or(Home::Tail, Home::Stage));
             }
         }
         // An edit of the policy is accepted by a human, not by a plan that says nothing of it.
@@ -270,7 +267,7 @@ impl State {
     }
 
     fn resolve(&mut self, target: Target) -> Result<(), String> {
-        let begun = self.people.all().iter().any(|person| person.enforced != Enforced::No);
+        let begun = self.people.all().iter().any(|person| person.enforced() != Enforced::No);
         if begun && self.target.is_some_and(|known| !known.is_same_place(target)) {
             return Err("people were enforced in another group already".to_owned());
         }
@@ -355,7 +352,7 @@ impl State {
     fn carry(&mut self, stage: &str, people: &[ObjectId]) -> Result<(), String> {
         if stage == TAIL {
             // Nobody comes to the tail this way: who is there already needs another date.
-            let elsewhere = |id: &&ObjectId| self.people.get(**id).is_none_or(|person| person.home != Home::Tail);
+            let elsewhere = |id: &&ObjectId| self.people.get(**id).is_none_or(|person| person.home() != Home::Tail);
             if let Some(id) = people.iter().find(elsewhere) {
                 return Err(format!("{id} is not in the tail"));
             }
@@ -364,9 +361,7 @@ impl State {
             self.stage_mut(stage)?.roster.retain(|ix| !places.contains(ix));
         }
         for id in people {
-            let person = self.person(*id)?;
-            person.doubts = 0;
-            person.tail_told = None;
+            self.person(*id)?.begin_tail();
         }
         Ok(())
     }

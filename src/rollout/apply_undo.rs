@@ -173,7 +173,7 @@ impl State {
         }
         for person in self.people.all_mut() {
             match to {
-                Toggle::On if person.enforced == Enforced::No => {
+                Toggle::On if person.enforced() == Enforced::No => {
                     person.mark(Enforced::Accepted(at));
                     person.ours = true;
                 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::id::ObjectId;
 use super::limit::allowance;
 use super::observed::{Observed, Person, Readiness};
-use super::person::Home;
+use super::person::{Home, PersonState};
 use super::plan::{Plan, Unregistered};
 use super::schedule;
 use super::select::{group_key, protection};
@@ -302,10 +302,10 @@ impl Ground<'_> {
 
     fn refuses_promise(&self, home: Home, id: ObjectId) -> Option<Refusal> {
         let person = self.state.people.get(id);
-        let Some(promise) = person.and_then(|person| person.promise) else {
+        let Some(promise) = person.and_then(PersonState::promise) else {
             return Some("not told yet".into());
         };
-        if home == Home::Tail && person.is_some_and(|person| person.tail_told.is_none()) {
+        if home == Home::Tail && person.is_some_and(|person| person.tail_told().is_none()) {
             return Some("came to the tail and was not told a date of their own yet".into());
         }
         if promise > self.now {
@@ -318,10 +318,10 @@ impl Ground<'_> {
 
     fn refuses_floor(&self, home: Home, id: ObjectId) -> Option<Refusal> {
         let person = self.state.people.get(id)?;
-        let Some(first) = person.first_told else {
+        let Some(first) = person.first_told() else {
             return Some("no notice was accepted".into());
         };
-        if person.promise_told.is_none() {
+        if person.promise_told().is_none() {
             return Some("whether the notice of the date in force arrived is not known".into());
         }
         if self.now.duration_since(first) < self.floor(home) {

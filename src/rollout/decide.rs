@@ -11,7 +11,7 @@ use super::hold::Hold;
 use super::holds::{called_for, failures};
 use super::limit::frees_at;
 use super::need::{Need, needs};
-use super::person::Enforced;
+use super::person::{Enforced, PersonState};
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
@@ -152,7 +152,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
                     stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());
                 instants.extend(
                     promises
-                        .filter_map(|person| person.first_told)
+                        .filter_map(PersonState::first_told)
                         .map(|told| plus(told, ground.floor(super::person::Home::Stage(ix)))),
                 );
                 enforcing = true;
@@ -166,13 +166,13 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     }
     instants.extend(ground.state.tail_canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
     let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
-    for person in ground.state.people.all() {
-        if let Enforced::Refused(at) | Enforced::Kept(at) = person.enforced {
+    for person in ground.state.people.all().iter() {
+        if let Enforced::Refused(at) | Enforced::Kept(at) = person.enforced() {
             instants.push(plus(at, REFUSED_WAIT));
         }
-        if person.home == super::person::Home::Tail && !person.is_processed() {
-            instants.extend(person.promise);
-            instants.extend(person.refused.map(|(at, times)| plus(at, refusal_wait(times))));
+        if person.home() == super::person::Home::Tail && !person.is_processed() {
+            instants.extend(person.promise());
+            instants.extend(person.refused().map(|(at, times)| plus(at, refusal_wait(times))));
             enforcing |= over;
         }
     }

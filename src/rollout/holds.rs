@@ -96,7 +96,7 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
 /// Whether batches are being handed out, in a stage or in the tail.
 fn hands_out(ground: &Ground<'_>) -> bool {
     let stages = &ground.state.stages;
-    let waits = || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed());
+    let waits = || ground.state.people.all().iter().any(|person| person.home() == Home::Tail && !person.is_processed());
     stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }))
         || stages.iter().all(|stage| stage.phase.name().is_over()) && waits()
 }

@@ -10,8 +10,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// The object id (a GUID) of a user, group or policy, in lower case with hyphens when shown.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct ObjectId(u128);
+///
+/// Bytes and no number, so that a row of the directory is no longer than it must be.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct ObjectId([u8; 16]);
+
+impl Ord for ObjectId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.bits().cmp(&other.bits())
+    }
+}
+
+impl PartialOrd for ObjectId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// What is wrong with the text of an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,13 +39,13 @@ impl ObjectId {
     /// The id whose 128 bits are `bits`.
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {
-        Self(bits)
+        Self(bits.to_be_bytes())
     }
 
     /// The 128 bits of the id, most significant first as it is written.
     #[must_use]
     pub const fn bits(self) -> u128 {
-        self.0
+        u128::from_be_bytes(self.0)
     }
 }
 
@@ -55,13 +69,14 @@ impl FromStr for ObjectId {
                 _ => return Err(wrong()),
             }
         }
-        Ok(Self(bits))
+        Ok(Self::from_bits(bits))
     }
 }
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |shift: u32, digits: u32| self.0 >> shift & ((1 << (digits * 4)) - 1);
+        let bits = self.bits();
+        let part = |shift: u32, digits: u32| bits >> shift & ((1 << (digits * 4)) - 1);
         write!(out, "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", part(96, 8), part(80, 4), part(64, 4), part(48, 4), part(0, 12))
     }
 }
@@ -74,7 +89,7 @@ impl fmt::Debug for ObjectId {
 
 impl std::hash::Hash for ObjectId {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        state.write_u128(self.0);
+        state.write_u128(self.bits());
     }
 }
 

@@ -10,6 +10,7 @@ pub mod decide;
 #[cfg(test)]
 mod decide_tests;
 pub mod event;
+mod everybody;
 pub mod gate;
 #[cfg(test)]
 mod gate_tests;
@@ -22,6 +23,7 @@ pub mod moves;
 pub mod need;
 pub mod observed;
 pub mod person;
+mod places;
 pub mod plan;
 pub mod release;
 pub mod report;
@@ -34,6 +36,7 @@ pub mod select;
 mod select_tests;
 pub mod settle;
 pub mod stage;
+mod stamp;
 pub mod state;
 pub mod switch;
 pub mod tail;

@@ -100,8 +100,8 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
     if person.is_processed() {
         return Telling::Told;
     }
-    let told = person.promise == ground.state.named_instant(ix) && person.promise_told.is_some();
-    let in_time = person.first_told.is_some_and(|first| {
+    let told = person.promise() == ground.state.named_instant(ix) && person.promise_told().is_some();
+    let in_time = person.first_told().is_some_and(|first| {
         first.checked_add(ground.floor(Home::Stage(ix))).is_ok_and(|earliest| earliest <= enforced_by(ground, ix, stage))
     });
     if told && in_time {
@@ -118,10 +118,10 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
             }
         }
     }
-    if person.refused.is_some() {
+    if person.refused().is_some() {
         return Telling::Hopeless("unreached: no notice was accepted for the address");
     }
-    if person.first_told.is_none() && person.doubts >= 2 {
+    if person.first_told().is_none() && person.doubts >= 2 {
         return Telling::Hopeless("unreached: whether the notice arrived is not known");
     }
     if ground.now > notice_deadline(ground, ix, stage) {
@@ -238,7 +238,7 @@ fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) 
     }
     let mut left: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
     for person in waiting {
-        if matches!(person.enforced, Enforced::Intended(_) | Enforced::Unknown(_)) {
+        if matches!(person.enforced(), Enforced::Intended(_) | Enforced::Unknown(_)) {
             continue;
         }
         let why = refuses_person(ground, home, person).map_or_else(|| "not reached before finish_by".to_owned(), Into::into);
@@ -275,7 +275,8 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
         return Vec::new();
     }
     let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-    let unverified = people.filter(|person| matches!(person.enforced, Enforced::Accepted(_)) && !person.removed_by_hand).count();
+    let unverified =
+        people.filter(|person| matches!(person.enforced(), Enforced::Accepted(_)) && !person.removed_by_hand).count();
     if held || unverified > 0 || !waits_to_be_done(ground, stage).is_empty() {
         return Vec::new();
     }

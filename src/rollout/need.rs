@@ -132,7 +132,7 @@ fn after_verified(ground: &Ground<'_>) -> Timestamp {
     if source.failures > 0 {
         return Timestamp::MAX;
     }
-    let newest = ground.state.people.all().iter().filter_map(|person| match person.enforced {
+    let newest = ground.state.people.all().iter().filter_map(|person| match person.enforced() {
         Enforced::Verified(at) => Some(at),
         _ => None,
     });
@@ -168,7 +168,7 @@ fn is_near(ground: &Ground<'_>) -> bool {
     };
     // Who waits in the tail for a method of their own may wait long, and is looked at in passing.
     let tail_is_near = |person: &PersonState| {
-        person.home == Home::Tail && !person.is_processed() && person.promise.is_some_and(|at| at >= ground.now && soon(at))
+        person.home() == Home::Tail && !person.is_processed() && person.promise().is_some_and(|at| at >= ground.now && soon(at))
     };
     ground.state.stages.iter().any(stage_is_near) || ground.state.people.all().iter().any(tail_is_near)
 }
@@ -196,7 +196,7 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
         .people
         .all()
         .iter()
-        .any(|person| person.home == Home::Tail && !person.is_processed() && person.promise.is_some_and(around));
+        .any(|person| person.home() == Home::Tail && !person.is_processed() && person.promise().is_some_and(around));
     let asked = ground.state.stages.iter().filter_map(shorter).chain(tail.then_some(observe.registration)).min();
     let gated = |stage: &StageState| {
         matches!(stage.phase, Phase::Soaking { .. })

@@ -1,11 +1,13 @@
-//! What the journal knows of each person: dense arrays, found by object id.
+//! What the journal knows of one person. There may be a million of them, so it is packed.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::Slot;
-use super::id::{ById, ObjectId};
+pub use super::everybody::{All, People};
+use super::id::ObjectId;
 use super::observed::PerUser;
+use super::stamp::Stamp;
 
 /// The place of a person in [`People`].
 pub type PersonIx = u32;
@@ -46,31 +48,42 @@ pub enum Enforced {
     Released(Timestamp),
 }
 
-/// One person of a roster or of the tail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// [`Enforced`] without its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stand {
+    No,
+    Intended,
+    Unknown,
+    Accepted,
+    Verified,
+    Refused,
+    Gone,
+    Releasing,
+    Kept,
+    Released,
+}
+
+/// One person of a roster or of the tail, in 56 bytes; instants in whole seconds, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonState {
     /// Object id.
     pub id: ObjectId,
+    first_told: Stamp,
+    promise: Stamp,
+    promise_told: Stamp,
+    tail_told: Stamp,
+    refused_at: Stamp,
+    /// When it came so far; of an intent its number, as far as that fits (the batches know it exactly).
+    enforced_at: Stamp,
+    enforced_since: Stamp,
     /// Stage or tail.
-    pub home: Home,
-    /// When the first notice was accepted by the mail service.
-    pub first_told: Option<Timestamp>,
-    /// The latest instant ever told, by an accepted or an ambiguous send. It only moves later.
-    pub promise: Option<Timestamp>,
-    /// When an accepted notice first named `promise`.
-    pub promise_told: Option<Timestamp>,
-    /// When the tail's own notice was accepted; none again when the date that it named passed while something protected the person.
-    pub tail_told: Option<Timestamp>,
+    home: u16,
     /// Slots that are used up: bit 0 the announcement, bit n the n-th reminder.
-    pub slots: u16,
+    slots: u16,
+    refused_times: u8,
     /// Ambiguous sends in a row that named `promise`.
     pub doubts: u8,
-    /// When the mail service last refused the person's address, and how often in a row.
-    pub refused: Option<(Timestamp, u8)>,
-    /// How far the enforcement has come.
-    pub enforced: Enforced,
-    /// When the write that holds was accepted; being read back does not move it.
-    pub enforced_since: Option<Timestamp>,
+    stand: Stand,
     /// Somebody else took the person out of the group after we had put them in.
     pub removed_by_hand: bool,
     /// Whether it was our write by which MFA is required of the person.
@@ -105,36 +118,111 @@ impl Retired {
     }
 }
 
+/// The tail among the numbers of homes; a plan has far fewer stages.
+const TAIL: u16 = u16::MAX;
+
 impl PersonState {
-    fn new(id: ObjectId, home: Home) -> Self {
-        Self {
+    pub(super) fn new(id: ObjectId, home: Home) -> Self {
+        let mut person = Self {
             id,
-            home,
-            first_told: None,
-            promise: None,
-            promise_told: None,
-            tail_told: None,
+            first_told: Stamp::NONE,
+            promise: Stamp::NONE,
+            promise_told: Stamp::NONE,
+            tail_told: Stamp::NONE,
+            refused_at: Stamp::NONE,
+            enforced_at: Stamp::NONE,
+            enforced_since: Stamp::NONE,
+            home: TAIL,
             slots: 0,
+            refused_times: 0,
             doubts: 0,
-            refused: None,
-            enforced: Enforced::No,
-            enforced_since: None,
+            stand: Stand::No,
             removed_by_hand: false,
             ours: false,
             retired: Retired::No,
+        };
+        person.move_to(home);
+        person
+    }
+
+    /// Stage or tail.
+    #[must_use]
+    pub const fn home(&self) -> Home {
+        if self.home == TAIL { Home::Tail } else { Home::Stage(self.home) }
+    }
+
+    /// Moves the person to another stage, or to the tail.
+    pub const fn move_to(&mut self, home: Home) {
+        self.home = match home {
+            Home::Stage(ix) => ix,
+            Home::Tail => TAIL,
+        };
+    }
+
+    /// When the first notice was accepted by the mail service.
+    #[must_use]
+    pub fn first_told(&self) -> Option<Timestamp> {
+        self.first_told.get()
+    }
+
+    /// The latest instant ever told, by an accepted or an ambiguous send. It only moves later.
+    #[must_use]
+    pub fn promise(&self) -> Option<Timestamp> {
+        self.promise.get()
+    }
+
+    /// When an accepted notice first named `promise`.
+    #[must_use]
+    pub fn promise_told(&self) -> Option<Timestamp> {
+        self.promise_told.get()
+    }
+
+    /// When the tail's own notice was accepted; none again when the date that it named passed while something protected the person.
+    #[must_use]
+    pub fn tail_told(&self) -> Option<Timestamp> {
+        self.tail_told.get()
+    }
+
+    /// When the mail service last refused the person's address, and how often in a row.
+    #[must_use]
+    pub fn refused(&self) -> Option<(Timestamp, u8)> {
+        self.refused_at.get().map(|at| (at, self.refused_times))
+    }
+
+    /// How far the enforcement has come.
+    #[must_use]
+    pub fn enforced(&self) -> Enforced {
+        match self.stand {
+            Stand::No => Enforced::No,
+            Stand::Intended => Enforced::Intended(self.enforced_at.number()),
+            Stand::Unknown => Enforced::Unknown(self.enforced_at.number()),
+            Stand::Accepted => Enforced::Accepted(self.enforced_at.instant()),
+            Stand::Verified => Enforced::Verified(self.enforced_at.instant()),
+            Stand::Refused => Enforced::Refused(self.enforced_at.instant()),
+            Stand::Gone => Enforced::Gone,
+            Stand::Releasing => Enforced::Releasing(self.enforced_at.number()),
+            Stand::Kept => Enforced::Kept(self.enforced_at.instant()),
+            Stand::Released => Enforced::Released(self.enforced_at.instant()),
         }
+    }
+
+    /// When the write that holds was accepted; being read back does not move it.
+    #[must_use]
+    pub fn enforced_since(&self) -> Option<Timestamp> {
+        self.enforced_since.get()
     }
 
     /// Takes in a send that the mail service accepted at `at`.
     pub fn told(&mut self, at: Timestamp, slot: Slot, instant: Timestamp) {
+        let named = Stamp::of(instant);
         self.first_told.get_or_insert(at);
-        if self.home == Home::Tail {
+        if self.home() == Home::Tail {
             self.tail_told.get_or_insert(at);
         }
-        if self.promise.is_none_or(|promise| promise < instant) {
-            self.promise = Some(instant);
-            self.promise_told = Some(at);
-        } else if self.promise == Some(instant) {
+        if self.promise < named {
+            self.promise = named;
+            self.promise_told = Stamp::of(at);
+        } else if self.promise == named {
             self.promise_told.get_or_insert(at);
         }
         if slot == Slot::Correction {
@@ -142,16 +230,17 @@ impl PersonState {
         }
         self.use_slot(slot);
         self.doubts = 0;
-        self.refused = None;
+        self.refused_at = Stamp::NONE;
     }
 
     /// Takes in a send of which nobody knows whether it arrived: it raises the promise and satisfies nothing.
     pub fn perhaps_told(&mut self, slot: Slot, instant: Timestamp) {
-        if self.promise.is_none_or(|promise| promise < instant) {
-            self.promise = Some(instant);
-            self.promise_told = None;
+        let named = Stamp::of(instant);
+        if self.promise < named {
+            self.promise = named;
+            self.promise_told = Stamp::NONE;
             // A new date of a stage is a new notice; the tail's date moves on with every try.
-            if self.home != Home::Tail {
+            if self.home() != Home::Tail {
                 self.doubts = 0;
             }
         }
@@ -160,6 +249,19 @@ impl PersonState {
         } else {
             self.doubts = self.doubts.saturating_add(1);
         }
+    }
+
+    /// Takes in that the mail service refused the person's address.
+    pub fn refuse(&mut self, at: Timestamp, slot: Slot) {
+        self.refused_times = self.refused().map_or(0, |(_, times)| times).saturating_add(1);
+        self.refused_at = Stamp::of(at);
+        self.use_slot(slot);
+    }
+
+    /// From now on the person waits for a date of the tail.
+    pub const fn begin_tail(&mut self) {
+        self.doubts = 0;
+        self.tail_told = Stamp::NONE;
     }
 
     /// Whether the slot is used up.
@@ -176,7 +278,7 @@ impl PersonState {
     /// Whether MFA is required of the person by us, as far as an accepted write tells.
     #[must_use]
     pub const fn is_enforced(&self) -> bool {
-        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_) | Enforced::Kept(_))
+        matches!(self.stand, Stand::Accepted | Stand::Verified | Stand::Kept)
     }
 
     /// Whether a rollback has something to undo: our own write, as far as it is known to stand.
@@ -187,30 +289,39 @@ impl PersonState {
 
     /// Takes in how far the enforcement has come.
     pub fn mark(&mut self, enforced: Enforced) {
-        self.enforced = enforced;
+        (self.stand, self.enforced_at) = match enforced {
+            Enforced::No => (Stand::No, Stamp::NONE),
+            Enforced::Intended(seq) => (Stand::Intended, Stamp::of_number(seq)),
+            Enforced::Unknown(seq) => (Stand::Unknown, Stamp::of_number(seq)),
+            Enforced::Accepted(at) => (Stand::Accepted, Stamp::of(at)),
+            Enforced::Verified(at) => (Stand::Verified, Stamp::of(at)),
+            Enforced::Refused(at) => (Stand::Refused, Stamp::of(at)),
+            Enforced::Gone => (Stand::Gone, Stamp::NONE),
+            Enforced::Releasing(seq) => (Stand::Releasing, Stamp::of_number(seq)),
+            Enforced::Kept(at) => (Stand::Kept, Stamp::of(at)),
+            Enforced::Released(at) => (Stand::Released, Stamp::of(at)),
+        };
         match enforced {
-            Enforced::Accepted(at) | Enforced::Verified(at) => {
-                self.enforced_since.get_or_insert(at);
-            }
+            Enforced::Accepted(at) | Enforced::Verified(at) => self.enforced_since.get_or_insert(at),
             Enforced::Releasing(_) | Enforced::Kept(_) => {}
             Enforced::Released(_) => {
-                self.enforced_since = None;
+                self.enforced_since = Stamp::NONE;
                 self.ours = false;
                 self.retired = Retired::No;
             }
-            _ => self.enforced_since = None,
+            _ => self.enforced_since = Stamp::NONE,
         }
     }
 
     /// Takes in that a release came to nothing: MFA is required of the person as before.
     pub fn not_released(&mut self, at: Timestamp) {
-        self.enforced = Enforced::Accepted(self.enforced_since.unwrap_or(at));
+        (self.stand, self.enforced_at) = (Stand::Accepted, Stamp::of(self.enforced_since().unwrap_or(at)));
     }
 
     /// Whether nothing more is to be done for the person in their stage.
     #[must_use]
     pub const fn is_processed(&self) -> bool {
-        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_) | Enforced::Gone)
+        matches!(self.stand, Stand::Accepted | Stand::Verified | Stand::Gone)
     }
 }
 
@@ -219,72 +330,6 @@ fn slot_bit(slot: Slot) -> Option<u16> {
         Slot::Announcement => Some(1),
         Slot::Reminder(n) => 1_u16.checked_shl(u32::from(n)),
         Slot::Correction => None,
-    }
-}
-
-/// Everybody whom the journal knows, in the order in which they came.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Vec<PersonState>", into = "Vec<PersonState>")]
-pub struct People {
-    all: Vec<PersonState>,
-    places: ById<PersonIx>,
-}
-
-impl From<Vec<PersonState>> for People {
-    fn from(all: Vec<PersonState>) -> Self {
-        let places = all.iter().zip(0..).map(|(person, ix)| (person.id, ix)).collect();
-        Self { all, places }
-    }
-}
-
-impl From<People> for Vec<PersonState> {
-    fn from(people: People) -> Self {
-        people.all
-    }
-}
-
-impl People {
-    /// Everybody.
-    #[must_use]
-    pub fn all(&self) -> &[PersonState] {
-        &self.all
-    }
-
-    /// Everybody, to be changed.
-    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut PersonState> {
-        self.all.iter_mut()
-    }
-
-    /// The person at a place.
-    #[must_use]
-    pub fn at(&self, ix: PersonIx) -> Option<&PersonState> {
-        self.all.get(ix as usize)
-    }
-
-    /// The person with an id.
-    #[must_use]
-    pub fn get(&self, id: ObjectId) -> Option<&PersonState> {
-        self.places.get(&id).and_then(|ix| self.at(*ix))
-    }
-
-    /// The person with an id, to be changed.
-    pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut PersonState> {
-        let ix = *self.places.get(&id)?;
-        self.all.get_mut(ix as usize)
-    }
-
-    /// Adds a person, or moves a known one to another home; the place.
-    pub fn settle_in(&mut self, id: ObjectId, home: Home) -> PersonIx {
-        if let Some(ix) = self.places.get(&id) {
-            if let Some(person) = self.all.get_mut(*ix as usize) {
-                person.home = home;
-            }
-            return *ix;
-        }
-        let ix = PersonIx::try_from(self.all.len()).unwrap_or(PersonIx::MAX);
-        self.all.push(PersonState::new(id, home));
-        self.places.insert(id, ix);
-        ix
     }
 }
 
@@ -315,11 +360,16 @@ mod tests {
                     person.perhaps_told(slot, day(instant));
                 }
                 latest = latest.max(Some(day(instant)));
-                prop_assert_eq!(person.promise, latest, "the latest instant ever told");
-                prop_assert_eq!(person.first_told, first, "the first accepted send");
-                prop_assert!(person.promise_told.is_none_or(|told| Some(told) >= first), "the promise was not told before anything was");
+                prop_assert_eq!(person.promise(), latest, "the latest instant ever told");
+                prop_assert_eq!(person.first_told(), first, "the first accepted send");
+                prop_assert!(person.promise_told().is_none_or(|told| Some(told) >= first), "the promise was not told before anything was");
             }
         }
+    }
+
+    #[test]
+    fn a_million_people_fit() {
+        assert_eq!(size_of::<PersonState>(), 56);
     }
 
     #[test]
@@ -331,7 +381,7 @@ mod tests {
         assert!(person.has_used(Slot::Announcement) && person.has_used(Slot::Reminder(1)) && !person.has_used(Slot::Reminder(2)));
         person.told(at(2), Slot::Correction, at(200));
         assert!(person.has_used(Slot::Announcement) && !person.has_used(Slot::Reminder(1)));
-        assert_eq!((person.promise, person.promise_told, person.first_told), (Some(at(200)), Some(at(2)), Some(at(0))));
+        assert_eq!((person.promise(), person.promise_told(), person.first_told()), (Some(at(200)), Some(at(2)), Some(at(0))));
     }
 
     #[test]
@@ -347,7 +397,7 @@ mod tests {
             (Enforced::Gone, None),
         ] {
             person.mark(enforced);
-            assert_eq!((person.enforced, person.enforced_since), (enforced, since));
+            assert_eq!((person.enforced(), person.enforced_since()), (enforced, since));
         }
     }
 
@@ -356,8 +406,8 @@ mod tests {
         let at = |n: i64| Timestamp::from_second(1_800_000_000 + n).unwrap();
         let mut person = PersonState::new(ObjectId::from_bits(1), Home::Stage(0));
         person.perhaps_told(Slot::Announcement, at(100));
-        assert_eq!((person.promise, person.promise_told, person.first_told, person.doubts), (Some(at(100)), None, None, 1));
+        assert_eq!((person.promise(), person.promise_told(), person.first_told(), person.doubts), (Some(at(100)), None, None, 1));
         person.told(at(5), Slot::Announcement, at(100));
-        assert_eq!((person.promise_told, person.first_told, person.doubts), (Some(at(5)), Some(at(5)), 0));
+        assert_eq!((person.promise_told(), person.first_told(), person.doubts), (Some(at(5)), Some(at(5)), 0));
     }
 }

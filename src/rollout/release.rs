@@ -72,7 +72,7 @@ fn people_of<'a>(ground: &Ground<'a>, stage: &'a StageState) -> impl Iterator<It
 }
 
 fn may_be_released(ground: &Ground<'_>, person: &PersonState) -> bool {
-    let rests = matches!(person.enforced, Enforced::Kept(at) if ground.now.duration_since(at) < REFUSED_WAIT);
+    let rests = matches!(person.enforced(), Enforced::Kept(at) if ground.now.duration_since(at) < REFUSED_WAIT);
     person.is_to_be_released() && !rests
 }
 
@@ -107,7 +107,7 @@ pub fn rolled_back(ground: &Ground<'_>, home: Home, stage: &StageState) -> Vec<E
     if !waits(ground, home, stage).is_empty() {
         return Vec::new();
     }
-    let released = people_of(ground, stage).filter(|person| matches!(person.enforced, Enforced::Released(_))).count();
+    let released = people_of(ground, stage).filter(|person| matches!(person.enforced(), Enforced::Released(_))).count();
     vec![Event::StageMoved {
         stage: stage.name.clone(),
         from: PhaseName::RollingBack,
@@ -126,7 +126,7 @@ pub fn waits(ground: &Ground<'_>, home: Home, stage: &StageState) -> Vec<String>
     }
     let (mut left, mut refused, mut unseen) = (0_u32, 0_u32, 0_u32);
     for person in people_of(ground, stage) {
-        match person.enforced {
+        match person.enforced() {
             Enforced::Kept(_) if !person.removed_by_hand => refused += 1,
             _ if person.is_to_be_released() => left += 1,
             Enforced::Released(at) if !is_seen_gone(ground, person.id, at) => unseen += 1,

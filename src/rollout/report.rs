@@ -102,11 +102,11 @@ pub struct GateReport {
 /// A person's situation: derived, never stored (DESIGN §4).
 #[must_use]
 pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Option<String>) {
-    let instant = person.promise;
+    let instant = person.promise();
     if person.removed_by_hand {
         return ("released", Some("taken out of the group by somebody else".to_owned()));
     }
-    match person.enforced {
+    match person.enforced() {
         Enforced::Verified(_) => return ("verified", None),
         Enforced::Accepted(_) => return ("enforced", None),
         Enforced::Gone => return ("left", None),
@@ -120,16 +120,16 @@ pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Op
     if let Some(why) = row.and_then(|row| protection(ground.plan, ground.observed, row)) {
         return ("protected", Some(why.to_owned()));
     }
-    if matches!(person.enforced, Enforced::Refused(_)) {
+    if matches!(person.enforced(), Enforced::Refused(_)) {
         return ("failed", Some("the tenant refused".to_owned()));
     }
-    if person.first_told.is_none() {
-        return if person.refused.is_some() || person.doubts > 1 { ("unreached", None) } else { ("assigned", None) };
+    if person.first_told().is_none() {
+        return if person.refused().is_some() || person.doubts > 1 { ("unreached", None) } else { ("assigned", None) };
     }
     if instant.is_some_and(|instant| instant > ground.now) {
         return ("noticed", None);
     }
-    match refuses_person(ground, person.home, person) {
+    match refuses_person(ground, person.home(), person) {
         None => ("due", None),
         Some(why) => ("waiting", Some(why.into_owned())),
     }
@@ -211,7 +211,7 @@ fn gate_report(gate: &Gate, evidence: Evidence) -> GateReport {
 }
 
 fn tail_report(ground: &Ground<'_>) -> StageReport {
-    let mut report = of_people(ground, TAIL, ground.state.people.all().iter().filter(|person| person.home == Home::Tail));
+    let mut report = of_people(ground, TAIL, ground.state.people.all().iter().filter(|person| person.home() == Home::Tail));
     report.gates = super::tail::gates(ground).map(|(gate, evidence)| gate_report(gate, evidence)).collect();
     report.waits.extend(ground.state.forward_holds(TAIL).filter(|hold| hold.scope != Scope::Rollout).map(held));
     report
@@ -279,7 +279,7 @@ fn people(ground: &Ground<'_>) -> BTreeMap<String, u32> {
 #[must_use]
 pub fn standing_of(ground: &Ground<'_>, person: &Person) -> String {
     if let Some(known) = ground.state.people.get(person.id) {
-        return format!("in {}", ground.state.home_name(known.home));
+        return format!("in {}", ground.state.home_name(known.home()));
     }
     if ground.state.baseline.as_ref().is_some_and(|baseline| baseline.binary_search(&person.id).is_ok()) {
         return "out: required by the group before the rollout".to_owned();

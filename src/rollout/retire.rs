@@ -25,7 +25,7 @@ pub const fn is_asked(plan: &Plan) -> bool {
 
 /// Whose states may end, as far as the journal goes.
 fn may_move_on(person: &PersonState) -> bool {
-    matches!(person.enforced, Enforced::Verified(_)) && person.retired == Retired::No && !person.removed_by_hand
+    matches!(person.enforced(), Enforced::Verified(_)) && person.retired == Retired::No && !person.removed_by_hand
 }
 
 /// People whose own state is to be read: those under the policy, and those of whom nobody knows whether it ended.
@@ -76,7 +76,7 @@ pub fn left(ground: &Ground<'_>, person: &PersonState) -> bool {
     if !is_asked(ground.plan) || person.removed_by_hand {
         return false;
     }
-    match (person.retired, person.enforced) {
+    match (person.retired, person.enforced()) {
         (Retired::Done(_), _) => false,
         (Retired::Intended(_), _) => true,
         (Retired::No, Enforced::Verified(at)) => ground

@@ -67,7 +67,7 @@ fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
 #[must_use]
 pub fn is_another_group(ground: &Ground<'_>) -> bool {
     let (Some(known), Some(reading)) = (ground.state.target, &ground.observed.target.last) else { return false };
-    !known.is_same_place(reading.value) && ground.state.people.all().iter().any(|person| person.enforced != Enforced::No)
+    !known.is_same_place(reading.value) && ground.state.people.all().iter().any(|person| person.enforced() != Enforced::No)
 }
 
 type Members = Reading<Vec<ObjectId>>;
@@ -139,7 +139,7 @@ fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut
         .people
         .all()
         .iter()
-        .filter(|person| matches!(person.enforced, Enforced::Accepted(at) if earlier.as_of >= at))
+        .filter(|person| matches!(person.enforced(), Enforced::Accepted(at) if earlier.as_of >= at))
         .map(|person| person.id)
         .filter(|id| has(last, *id) && has(earlier, *id))
         .collect();
@@ -149,12 +149,12 @@ fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut
 fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
     let state = ground.state;
     let Some(baseline) = &state.baseline else { return };
-    let begun = |person: &PersonState| !matches!(person.enforced, Enforced::No | Enforced::Released(_));
+    let begun = |person: &PersonState| !matches!(person.enforced(), Enforced::No | Enforced::Released(_));
     let ours = |id: ObjectId| state.people.get(id).is_some_and(begun);
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
     let added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
     let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
-    let should_be_in = |person: &&PersonState| match person.enforced {
+    let should_be_in = |person: &&PersonState| match person.enforced() {
         Enforced::Verified(at) => seen_gone(at),
         Enforced::Accepted(at) => at.checked_add(LAG).is_ok_and(seen_gone),
         _ => false,
@@ -221,7 +221,7 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
 pub fn unsettled_since(ground: &Ground<'_>) -> Option<Timestamp> {
     let rolls_back = ground.state.stages.iter().any(|stage| stage.phase == Phase::RollingBack);
     let batches = ground.state.batches.values().filter(|batch| batch.deed != Deed::Retire).map(|batch| batch.at);
-    let accepted = ground.state.people.all().iter().filter_map(|person| match person.enforced {
+    let accepted = ground.state.people.all().iter().filter_map(|person| match person.enforced() {
         Enforced::Accepted(at) => Some(at),
         Enforced::Released(at) if rolls_back => Some(at),
         _ => None,

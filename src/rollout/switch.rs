@@ -283,7 +283,7 @@ fn refuses_everybody(ground: &Ground<'_>) -> Option<Refusal> {
         if known.is_some_and(super::person::PersonState::is_processed) {
             continue;
         }
-        let home = known.map_or(Home::Tail, |known| known.home);
+        let home = known.map_or(Home::Tail, |known| known.home());
         let why = match known {
             None => Some("in no stage, and not told".into()),
             Some(_) => [Condition::Promise, Condition::Floor]
@@ -311,7 +311,7 @@ fn refuses_enabling(ground: &Ground<'_>) -> Option<Refusal> {
         return Some("security defaults are on, and Microsoft enables no policy beside them; set `enforcement.from`".into());
     }
     let before = ground.state.baseline.as_ref().map_or(0, Vec::len);
-    (before > 0 && ground.state.people.all().iter().all(|person| person.enforced == Enforced::No)).then(|| {
+    (before > 0 && ground.state.people.all().iter().all(|person| person.enforced() == Enforced::No)).then(|| {
         format!(
             "{before} people were in the group before the rollout; enabling the policy would require MFA of them untold; take them out, or enable it by hand"
         )
@@ -391,8 +391,8 @@ pub fn is_due(ground: &Ground<'_>, ix: u16, stage: &StageState) -> bool {
     let Some((at, when)) = place(ground.plan) else { return false };
     let is_seen = |person: &PersonState| {
         person.removed_by_hand
-            || person.home != Home::Stage(ix)
-            || matches!(person.enforced, Enforced::Verified(_) | Enforced::Gone)
+            || person.home() != Home::Stage(ix)
+            || matches!(person.enforced(), Enforced::Verified(_) | Enforced::Gone)
     };
     let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     at == usize::from(ix) && (when == When::Before || people().all(is_seen) && !has_open_batch(ground, Home::Stage(ix)))
@@ -415,7 +415,7 @@ pub fn comes_before_release(ground: &Ground<'_>, stage: &StageState) -> bool {
 fn undo(ground: &Ground<'_>, home: Home, stage: &StageState) -> Option<Next> {
     let thrown = standing(ground.state, &stage.name).next_back()?;
     let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-    let left = people.filter(|person| person.is_to_be_released() || matches!(person.enforced, Enforced::Releasing(_))).count();
+    let left = people.filter(|person| person.is_to_be_released() || matches!(person.enforced(), Enforced::Releasing(_))).count();
     let turn = comes_before_release(ground, stage) || left == 0;
     turn.then(|| Next { home, switch: thrown.switch.reversed(), undoes: Some(thrown.intent) })
 }

@@ -124,10 +124,10 @@ fn tail(ground: &Ground<'_>) -> Option<Due> {
     let notices = &ground.plan.notices;
     let wait = ground.plan.tail.grace.max(notices.min_notice).max(notices.renotice).saturating_add(SENDING);
     let date = schedule::next_open(&ground.plan.calendar, &zone, full_hour(ground.now.checked_add(wait).ok()?)?)?;
-    let date_of = |person: &PersonState| person.promise.map_or(date, |promise| promise.max(date));
+    let date_of = |person: &PersonState| person.promise().map_or(date, |promise| promise.max(date));
     let waiting = || {
         let people = ground.state.people.all().iter();
-        people.filter(|person| person.home == Home::Tail && !person.is_processed() && wants_tail_notice(ground, person))
+        people.filter(|person| person.home() == Home::Tail && !person.is_processed() && wants_tail_notice(ground, person))
     };
     let dates: std::collections::BTreeSet<Timestamp> = waiting().map(date_of).collect();
     dates
@@ -136,14 +136,16 @@ fn tail(ground: &Ground<'_>) -> Option<Due> {
 }
 
 fn wants_tail_notice(ground: &Ground<'_>, person: &PersonState) -> bool {
-    let untold = person.tail_told.is_none() || told_too_late(ground, person);
+    let untold = person.tail_told().is_none() || told_too_late(ground, person);
     untold && retry_is_due(person, ground.now) && person.doubts < MOST_DOUBTS
 }
 
 /// Whether the notice of the date in force was accepted so late that the date can never be kept; only another date helps.
 #[must_use]
 pub fn told_too_late(ground: &Ground<'_>, person: &PersonState) -> bool {
-    let (Some(first), Some(told), Some(promise)) = (person.first_told, person.promise_told, person.promise) else { return false };
+    let (Some(first), Some(told), Some(promise)) = (person.first_told(), person.promise_told(), person.promise()) else {
+        return false;
+    };
     told > first && promise.duration_since(told) < ground.plan.notices.renotice
 }
 
@@ -156,22 +158,22 @@ fn full_hour(at: Timestamp) -> Option<Timestamp> {
 }
 
 fn wants_announcement(person: &PersonState, now: Timestamp) -> bool {
-    person.first_told.is_none() && !person.is_processed() && person.doubts < MOST_DOUBTS && retry_is_due(person, now)
+    person.first_told().is_none() && !person.is_processed() && person.doubts < MOST_DOUBTS && retry_is_due(person, now)
 }
 
 fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestamp) -> bool {
     if person.is_processed() || !retry_is_due(person, ground.now) {
         return false;
     }
-    let told_before = person.promise.is_some_and(|promise| promise < instant);
-    let in_doubt = person.promise == Some(instant) && person.promise_told.is_none() && person.first_told.is_some();
+    let told_before = person.promise().is_some_and(|promise| promise < instant);
+    let in_doubt = person.promise() == Some(instant) && person.promise_told().is_none() && person.first_told().is_some();
     let in_time = instant.duration_since(ground.now) >= ground.plan.notices.renotice;
     (told_before || in_doubt && person.doubts < MOST_DOUBTS) && in_time
 }
 
 fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
-    let told = person.first_told.is_some_and(|told| told < opened) && person.promise == Some(instant);
-    told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && is_to_be_reminded(ground, person.id)
+    let told = person.first_told().is_some_and(|told| told < opened) && person.promise() == Some(instant);
+    told && !person.is_processed() && !person.has_used(slot) && person.refused().is_none() && is_to_be_reminded(ground, person.id)
 }
 
 /// Whether the reports say that somebody is not yet capable. One report that lacks a row says nothing; two in a row, or none at all, do.
@@ -187,7 +189,7 @@ fn is_to_be_reminded(ground: &Ground<'_>, person: ObjectId) -> bool {
 
 /// After a refused address the person is tried again a day later, then two, then four, at most weekly.
 fn retry_is_due(person: &PersonState, now: Timestamp) -> bool {
-    let Some((at, times)) = person.refused else { return true };
+    let Some((at, times)) = person.refused() else { return true };
     now.duration_since(at) >= refusal_wait(times)
 }
 

@@ -53,7 +53,7 @@ pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
     if !over || refuses(ground, Home::Tail).is_some() || has_open_batch(ground, Home::Tail) {
         return None;
     }
-    let people = || ground.state.people.all().iter().filter(|person| person.home == Home::Tail);
+    let people = || ground.state.people.all().iter().filter(|person| person.home() == Home::Tail);
     let through = ground.state.tail_canary.is_some() && people().any(PersonState::is_enforced);
     let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
     tranche(ground, Home::Tail, people(), most)
@@ -68,7 +68,7 @@ pub fn refuses(ground: &Ground<'_>, home: Home) -> Option<Refusal> {
 /// Why one person may not be enforced now, whatever the stage says; `None`: nothing stands against it.
 #[must_use]
 pub fn refuses_person(ground: &Ground<'_>, home: Home, person: &PersonState) -> Option<Refusal> {
-    match person.enforced {
+    match person.enforced() {
         Enforced::No => {}
         Enforced::Refused(at) if ground.now.duration_since(at) >= REFUSED_WAIT => {}
         Enforced::Refused(_) => return Some("the tenant refused; tried again within the hour".into()),

@@ -209,8 +209,8 @@ fn security_defaults_are_switched_on_once_at_the_last_stage_after_the_named_poli
     assert_eq!(switches(&world), [format!("policy {OTHER} off"), "security defaults on".to_owned()], "{:#?}", world.moves());
     assert_eq!(phase(&world, "everyone"), &Phase::Done, "{:#?}", world.moves());
     let start = at("2027-01-25T08:00:00Z");
-    for person in world.state.people.all() {
-        assert!(person.is_enforced() && person.promise == Some(start), "everybody was told the switch: {person:?}");
+    for person in world.state.people.all().iter() {
+        assert!(person.is_enforced() && person.promise() == Some(start), "everybody was told the switch: {person:?}");
     }
     roll_back(&mut world, "everyone", "2027-01-29T12:00:00Z");
     assert_eq!((world.safety.defaults, world.safety.mode(OTHER)), (Some(Toggle::Off), Some(Mode::Enabled)));
@@ -248,7 +248,7 @@ fn own_states_are_retired_only_after_two_readings_showed_the_person_under_the_po
                 assert!(world.is_required_of(person), "{person} lost MFA for a moment at {}", world.now);
                 if !world.own.contains_key(&person) && seen.insert(person) {
                     let known = world.state.people.get(person).unwrap();
-                    assert!(matches!(known.enforced, super::person::Enforced::Verified(_)), "{known:?}");
+                    assert!(matches!(known.enforced(), super::person::Enforced::Verified(_)), "{known:?}");
                 }
             }
         }
