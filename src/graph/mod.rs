@@ -105,6 +105,11 @@ impl Graph {
         groups::find(&self.transport, text).await
     }
 
+    /// The groups with this exact display name, and how many have one that differs in upper and lower case only.
+    pub(crate) async fn groups_named(&self, text: &str) -> Result<(Vec<Group>, usize), Trouble> {
+        groups::named(&self.transport, text).await
+    }
+
     /// The group with the id.
     pub(crate) async fn group(&self, id: ObjectId) -> Result<Group, Trouble> {
         groups::by_id(&self.transport, id).await
