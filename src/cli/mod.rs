@@ -15,12 +15,14 @@ mod place;
 mod plan;
 mod rehearse;
 mod run;
+mod setup;
 mod show;
 pub mod simulate;
 mod simulate_tenant;
 mod status;
 mod timeline;
 pub mod trial;
+mod what_if;
 mod wording;
 pub mod world;
 
@@ -61,6 +63,8 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Run(verb) => run::run(common, verb),
         Verb::Check => check::check(common),
         Verb::Plan => plan::plan(common),
+        Verb::Setup(verb) => setup::setup(common, verb),
+        Verb::WhatIf(verb) => what_if::what_if(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
         Verb::Journal(verb) => journal::journal(common, verb),

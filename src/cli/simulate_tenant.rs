@@ -21,6 +21,9 @@ pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<
         seed: verb.seed,
         never: verb.never,
         read_lag: SignedDuration::from_secs(i64::from(verb.read_lag)),
+        security_defaults: verb.security_defaults,
+        per_user: verb.per_user,
+        roles: Profile::default().roles.into_iter().chain(verb.grant.iter().cloned()).collect(),
         ..Profile::default()
     });
     runtime()?.block_on(async {

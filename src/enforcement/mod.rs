@@ -4,11 +4,19 @@
 //! are only ever added, never taken out.
 
 mod adding;
+pub(crate) mod collisions;
 mod conditional_access;
 mod fitness;
 mod policy;
+pub(crate) mod setup;
+mod strength;
 
 #[cfg(test)]
 mod tests;
 
 pub use conditional_access::ConditionalAccess;
+
+/// Whether a policy, as the tenant wrote it, grants access for MFA.
+pub(crate) fn requires_mfa(policy: &serde_json::Value) -> bool {
+    policy::asks_for_mfa(policy)
+}

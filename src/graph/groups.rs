@@ -50,6 +50,19 @@ pub(crate) async fn find(transport: &Transport, text: &str) -> Result<Group, Tro
     if let Ok(id) = text.parse() {
         return by_id(transport, id).await;
     }
+    let (mut found, similar) = named(transport, text).await?;
+    let count = found.len();
+    match found.pop() {
+        Some(group) if count == 1 => Ok(group),
+        Some(_) => {
+            Err(unusable(format!("{count} groups are named `{text}`; put the object id of the one that is meant into the plan")))
+        }
+        None => Err(unusable(none(text, similar))),
+    }
+}
+
+/// The groups with this exact display name, and how many have one that differs in upper and lower case only.
+pub(crate) async fn named(transport: &Transport, text: &str) -> Result<(Vec<Group>, usize), Trouble> {
     let mut found = Vec::new();
     let mut similar = 0_usize;
     let call = Read::GroupsNamed(text.to_owned()).call();
@@ -62,14 +75,7 @@ pub(crate) async fn find(transport: &Transport, text: &str) -> Result<Group, Tro
     };
     page::each(transport, &call, take).await.map_err(|unread| unread.trouble(|| none(text, similar)))?;
     found.dedup_by_key(|group| group.id);
-    let count = found.len();
-    match found.pop() {
-        Some(group) if count == 1 => Ok(group),
-        Some(_) => {
-            Err(unusable(format!("{count} groups are named `{text}`; put the object id of the one that is meant into the plan")))
-        }
-        None => Err(unusable(none(text, similar))),
-    }
+    Ok((found, similar))
 }
 
 /// The group with the id.

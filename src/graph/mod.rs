@@ -15,6 +15,7 @@ pub mod wire;
 pub(crate) mod answer;
 mod assertion;
 mod batch;
+pub(crate) mod creation;
 pub(crate) mod groups;
 mod login;
 mod page;
@@ -25,11 +26,14 @@ pub(crate) mod request;
 mod roles;
 mod row;
 mod sign_ins;
+mod switches;
 mod transport;
 pub(crate) mod write;
 
 #[cfg(test)]
 pub(crate) mod script;
+#[cfg(test)]
+mod switch_tests;
 #[cfg(test)]
 mod tests;
 
@@ -38,10 +42,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use self::creation::NotMade;
 use self::endpoints::Endpoints;
 use self::groups::{Depth, Group};
 use self::names::Names;
-use self::request::Mutation;
+use self::request::{Mutation, PerUserState, Switch};
 use self::token::Credentials;
 use self::transport::Transport;
 use self::wire::Wire;
@@ -100,6 +105,11 @@ impl Graph {
         groups::find(&self.transport, text).await
     }
 
+    /// The groups with this exact display name, and how many have one that differs in upper and lower case only.
+    pub(crate) async fn groups_named(&self, text: &str) -> Result<(Vec<Group>, usize), Trouble> {
+        groups::named(&self.transport, text).await
+    }
+
     /// The group with the id.
     pub(crate) async fn group(&self, id: ObjectId) -> Result<Group, Trouble> {
         groups::by_id(&self.transport, id).await
@@ -120,15 +130,48 @@ impl Graph {
         policies::by_id(&self.transport, id).await
     }
 
+    /// Every Conditional Access policy, as the tenant wrote it.
+    pub(crate) async fn policies(&self) -> Result<Vec<Value>, Trouble> {
+        switches::policies(&self.transport).await
+    }
+
+    /// Whether security defaults are on.
+    pub(crate) async fn security_defaults(&self) -> Result<Switch, Trouble> {
+        switches::security_defaults(&self.transport).await
+    }
+
+    /// These people's states of per-user MFA, in the order asked; a state that is not known is `None`, and who does not exist is
+    /// missing.
+    pub(crate) async fn per_user(&self, people: &[ObjectId]) -> Result<Vec<(ObjectId, Option<PerUserState>)>, Trouble> {
+        switches::per_user(&self.transport, people).await
+    }
+
+    /// The authentication strengths, as the tenant wrote them.
+    pub(crate) async fn strengths(&self) -> Result<Vec<Value>, Trouble> {
+        switches::strengths(&self.transport).await
+    }
+
+    /// The policies that would apply to a person who signs in to the app with the client id, as the tenant wrote them; those in
+    /// report-only mode too.
+    pub(crate) async fn what_if(&self, person: ObjectId, app: ObjectId) -> Result<Vec<Value>, Trouble> {
+        switches::what_if(&self.transport, person, app).await
+    }
+
+    /// Makes a group or a policy, and gives back its id.
+    pub(crate) async fn make(&self, mutation: &Mutation) -> Result<ObjectId, NotMade> {
+        creation::make(&self.transport, mutation).await
+    }
+
     /// These people as they are now, ascending; who does not exist is missing.
     pub(crate) async fn people(&self, people: &[ObjectId]) -> Result<Vec<Person>, Trouble> {
         people::now(&self.transport, &self.names, &self.key, people).await
     }
 
-    /// Carries out mutations of one kind, in one envelope. One result per mutation, in order.
+    /// Carries out mutations, as many of one kind as possible in one envelope. One result per mutation, in order.
     pub(crate) async fn carry_out(&self, mutations: &[Mutation]) -> Vec<Carried> {
         let mut results = Vec::with_capacity(mutations.len());
-        for part in mutations.chunks(batch::MEMBERS) {
+        let of_one_kind = mutations.chunk_by(|a, b| std::mem::discriminant(a) == std::mem::discriminant(b));
+        for part in of_one_kind.flat_map(|kind| kind.chunks(batch::MEMBERS)) {
             results.extend(write::carry_out(&self.transport, part).await);
         }
         results

@@ -22,6 +22,8 @@ pub enum Bucket {
     Reports,
     /// Mail: 4 requests at once; one envelope of four at a time keeps to it.
     Mail,
+    /// Per-user states: Microsoft documents no limit; 10 a second, and what a 429 asks for.
+    PerUser,
 }
 
 /// A rate with a burst, as pure arithmetic: each request moves the theoretical arrival time on by one interval.
@@ -74,7 +76,7 @@ impl Gate {
 #[derive(Debug)]
 pub struct Gates {
     clock: Clock,
-    gates: Mutex<[Gate; 5]>,
+    gates: Mutex<[Gate; 6]>,
 }
 
 impl Gates {
@@ -85,8 +87,9 @@ impl Gates {
         let writes = Rate::new(SignedDuration::from_micros(51_020), 3_000);
         let policies = Rate::new(SignedDuration::from_secs(2), 1);
         let reports = Rate::new(SignedDuration::from_millis(2_100), 1);
+        let per_user = Rate::new(SignedDuration::from_millis(100), 20);
         let gate = |rate| Gate { rate, shut: None };
-        let gates = [gate(None), gate(Some(writes)), gate(Some(policies)), gate(Some(reports)), gate(None)];
+        let gates = [None, Some(writes), Some(policies), Some(reports), None, Some(per_user)].map(gate);
         Self { clock, gates: Mutex::new(gates) }
     }
 
@@ -114,13 +117,14 @@ impl Gates {
 
     fn with(&self, bucket: Bucket, act: impl FnOnce(&mut Gate) -> Timestamp) -> Timestamp {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let [directory, writes, policies, reports, mail] = &mut *gates;
+        let [directory, writes, policies, reports, mail, per_user] = &mut *gates;
         act(match bucket {
             Bucket::Directory => directory,
             Bucket::Writes => writes,
             Bucket::Policies => policies,
             Bucket::Reports => reports,
             Bucket::Mail => mail,
+            Bucket::PerUser => per_user,
         })
     }
 }

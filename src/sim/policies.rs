@@ -1,4 +1,4 @@
-//! Conditional-access policies and security defaults, read-only.
+//! Reading conditional-access policies and security defaults.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ impl Tenant {
             "id": "00000000-0000-0000-0000-000000000005",
             "displayName": "Security Defaults",
             "description": "A set of basic identity security mechanisms.",
-            "isEnabled": self.security_defaults,
+            "isEnabled": self.has_defaults(),
         }))
     }
 }

@@ -12,6 +12,7 @@ mod plans;
 mod redaction;
 mod refusals;
 mod reload;
+mod setup;
 mod stop;
 mod whole;
 mod words;
