@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{Exit, Failure};
 use crate::clock::Clock;
 use crate::config::{CredentialKind, Loaded, Templates, credentials};
-use crate::enforcement::ConditionalAccess;
+use crate::enforcement::Enforcer;
 use crate::engine::port::{Enforce, Notify, Tenant};
 use crate::graph::Graph;
 use crate::graph::endpoints::Endpoints;
@@ -39,7 +39,7 @@ pub(super) fn over(
     let (texts, current) = watch::channel(Arc::new(texts));
     Ok(Adapters {
         tenant: Arc::new(graph.clone()),
-        enforce: Arc::new(ConditionalAccess::new(graph.clone())),
+        enforce: Arc::new(Enforcer::new(graph.clone())),
         notify: Arc::new(Mail::new(graph.clone(), current)),
         texts,
         graph,

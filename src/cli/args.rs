@@ -61,6 +61,8 @@ pub(super) enum Verb {
     Pause(Pause),
     /// End a pause.
     Unpause(Unpause),
+    /// Undo a stage: release everybody whom it enforced, and undo what it switched.
+    Rollback(Rollback),
     /// Run the plan against a simulated tenant in virtual time and print the timeline.
     Rehearse(Rehearse),
     /// Run random rollouts with random faults against the oracle.
@@ -162,6 +164,18 @@ pub(super) struct Unpause {
     /// Let a stage whose start passed during the pause start all the same, up to its latest start.
     #[arg(long)]
     pub(super) allow_start: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Rollback {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// The stage; what has begun behind it is rolled back first.
+    #[arg(value_name = "STAGE")]
+    pub(super) stage: String,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY")]
+    pub(super) reason: String,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -70,6 +70,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Journal(verb) => journal::journal(common, verb),
         Verb::Pause(verb) => pause::pause(common, verb),
         Verb::Unpause(verb) => pause::unpause(common, verb),
+        Verb::Rollback(verb) => pause::rollback(common, verb),
         Verb::Rehearse(verb) => rehearse::rehearse(common, verb),
         Verb::Simulate(verb) => simulate::simulate(common, verb),
         Verb::SimulateTenant(verb) => simulate_tenant::simulate_tenant(common, verb),

@@ -14,7 +14,7 @@ use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::rollout::condition::Conditions;
-use crate::rollout::plan::{Enforcement, Plan};
+use crate::rollout::plan::Plan;
 use crate::store::error::JournalError;
 use crate::store::kept::{self, Found, KeptError};
 use crate::store::lock::LockError;
@@ -27,10 +27,6 @@ const INPUTS: usize = 64;
 pub(super) fn run(common: &Common, verb: &Run) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
     let level = logs(common, &loaded)?;
-    if !matches!(loaded.plan.enforcement, Enforcement::ConditionalAccess { .. }) {
-        let says = "enforcement.kind: this version enforces by conditional-access only; set it, or use a later version";
-        return Err(Failure::new(Exit::Plan, says));
-    }
     for warning in &loaded.warnings {
         tracing::warn!(problem = %warning, "the plan has a flaw");
     }

@@ -24,7 +24,7 @@ const STRENGTHS: [(&str, &str); 3] = [
 
 pub(super) fn setup(common: &Common, verb: &Setup) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
-    let Enforcement::ConditionalAccess { group, policy, manage_policy } = &loaded.plan.enforcement else {
+    let Enforcement::ConditionalAccess { group, policy, manage_policy, .. } = &loaded.plan.enforcement else {
         let says = "setup makes what conditional-access stands on; this plan enforces in another way, for which there is nothing to make";
         return Err(Failure::new(Exit::Plan, says));
     };

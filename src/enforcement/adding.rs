@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::SignedDuration;
 
 use super::fitness;
+use super::releasing::because;
 use crate::engine::port::{BatchOutcome, ENVELOPE};
 use crate::graph::Graph;
 use crate::graph::answer::Verdict;
 use crate::graph::groups::Depth;
 use crate::graph::request::{BIND, Mutation};
-use crate::rollout::event::Because;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
@@ -122,13 +122,6 @@ impl Learnt {
 
 fn not_sent(outcome: &mut BatchOutcome, why: String, people: Vec<ObjectId>) {
     because(&mut outcome.not_sent, why, people);
-}
-
-fn because(list: &mut Vec<Because>, why: String, people: Vec<ObjectId>) {
-    match list.iter_mut().find(|entry| entry.why == why) {
-        Some(entry) => entry.people.extend(people),
-        None => list.push(Because { why, people }),
-    }
 }
 
 /// Looks at the group and its members, and makes new pieces of what is left of the refused ones.

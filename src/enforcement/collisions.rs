@@ -5,8 +5,8 @@
 
 use serde_json::Value;
 
-use super::policy::{self, Mode, list};
-use crate::graph::request::{PerUserState, Switch};
+use super::policy::{self, list};
+use crate::rollout::observed::{Mode, PerUser, Toggle};
 use crate::rollout::id::ObjectId;
 
 /// What was read of the tenant, and what is the plan's own.
@@ -15,9 +15,9 @@ pub(crate) struct Facts<'a> {
     /// Every policy, as the tenant wrote it.
     pub(crate) policies: &'a [Value],
     /// Security defaults, where they were read.
-    pub(crate) security_defaults: Option<Switch>,
+    pub(crate) security_defaults: Option<Toggle>,
     /// People's states of per-user MFA, as far as they were read.
-    pub(crate) per_user: &'a [(ObjectId, Option<PerUserState>)],
+    pub(crate) per_user: &'a [(ObjectId, Option<PerUser>)],
     pub(crate) own: Own,
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn collisions(facts: &Facts<'_>) -> Vec<Collision> {
 }
 
 fn of_defaults(facts: &Facts<'_>) -> Option<Collision> {
-    facts.security_defaults.filter(|switch| *switch == Switch::On)?;
+    facts.security_defaults.filter(|switch| *switch == Toggle::On)?;
     let why = match facts.own {
         Own::SecurityDefaults => {
             "security defaults are on already: MFA is required now of everybody who has registered, so that every announced date is \
@@ -121,14 +121,14 @@ fn of_policy(policy: &Value, own: Own) -> Option<Collision> {
     let shares = group.is_some_and(|group| list(policy, "/conditions/users/includeGroups").any(|id| id.parse() == Ok(group)));
     let managed = is_managed(policy);
     let (kind, weight, why) = match (policy::mode(policy), managed) {
-        (Mode::Enabled, _) if shares => {
+        (Some(Mode::Enabled), _) if shares => {
             let why = format!(
                 "the policy {id} is on and includes the enforcement group too: two policies require MFA of the same people, {at}, and \
                  turning ours off would not end it; turn one of them off"
             );
             (Kind::SameGroup, Weight::Untidy, why)
         }
-        (Mode::Enabled, managed) => {
+        (Some(Mode::Enabled), managed) => {
             let (kind, whose) =
                 if managed { (Kind::ManagedPolicy, "Microsoft's own policy") } else { (Kind::OtherPolicy, "the policy") };
             let why = format!(
@@ -137,14 +137,14 @@ fn of_policy(policy: &Value, own: Own) -> Option<Collision> {
             );
             (kind, if narrow { Weight::Untidy } else { Weight::Now }, why)
         }
-        (Mode::ReportOnly | Mode::Unknown, true) => {
+        (Some(Mode::ReportOnly) | None, true) => {
             let why = format!(
                 "Microsoft's own policy {id} is in report-only mode, and Microsoft may turn it on by itself: it would then require MFA of \
                  {whom} {at}, and their announced dates would be false; turn it Off, or exclude them from it until their date"
             );
             (Kind::ManagedPolicy, Weight::Soon, why)
         }
-        (Mode::ReportOnly, false) if shares => {
+        (Some(Mode::ReportOnly), false) if shares => {
             let why = format!(
                 "the policy {id} includes the enforcement group too, in report-only mode: its reports count everything twice, and \
                  whoever turns it on has two policies for the same people; delete it when it is not needed"
@@ -206,10 +206,10 @@ fn of_states(facts: &Facts<'_>) -> Vec<Collision> {
     if facts.own == Own::PerUser {
         return Vec::new();
     }
-    let of = |wanted: fn(Option<PerUserState>) -> bool| -> Vec<ObjectId> {
+    let of = |wanted: fn(Option<PerUser>) -> bool| -> Vec<ObjectId> {
         facts.per_user.iter().filter(|(_, state)| wanted(*state)).map(|(person, _)| *person).collect()
     };
-    let required = of(|state| matches!(state, Some(PerUserState::Enabled | PerUserState::Enforced)));
+    let required = of(|state| matches!(state, Some(PerUser::Enabled | PerUser::Enforced)));
     let unknown = of(|state| state.is_none());
     let collision = |kind, people: Vec<ObjectId>, why: String| {
         (!people.is_empty()).then_some(Collision { kind, weight: Weight::Now, policy: None, people, why })
@@ -277,7 +277,7 @@ mod tests {
     }
 
     fn found(policies: &[Value], own: Own) -> Vec<Collision> {
-        collisions(&Facts { policies, security_defaults: Some(Switch::Off), per_user: &[], own })
+        collisions(&Facts { policies, security_defaults: Some(Toggle::Off), per_user: &[], own })
     }
 
     #[test]
@@ -358,12 +358,12 @@ mod tests {
             policy(2, "Microsoft-managed: x", "enabledForReportingButNotEnforced", &all()),
         ];
         let per_user = [
-            (id(11), Some(PerUserState::Enforced)),
-            (id(12), Some(PerUserState::Disabled)),
-            (id(13), Some(PerUserState::Enabled)),
+            (id(11), Some(PerUser::Enforced)),
+            (id(12), Some(PerUser::Disabled)),
+            (id(13), Some(PerUser::Enabled)),
             (id(14), None),
         ];
-        let facts = Facts { policies: &policies, security_defaults: Some(Switch::On), per_user: &per_user, own: own() };
+        let facts = Facts { policies: &policies, security_defaults: Some(Toggle::On), per_user: &per_user, own: own() };
         let found = collisions(&facts);
         let kinds: Vec<Kind> = found.iter().map(|collision| collision.kind).collect();
         assert_eq!(kinds, [Kind::SecurityDefaults, Kind::PerUser, Kind::Unknown, Kind::ManagedPolicy, Kind::Twin]);

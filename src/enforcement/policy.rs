@@ -6,27 +6,15 @@
 use serde_json::Value;
 
 use crate::rollout::id::{ObjectId, sha256_hex};
+use crate::rollout::observed::Mode;
 
-/// Which mode a policy is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// It requires.
-    Enabled,
-    /// It records what it would require.
-    ReportOnly,
-    /// It does nothing.
-    Off,
-    /// The tenant does not say, or says what is not known here.
-    Unknown,
-}
-
-/// Which mode the policy is in.
-pub(super) fn mode(policy: &Value) -> Mode {
-    match policy.get("state").and_then(Value::as_str) {
-        Some("enabled") => Mode::Enabled,
-        Some("enabledForReportingButNotEnforced") => Mode::ReportOnly,
-        Some("disabled") => Mode::Off,
-        _ => Mode::Unknown,
+/// Which mode the policy is in; `None` when the tenant does not say, or says what is not known here.
+pub(super) fn mode(policy: &Value) -> Option<Mode> {
+    match policy.get("state").and_then(Value::as_str)? {
+        "enabled" => Some(Mode::Enabled),
+        "enabledForReportingButNotEnforced" => Some(Mode::ReportOnly),
+        "disabled" => Some(Mode::Off),
+        _ => None,
     }
 }
 
@@ -57,8 +45,17 @@ pub(super) fn excluded_users(policy: &Value) -> Vec<ObjectId> {
 
 /// A hash of state, conditions and grant: the same for the same policy, in whatever order the tenant writes it.
 pub(super) fn fingerprint(policy: &Value) -> String {
+    hash(policy, &["state", "conditions", "grantControls"])
+}
+
+/// The same without the state, of a policy that the program switches itself.
+pub(super) fn fingerprint_besides_mode(policy: &Value) -> String {
+    hash(policy, &["conditions", "grantControls"])
+}
+
+fn hash(policy: &Value, parts: &[&str]) -> String {
     let mut text = String::new();
-    for part in ["state", "conditions", "grantControls"] {
+    for part in parts.iter().copied() {
         text.push_str(part);
         if let Some(value) = policy.get(part) {
             write(value, part, &mut text);
@@ -114,10 +111,10 @@ fn empty(value: &Value) -> bool {
 
 fn state(policy: &Value) -> Option<String> {
     let why = match mode(policy) {
-        Mode::Enabled => return None,
-        Mode::ReportOnly => "the policy is in report-only mode: it records and requires nothing; set it to On",
-        Mode::Off => "the policy is Off; set it to On",
-        Mode::Unknown => "the policy's state cannot be told; set it to On",
+        Some(Mode::Enabled) => return None,
+        Some(Mode::ReportOnly) => "the policy is in report-only mode: it records and requires nothing; set it to On",
+        Some(Mode::Off) => "the policy is Off; set it to On",
+        None => "the policy's state cannot be told; set it to On",
     };
     Some(why.to_owned())
 }
@@ -272,15 +269,15 @@ mod tests {
     fn the_mode_is_told_apart_from_what_else_is_wrong() {
         let group = GROUP.parse().unwrap();
         for (state, expected) in [
-            (json!("enabled"), Mode::Enabled),
-            (json!("enabledForReportingButNotEnforced"), Mode::ReportOnly),
-            (json!("disabled"), Mode::Off),
-            (json!("somethingNew"), Mode::Unknown),
-            (json!(null), Mode::Unknown),
+            (json!("enabled"), Some(Mode::Enabled)),
+            (json!("enabledForReportingButNotEnforced"), Some(Mode::ReportOnly)),
+            (json!("disabled"), Some(Mode::Off)),
+            (json!("somethingNew"), None),
+            (json!(null), None),
         ] {
             let policy = with("/state", state);
             assert_eq!((mode(&policy), problems_besides_mode(&policy, group)), (expected, Vec::new()));
-            assert_eq!(problems(&policy, group).is_empty(), expected == Mode::Enabled);
+            assert_eq!(problems(&policy, group).is_empty(), expected == Some(Mode::Enabled));
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::ConditionalAccess;
+use super::Enforcer;
 use crate::engine::port::{BatchOutcome, Enforce};
 use crate::graph::script::{Script, Scripted, Seen, answer, id, lost, with};
 use crate::rollout::id::{NameHash, ObjectId, PersonRef};
@@ -107,7 +107,7 @@ fn ids(range: std::ops::RangeInclusive<u128>) -> Vec<ObjectId> {
 }
 
 async fn enforce(script: &Arc<Script>, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
-    let outcomes = ConditionalAccess::new(script.graph().0).enforce(TARGET, batches).await;
+    let outcomes = Enforcer::new(script.graph().0).enforce(TARGET, batches).await;
     assert_eq!(outcomes.len(), batches.len());
     for (batch, outcome) in batches.iter().zip(&outcomes) {
         let listed = outcome.refused.iter().chain(&outcome.not_sent).flat_map(|because| because.people.clone());
@@ -198,7 +198,7 @@ async fn a_throttled_member_is_sent_again_as_it_was_and_a_401_after_a_refresh() 
     ]);
     let (graph, clock) = script.graph();
     let batches = [vec![id(1)], vec![id(2)], vec![id(3)]];
-    let outcomes = ConditionalAccess::new(graph).enforce(TARGET, &batches).await;
+    let outcomes = Enforcer::new(graph).enforce(TARGET, &batches).await;
     assert!(outcomes.iter().all(|outcome| outcome.enforced.len() == 1), "{outcomes:?}");
     assert!(clock.now().duration_since(crate::graph::script::start()).as_millis() >= 7_500);
     assert_eq!(script.logins().len(), 2);
@@ -266,7 +266,7 @@ async fn a_whole_envelope_of_unknown_accounts_waits_together_and_not_one_by_one(
         }
     });
     let (graph, clock) = script.graph();
-    let outcomes = ConditionalAccess::new(graph).enforce(TARGET, &[ids(1..=20), ids(21..=40)]).await;
+    let outcomes = Enforcer::new(graph).enforce(TARGET, &[ids(1..=20), ids(21..=40)]).await;
     assert!(outcomes.iter().all(|outcome| outcome.not_sent[0].people.len() == 20));
     assert_eq!(clock.now().duration_since(crate::graph::script::start()).as_secs(), 3 + 6 + 12);
 }
@@ -302,7 +302,7 @@ async fn safety_names_what_is_wrong_with_policy_and_break_glass_accounts() {
         inner.lock().unwrap().serve(seen)
     });
     let (graph, _) = script.graph();
-    let enforce = ConditionalAccess::new(graph);
+    let enforce = Enforcer::new(graph);
     let references: Vec<_> = (1..=4).map(|n| PersonRef::Id(id(n))).collect();
     let safety = enforce.safety(TARGET, &owned(), &references).await.unwrap();
     let excluded: Vec<_> =
@@ -332,7 +332,7 @@ async fn the_target_is_resolved_to_exactly_one_usable_match() {
     let page = |rows: Vec<Value>| answer(200, &json!({"value": rows}));
     let policy = |n: u128| json!({"id": id(n), "displayName": "Require MFA"});
     let script = Script::answers([page(vec![group()]), page(vec![policy(5), json!({"id": id(6), "displayName": "Other"})])]);
-    let target = ConditionalAccess::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap();
+    let target = Enforcer::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap();
     assert_eq!(target, Target::Group { group: GROUP, policy: id(5) });
     let mut synced = group();
     synced["onPremisesSyncEnabled"] = json!(true);
@@ -342,10 +342,10 @@ async fn the_target_is_resolved_to_exactly_one_usable_match() {
         (vec![page(vec![group()]), page(vec![])], "no Conditional Access policy"),
     ] {
         let script = Script::answers(answers);
-        let trouble = ConditionalAccess::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap_err();
+        let trouble = Enforcer::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap_err();
         assert_eq!(trouble.kind, TroubleKind::Unusable);
         assert!(trouble.why.contains(word), "{}", trouble.why);
     }
     let other = Enforcement::PerUser { retire_to: None };
-    assert!(ConditionalAccess::new(Script::answers([]).graph().0).resolve(&other).await.is_err());
+    assert!(Enforcer::new(Script::answers([]).graph().0).resolve(&other).await.is_err());
 }

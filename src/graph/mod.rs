@@ -18,6 +18,7 @@ mod batch;
 pub(crate) mod creation;
 pub(crate) mod groups;
 mod login;
+mod methods;
 mod page;
 mod people;
 mod policies;
@@ -46,7 +47,7 @@ use self::creation::NotMade;
 use self::endpoints::Endpoints;
 use self::groups::{Depth, Group};
 use self::names::Names;
-use self::request::{Mutation, PerUserState, Switch};
+use self::request::Mutation;
 use self::token::Credentials;
 use self::transport::Transport;
 use self::wire::Wire;
@@ -54,7 +55,7 @@ use self::write::Carried;
 use crate::clock::Clock;
 use crate::engine::port::{Answer, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, Person, Registration, SignIn, Trouble};
+use crate::rollout::observed::{Directory, PerUser, Person, Registration, SignIn, Toggle, Trouble};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -136,14 +137,19 @@ impl Graph {
     }
 
     /// Whether security defaults are on.
-    pub(crate) async fn security_defaults(&self) -> Result<Switch, Trouble> {
+    pub(crate) async fn security_defaults(&self) -> Result<Toggle, Trouble> {
         switches::security_defaults(&self.transport).await
     }
 
     /// These people's states of per-user MFA, in the order asked; a state that is not known is `None`, and who does not exist is
     /// missing.
-    pub(crate) async fn per_user(&self, people: &[ObjectId]) -> Result<Vec<(ObjectId, Option<PerUserState>)>, Trouble> {
+    pub(crate) async fn per_user(&self, people: &[ObjectId]) -> Result<Vec<(ObjectId, Option<PerUser>)>, Trouble> {
         switches::per_user(&self.transport, people).await
+    }
+
+    /// Whether a person has registered a method that security defaults take: Microsoft's app, or codes of another one.
+    pub(crate) async fn passes_mfa(&self, person: ObjectId) -> Result<bool, Trouble> {
+        methods::passes_mfa(&self.transport, person).await
     }
 
     /// The authentication strengths, as the tenant wrote them.

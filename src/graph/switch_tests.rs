@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::answer::Verdict;
 use super::creation::NotMade;
-use super::request::{Mutation, NewGroup, PerUserState, PolicyState, Switch};
+use super::request::{Mutation, NewGroup};
+use crate::rollout::observed::{Mode, PerUser, Toggle};
 use super::script::{Script, Scripted, answer, id, lost, start, with};
 use crate::rollout::observed::TroubleKind;
 
@@ -48,7 +49,7 @@ async fn what_is_below_beta_and_what_is_not_never_share_an_envelope() {
         if seen.uri.contains("/$batch") { enveloped(seen, |_| json!({"status": 204})) } else { with(204, &[], "") }
     });
     let (graph, _) = script.graph();
-    let set = |n| Mutation::SetPerUser { person: id(n), state: PerUserState::Enabled };
+    let set = |n| Mutation::SetPerUser { person: id(n), state: PerUser::Enabled };
     let remove = |n| Mutation::Unbind { group: id(9), person: id(n) };
     let carried = graph.carry_out(&[set(1), set(2), remove(3), remove(4), set(5)]).await;
     assert!(carried.iter().all(|carried| *carried == Ok(Verdict::Ok)), "{carried:?}");
@@ -77,8 +78,8 @@ async fn per_user_states_are_read_together_and_what_is_unknown_stays_unknown() {
     });
     let (graph, clock) = script.graph();
     let states = graph.per_user(&[id(1), id(2), id(3), id(4), id(5)]).await.unwrap();
-    let disabled = Some(PerUserState::Disabled);
-    assert_eq!(states, [(id(1), Some(PerUserState::Enforced)), (id(2), None), (id(4), disabled), (id(5), disabled)]);
+    let disabled = Some(PerUser::Disabled);
+    assert_eq!(states, [(id(1), Some(PerUser::Enforced)), (id(2), None), (id(4), disabled), (id(5), disabled)]);
     assert!(clock.now().duration_since(start()) >= SignedDuration::from_secs(3));
     assert_eq!(script.seen()[1].uri, format!("{}/beta/users/{}/authentication/requirements", super::script::ROOT, id(4)));
     assert_eq!(script.seen().len(), 2);
@@ -87,8 +88,8 @@ async fn per_user_states_are_read_together_and_what_is_unknown_stays_unknown() {
 #[tokio::test]
 async fn security_defaults_are_on_off_or_trouble() {
     for (body, expected) in [
-        (json!({"isEnabled": true, "id": "00000000-0000-0000-0000-000000000005"}), Some(Switch::On)),
-        (json!({"isEnabled": false}), Some(Switch::Off)),
+        (json!({"isEnabled": true, "id": "00000000-0000-0000-0000-000000000005"}), Some(Toggle::On)),
+        (json!({"isEnabled": false}), Some(Toggle::Off)),
         (json!({"isEnabled": null}), None),
         (json!({}), None),
     ] {
@@ -104,7 +105,7 @@ async fn a_policy_beside_security_defaults_is_refused_with_its_own_sentence() {
                    Conditional Access policy.";
     let script = Script::answers([failed(400, "BadRequest", message)]);
     let (graph, _) = script.graph();
-    let carried = graph.carry_out(&[Mutation::SetPolicyState { policy: id(1), state: PolicyState::Enabled }]).await;
+    let carried = graph.carry_out(&[Mutation::SetPolicyState { policy: id(1), state: Mode::Enabled }]).await;
     let [Ok(Verdict::Refused(refusal))] = carried.as_slice() else { panic!("{carried:?}") };
     assert!(refusal.why.contains("turn security defaults off first"), "{}", refusal.why);
 }
@@ -152,9 +153,9 @@ async fn published_samples_of_the_switches_are_read() {
     let names = ["securitydefaults", "authenticationstrength-policies", "ca-policies-list", "ca-evaluate-whatif", "peruser-mfa"];
     let script = Script::answers(names.map(sample));
     let (graph, _) = script.graph();
-    assert_eq!(graph.security_defaults().await.unwrap(), Switch::On);
+    assert_eq!(graph.security_defaults().await.unwrap(), Toggle::On);
     assert_eq!(graph.strengths().await.unwrap().len(), 3);
     assert_eq!(graph.policies().await.unwrap().len(), 2);
     assert_eq!(graph.what_if(id(1), id(2)).await.unwrap().len(), 2);
-    assert_eq!(graph.per_user(&[id(1)]).await.unwrap(), [(id(1), Some(PerUserState::Enforced))]);
+    assert_eq!(graph.per_user(&[id(1)]).await.unwrap(), [(id(1), Some(PerUser::Enforced))]);
 }

@@ -8,17 +8,18 @@ use serde_json::Value;
 use super::answer::Verdict;
 use super::batch::{MEMBERS, together};
 use super::page;
-use super::request::{Call, PerUserState, Question, Read, Switch};
+use super::request::{Call, Question, Read, per_user_named};
+use crate::rollout::observed::{PerUser, Toggle};
 use super::transport::{Transport, later, unwelcome};
 use super::wait::PATIENCE;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// Whether security defaults are on.
-pub(crate) async fn security_defaults(transport: &Transport) -> Result<Switch, Trouble> {
+pub(crate) async fn security_defaults(transport: &Transport) -> Result<Toggle, Trouble> {
     let parse = |body: &[u8]| {
         let on = serde_json::from_slice::<Value>(body).ok()?.get("isEnabled")?.as_bool()?;
-        Some(if on { Switch::On } else { Switch::Off })
+        Some(if on { Toggle::On } else { Toggle::Off })
     };
     let gone = || "the tenant does not know security defaults; check tenant.graph_url".to_owned();
     transport.read(&Read::Switch(Question::SecurityDefaults).call(), parse).await.map_err(|unread| unread.trouble(gone))
@@ -54,7 +55,7 @@ async fn all(transport: &Transport, call: &Call, gone: impl FnOnce() -> String) 
 pub(crate) async fn per_user(
     transport: &Transport,
     people: &[ObjectId],
-) -> Result<Vec<(ObjectId, Option<PerUserState>)>, Trouble> {
+) -> Result<Vec<(ObjectId, Option<PerUser>)>, Trouble> {
     let mut states = Vec::with_capacity(people.len());
     for people in people.chunks(MEMBERS) {
         let calls: Vec<_> = people.iter().map(|person| Read::Switch(Question::PerUser(*person)).call()).collect();
@@ -65,8 +66,8 @@ pub(crate) async fn per_user(
     Ok(states)
 }
 
-fn state(body: &Value) -> Option<PerUserState> {
-    PerUserState::named(body.get("perUserMfaState")?.as_str()?)
+fn state(body: &Value) -> Option<PerUser> {
+    per_user_named(body.get("perUserMfaState")?.as_str()?)
 }
 
 /// Reads several objects in one envelope, in order, `None` for one that does not exist; asks again for those that were throttled or

@@ -8,6 +8,12 @@ use super::tenant::Tenant;
 use super::users::refuse_options;
 
 impl Tenant {
+    /// Display names of all policies.
+    #[must_use]
+    pub fn policy_names(&self) -> Vec<String> {
+        self.policies.iter().map(|policy| policy.name.clone()).collect()
+    }
+
     pub(super) fn list_policies(&self, call: &Call) -> Answer {
         refuse_options(call)?;
         let filter = super::users::filter(call, "conditionalAccessPolicy", |path| match path {

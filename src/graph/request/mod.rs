@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use self::call::Address;
 pub(crate) use self::call::{Call, Consistency, Effect, Version};
-pub(crate) use self::switch::{NewGroup, NewPolicy, PerUserState, PolicyState, Question, Require, Switch, Whom};
+pub(crate) use self::switch::{NewGroup, NewPolicy, Question, Require, Whom, per_user_named};
 use super::throttle::Bucket;
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::{Mode, PerUser, Toggle};
 
 /// Most people in one bind (Microsoft's limit).
 pub(crate) const BIND: usize = 20;
@@ -62,11 +63,11 @@ pub(crate) enum Mutation {
     /// Sends a mail from a mailbox.
     SendMail { from: ObjectId, message: Message },
     /// Sets a person's state of per-user MFA.
-    SetPerUser { person: ObjectId, state: PerUserState },
+    SetPerUser { person: ObjectId, state: PerUser },
     /// Switches security defaults.
-    SetSecurityDefaults(Switch),
+    SetSecurityDefaults(Toggle),
     /// Sets the state of a policy, and nothing else of it.
-    SetPolicyState { policy: ObjectId, state: PolicyState },
+    SetPolicyState { policy: ObjectId, state: Mode },
     /// Replaces the conditions of a policy by these whole ones.
     SetPolicyConditions { policy: ObjectId, conditions: Value },
     /// Makes a policy, which only reports.
@@ -189,7 +190,7 @@ impl Mutation {
             }
             Self::SetPerUser { person, state } => switch::set_per_user(*person, *state),
             Self::SetSecurityDefaults(switch) => switch::set_security_defaults(*switch),
-            Self::SetPolicyState { policy, state } => switch::change_policy(*policy, json!({"state": state.as_str()})),
+            Self::SetPolicyState { policy, state } => switch::change_policy(*policy, json!({"state": switch::mode_text(*state)})),
             Self::SetPolicyConditions { policy, conditions } => switch::change_policy(*policy, json!({"conditions": conditions})),
             Self::CreatePolicy(policy) => switch::create_policy(policy),
             Self::CreateGroup(group) => switch::create_group(group),

@@ -10,6 +10,7 @@ use super::call::{Address, Call, Version};
 use super::change;
 use crate::graph::throttle::Bucket;
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::{Mode, PerUser, Toggle};
 
 const POLICIES: &str = "/identity/conditionalAccess/policies";
 const DEFAULTS: &str = "/policies/identitySecurityDefaultsEnforcementPolicy";
@@ -20,6 +21,8 @@ const CHANGES_POLICIES: &str = "Policy.ReadWrite.ConditionalAccess";
 pub(crate) enum Question {
     /// A person's state of per-user MFA.
     PerUser(ObjectId),
+    /// The methods that a person has registered.
+    Methods(ObjectId),
     /// Whether security defaults are on.
     SecurityDefaults,
     /// The authentication strengths.
@@ -31,35 +34,6 @@ pub(crate) enum Question {
         /// The app's client id.
         app: ObjectId,
     },
-}
-
-/// A person's state of per-user MFA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum PerUserState {
-    /// MFA is not required.
-    Disabled,
-    /// MFA is required, and old clients work until the person has registered; the tenant then makes it [`Self::Enforced`].
-    Enabled,
-    /// MFA is required.
-    Enforced,
-}
-
-/// The state of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PolicyState {
-    /// It requires.
-    Enabled,
-    /// It records what it would require.
-    ReportOnly,
-    /// It does nothing.
-    Disabled,
-}
-
-/// On or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Switch {
-    On,
-    Off,
 }
 
 /// A group to be made.
@@ -105,6 +79,10 @@ impl Question {
     pub(super) fn parts(&self) -> (&'static str, String, &'static str, Bucket) {
         match self {
             Self::PerUser(person) => (REQUIREMENTS, requirements(*person), "Policy.Read.All", Bucket::PerUser),
+            Self::Methods(person) => {
+                let path = format!("/users/{person}/authentication/methods");
+                ("/users/{id}/authentication/methods", path, "UserAuthenticationMethod.Read.All", Bucket::Reports)
+            }
             Self::SecurityDefaults => (DEFAULTS, DEFAULTS.to_owned(), "Policy.Read.All", Bucket::Directory),
             Self::Strengths => {
                 let path = "/policies/authenticationStrengthPolicies";
@@ -121,7 +99,7 @@ impl Question {
     pub(super) fn manner(&self) -> (Method, Version, Option<Value>) {
         match self {
             Self::PerUser(_) => (Method::GET, Version::Beta, None),
-            Self::SecurityDefaults | Self::Strengths => (Method::GET, Version::One, None),
+            Self::SecurityDefaults | Self::Strengths | Self::Methods(_) => (Method::GET, Version::One, None),
             Self::WhatIf { person, app } => {
                 let body = json!({
                     "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": person.to_string()},
@@ -150,16 +128,16 @@ fn requirements(person: ObjectId) -> String {
     format!("/users/{person}/authentication/requirements")
 }
 
-pub(super) fn set_per_user(person: ObjectId, state: PerUserState) -> Call {
+pub(super) fn set_per_user(person: ObjectId, state: PerUser) -> Call {
     let place = (REQUIREMENTS, Address::Relative(requirements(person)));
-    let body = json!({"perUserMfaState": state.as_str()});
+    let body = json!({"perUserMfaState": per_user_text(state)});
     let call = change(Method::PATCH, place, ("Policy.ReadWrite.AuthenticationMethod", Bucket::PerUser), body, 204);
     Call { version: Version::Beta, ..call }
 }
 
-pub(super) fn set_security_defaults(switch: Switch) -> Call {
+pub(super) fn set_security_defaults(toggle: Toggle) -> Call {
     let place = (DEFAULTS, Address::Relative(DEFAULTS.to_owned()));
-    let body = json!({"isEnabled": switch == Switch::On});
+    let body = json!({"isEnabled": toggle == Toggle::On});
     change(Method::PATCH, place, ("Policy.ReadWrite.SecurityDefaults", Bucket::Directory), body, 204)
 }
 
@@ -179,30 +157,27 @@ pub(super) fn create_group(group: &NewGroup) -> Call {
     change(Method::POST, place, ("Group.Create", Bucket::Writes), group.body(), 201)
 }
 
-impl PerUserState {
-    /// As the tenant writes it.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Enforced => "enforced",
-        }
-    }
-
-    /// The state of this name; `None` for one that is not known.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Disabled, Self::Enabled, Self::Enforced].into_iter().find(|state| state.as_str().eq_ignore_ascii_case(name))
+/// The state as the tenant writes it.
+const fn per_user_text(state: PerUser) -> &'static str {
+    match state {
+        PerUser::Disabled => "disabled",
+        PerUser::Enabled => "enabled",
+        PerUser::Enforced => "enforced",
     }
 }
 
-impl PolicyState {
-    /// As the tenant writes it.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::ReportOnly => "enabledForReportingButNotEnforced",
-            Self::Disabled => "disabled",
-        }
+/// The state of this name; `None` for one that is not known.
+pub(crate) fn per_user_named(name: &str) -> Option<PerUser> {
+    let all = [PerUser::Disabled, PerUser::Enabled, PerUser::Enforced];
+    all.into_iter().find(|state| per_user_text(*state).eq_ignore_ascii_case(name))
+}
+
+/// The mode as the tenant writes it.
+pub(super) const fn mode_text(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enabled => "enabled",
+        Mode::ReportOnly => "enabledForReportingButNotEnforced",
+        Mode::Off => "disabled",
     }
 }
 
@@ -239,7 +214,7 @@ impl NewPolicy {
         let texts = |ids: &[ObjectId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         json!({
             "displayName": self.name,
-            "state": PolicyState::ReportOnly.as_str(),
+            "state": mode_text(Mode::ReportOnly),
             "conditions": {
                 "clientAppTypes": ["all"],
                 "applications": {"includeApplications": ["All"]},
@@ -280,15 +255,15 @@ mod tests {
 
     #[test]
     fn per_user_states_are_asked_and_set_below_beta_and_in_envelopes_there() {
-        let set = Mutation::SetPerUser { person: id(1), state: PerUserState::Enabled }.call(ROOT);
+        let set = Mutation::SetPerUser { person: id(1), state: PerUser::Enabled }.call(ROOT);
         let read = Read::Switch(Question::PerUser(id(1))).call();
         for call in [&set, &read] {
             assert_eq!(call.address(ROOT), format!("{ROOT}/beta/users/{}/authentication/requirements", id(1)));
             assert_eq!(Call::envelope(std::slice::from_ref(call)).address(ROOT), format!("{ROOT}/beta/$batch"));
         }
         assert_eq!(set.body(), Some(&json!({"perUserMfaState": "enabled"})));
-        assert_eq!(PerUserState::named("Enforced"), Some(PerUserState::Enforced));
-        assert_eq!(PerUserState::named("somethingNew"), None);
+        assert_eq!(per_user_named("Enforced"), Some(PerUser::Enforced));
+        assert_eq!(per_user_named("somethingNew"), None);
     }
 
     #[test]
@@ -304,7 +279,7 @@ mod tests {
         assert_eq!(body["state"], "enabledForReportingButNotEnforced");
         assert_eq!(body["conditions"]["users"]["includeGroups"], json!([id(1).to_string()]));
         assert_eq!(body["grantControls"]["authenticationStrength"]["id"], id(4).to_string());
-        let call = Mutation::SetPolicyState { policy: id(5), state: PolicyState::Enabled }.call(ROOT);
+        let call = Mutation::SetPolicyState { policy: id(5), state: Mode::Enabled }.call(ROOT);
         assert_eq!((call.method(), call.body()), (&Method::PATCH, Some(&json!({"state": "enabled"}))));
         assert_eq!(call.bucket(), Bucket::Policies);
     }
