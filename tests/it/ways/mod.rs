@@ -167,10 +167,14 @@ impl Rollout {
         format!("{members:?} {ways:?} {:?}", tenant.state(now)["policies"])
     }
 
-    /// The longest time for which somebody who had MFA had none.
+    /// The longest time for which somebody who had MFA, and is not exempt from it by the plan, had none. Microsoft's own grace under
+    /// security defaults, for people who have registered nothing, is not counted.
     pub(super) fn longest_gap(&self) -> SignedDuration {
-        let gaps = self.world.tenant().gaps(self.now());
-        gaps.into_values().max().unwrap_or(SignedDuration::ZERO)
+        let (tenant, now) = (self.world.tenant(), self.now());
+        let exempt = tenant.members_of(tidegate::sim::EXEMPT_GROUP, now);
+        let ours = |id: &ObjectId| tenant.ordinary_people().contains(id) && !exempt.contains(id);
+        let gaps = tenant.gaps(now).into_iter().filter(|(id, _)| ours(id) && !tenant.ways(*id, now).is_empty());
+        gaps.map(|(_, gap)| gap).max().unwrap_or(SignedDuration::ZERO)
     }
 
     pub(super) fn rollback(&mut self, stage: &str, until: &str, death: Option<Death>) {
@@ -184,10 +188,12 @@ impl Rollout {
         for record in self.records() {
             state.apply(&record).unwrap();
         }
-        let required = self.required();
-        let people = self.world.tenant().ordinary_people();
+        // Microsoft's own grace lets people without a method put it off for two weeks.
+        let wide = matches!(self.plan.enforcement, Enforcement::SecurityDefaults { .. });
+        let now = if wide { self.now() + hours(15 * 24) } else { self.now() };
+        let tenant = self.world.tenant();
         let ours = |id: &ObjectId| state.people.get(*id).is_some_and(|person| person.is_enforced());
-        people.into_iter().filter(|id| ours(id) && !required.contains(id)).collect()
+        tenant.ordinary_people().into_iter().filter(|id| ours(id) && tenant.ways(*id, now).is_empty()).collect()
     }
 }
 
