@@ -6,6 +6,7 @@
 mod adding;
 pub(crate) mod collisions;
 mod conditional_access;
+pub(crate) mod finish;
 mod fitness;
 mod policy;
 pub(crate) mod setup;

@@ -10,6 +10,7 @@ use super::collisions::{Collision, Facts, Own, collisions};
 use super::{fitness, policy};
 use crate::graph::Graph;
 use crate::graph::creation::NotMade;
+use crate::graph::groups::Depth;
 use crate::graph::request::{Mutation, NewGroup, NewPolicy, Require, Whom};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Trouble, TroubleKind};
@@ -72,8 +73,8 @@ pub(crate) async fn draft(graph: &Graph, named: Named<'_>) -> Result<Draft, Trou
     let policies = graph.policies().await?;
     let found = find_policy(&policies, named.policy, &mut obstacles);
     if let Some(found) = found {
-        let exempt = exempt.as_ref().and_then(|exempt| exempt.id);
-        obstacles.extend(misfit(found, group.id, exempt, &break_glass));
+        let excluded = excluded(graph, found, &break_glass).await?;
+        obstacles.extend(misfit(found, group.id, &excluded, &break_glass));
     }
     let policy = Piece { name: named.policy.to_owned(), id: found.and_then(id) };
     let own = match (group.id, policy.id) {
@@ -164,21 +165,34 @@ fn find_policy<'a>(policies: &'a [Value], name: &str, obstacles: &mut Vec<String
 }
 
 /// Why a policy that exists does not fit; its mode apart.
-fn misfit(found: &Value, group: Option<ObjectId>, exempt: Option<ObjectId>, break_glass: &[ObjectId]) -> Vec<String> {
+fn misfit(found: &Value, group: Option<ObjectId>, excluded: &[ObjectId], break_glass: &[ObjectId]) -> Vec<String> {
     let Some(group) = group else {
         let why = "the policy exists and the enforcement group does not, so that the policy is about others; name another policy";
         return vec![why.to_owned()];
     };
     let mut problems = policy::problems_besides_mode(found, group);
-    let excluded = policy::excluded_users(found);
     let exposed = break_glass.iter().filter(|account| !excluded.contains(account)).count();
     if exposed > 0 {
-        problems.push(format!("the policy does not exclude {exposed} of {} break-glass accounts by id", break_glass.len()));
-    }
-    if exempt.is_some_and(|exempt| !policy::excluded_groups(found).contains(&exempt)) {
-        problems.push("the policy does not exclude the exempt group".to_owned());
+        problems.push(format!("the policy does not exclude {exposed} of {} break-glass accounts", break_glass.len()));
     }
     problems.into_iter().map(|problem| format!("the policy that exists does not fit: {problem}")).collect()
+}
+
+/// Whom the policy excludes by id, and through groups where some account is not.
+async fn excluded(graph: &Graph, found: &Value, accounts: &[ObjectId]) -> Result<Vec<ObjectId>, Trouble> {
+    let mut excluded = policy::excluded_users(found);
+    if accounts.iter().all(|account| excluded.contains(account)) {
+        return Ok(excluded);
+    }
+    for group in policy::excluded_groups(found) {
+        match graph.members(group, Depth::Transitive).await {
+            Ok(members) => excluded.extend(members),
+            // Deleted groups leave their ids behind in policies.
+            Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(excluded)
 }
 
 fn id(value: &Value) -> Option<ObjectId> {
@@ -197,7 +211,7 @@ impl Draft {
         }
         if self.policy.id.is_none() {
             // Stand-ins that no object has, replaced by words below.
-            let (group, exempt) = (ObjectId::from_bits(1), ObjectId::from_bits(2));
+            let (group, exempt) = (ObjectId::from_bits(u128::MAX), ObjectId::from_bits(u128::MAX - 1));
             let made = Made {
                 group: self.group.id.unwrap_or(group),
                 exempt: self.exempt.as_ref().map(|piece| piece.id.unwrap_or(exempt)),
@@ -321,7 +335,7 @@ async fn verify(graph: &Graph, draft: &Draft, made: Made) -> Result<Made, Troubl
     loop {
         match graph.policy(made.policy).await {
             Ok(read) => {
-                let problems = misfit(&read, Some(made.group), made.exempt, &draft.break_glass);
+                let problems = misfit(&read, Some(made.group), &policy::excluded_users(&read), &draft.break_glass);
                 return if problems.is_empty() {
                     Ok(made)
                 } else {
@@ -411,7 +425,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_exists_is_reused_only_when_it_fits() {
-        let policy = NewPolicy {
+        let fitting = NewPolicy {
             name: "Require MFA".to_owned(),
             whom: Whom::Group(oid(5)),
             without_groups: vec![oid(6)],
@@ -419,14 +433,16 @@ mod tests {
             require: Require::Mfa,
         };
         let accounts = [oid(1), oid(2)];
-        let fit = |policy: &NewPolicy, group| misfit(&policy.body(), group, Some(oid(6)), &accounts);
-        assert_eq!(fit(&policy, Some(oid(5))), Vec::<String>::new());
+        let fit = |policy: &NewPolicy, group| {
+            let body = policy.body();
+            misfit(&body, group, &policy::excluded_users(&body), &accounts)
+        };
+        assert_eq!(fit(&fitting, Some(oid(5))), Vec::<String>::new());
         for (policy, group, word) in [
-            (policy.clone(), None, "name another policy"),
-            (policy.clone(), Some(oid(7)), "does not include the enforcement group"),
-            (NewPolicy { without_people: vec![oid(1)], ..policy.clone() }, Some(oid(5)), "1 of 2 break-glass"),
-            (NewPolicy { without_groups: vec![], ..policy.clone() }, Some(oid(5)), "exempt group"),
-            (NewPolicy { whom: Whom::Everybody, ..policy.clone() }, Some(oid(5)), "all users"),
+            (fitting.clone(), None, "name another policy"),
+            (fitting.clone(), Some(oid(7)), "does not include the enforcement group"),
+            (NewPolicy { without_people: vec![oid(1)], ..fitting.clone() }, Some(oid(5)), "1 of 2 break-glass"),
+            (NewPolicy { whom: Whom::Everybody, ..fitting.clone() }, Some(oid(5)), "all users"),
         ] {
             let found = fit(&policy, group);
             assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}");

@@ -13,7 +13,7 @@ use crate::rollout::id::ObjectId;
 
 const POLICIES: &str = "/identity/conditionalAccess/policies";
 const DEFAULTS: &str = "/policies/identitySecurityDefaultsEnforcementPolicy";
-const CHANGES_POLICIES: &str = "Policy.ReadWrite.ConditionalAccess";
+const CHANGES_POLICIES: &str = "Policy.ReadWrite.ConditionalAccess (with Policy.Read.All and Application.Read.All)";
 
 /// Something to ask about the switches.
 #[derive(Clone, Debug, PartialEq, Eq)]
