@@ -294,7 +294,7 @@ pub(crate) async fn make(graph: &Graph, draft: &Draft, mut told: impl FnMut(Stri
                 graph.clock().sleep(LOOK).await;
             }
             Err(NotMade::Refused { trouble, .. }) => return Err(trouble),
-            Err(NotMade::Unknown) => return Err(unknown(&draft.policy.name)),
+            Err(NotMade::Unknown) => break appears(graph, &draft.policy.name, Thing::Policy).await?,
         }
     };
     told(format!("made the policy {policy} in report-only mode"));
@@ -314,7 +314,7 @@ async fn make_group(graph: &Graph, piece: &Piece, about: &str, told: &mut impl F
     let id = match graph.make(&Mutation::CreateGroup(new_group(piece, about))).await {
         Ok(id) => id,
         Err(NotMade::Refused { trouble, .. }) => return Err(trouble),
-        Err(NotMade::Unknown) => return Err(unknown(&piece.name)),
+        Err(NotMade::Unknown) => appears(graph, &piece.name, Thing::Group).await?,
     };
     told(format!("made the group {id} (`{}`)", piece.name));
     let began = graph.clock().now();
@@ -350,9 +350,35 @@ async fn verify(graph: &Graph, draft: &Draft, made: Made) -> Result<Made, Troubl
     }
 }
 
-fn unknown(name: &str) -> Trouble {
-    let why = format!("the answer was lost, and nobody knows whether `{name}` was made; run this again: it reuses what is there");
-    Trouble { kind: TroubleKind::Unreachable, why }
+#[derive(Clone, Copy)]
+enum Thing {
+    Group,
+    Policy,
+}
+
+/// The answer was lost: waits until what was asked for appears under its name, which nothing had before.
+async fn appears(graph: &Graph, name: &str, thing: Thing) -> Result<ObjectId, Trouble> {
+    let began = graph.clock().now();
+    while graph.clock().now().duration_since(began) < FRESH {
+        graph.clock().sleep(LOOK).await;
+        let found: Vec<ObjectId> = match thing {
+            Thing::Group => graph.groups_named(name).await?.0.into_iter().map(|group| group.id).collect(),
+            Thing::Policy => {
+                let policies = graph.policies().await?;
+                let named = policies.iter().filter(|policy| policy.get("displayName").and_then(Value::as_str) == Some(name));
+                named.filter_map(id).collect()
+            }
+        };
+        if let [one] = found.as_slice() {
+            return Ok(*one);
+        }
+    }
+    let why = format!(
+        "the answer was lost, and `{name}` has not appeared for {} minutes: look for it in the tenant, and run this again; what is there by \
+         then is reused",
+        FRESH.as_mins()
+    );
+    Err(Trouble { kind: TroubleKind::Unreachable, why })
 }
 
 #[cfg(test)]
@@ -362,7 +388,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::script::{Script, Seen, answer, id as oid};
+    use crate::graph::script::{Script, Seen, answer, id as oid, lost};
 
     fn named(break_glass: &[PersonRef]) -> Named<'_> {
         Named { group: "MFA", exempt_group: Some("Not MFA"), policy: "Require MFA", break_glass, require: Require::Mfa }
@@ -421,6 +447,25 @@ mod tests {
 
         let again = super::draft(&graph, Named { group: &made.group.to_string(), ..named(&accounts) }).await;
         assert_eq!(again.unwrap().group.id, Some(made.group));
+    }
+
+    #[tokio::test]
+    async fn what_was_made_although_the_answer_was_lost_is_found_and_nothing_is_made_twice() {
+        for is_made in [true, false] {
+            let script = Script::with_tokens(move |seen: &Seen| match seen.method.as_str() {
+                "POST" => lost(),
+                _ if is_made => answer(200, &json!({"value": [{"id": oid(7), "displayName": "MFA", "securityEnabled": true}]})),
+                _ => answer(200, &json!({"value": []})),
+            });
+            let (graph, _) = script.graph();
+            let piece = Piece { name: "MFA".to_owned(), id: None };
+            let made = match graph.make(&Mutation::CreateGroup(new_group(&piece, ""))).await {
+                Err(NotMade::Unknown) => appears(&graph, "MFA", Thing::Group).await,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(made.as_ref().ok(), is_made.then_some(&oid(7)));
+            assert_eq!(script.seen().iter().filter(|seen| seen.method == "POST").count(), 1);
+        }
     }
 
     #[test]
