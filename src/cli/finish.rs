@@ -50,7 +50,9 @@ pub(super) fn finish(common: &Common) -> Result<Exit, Failure> {
     } else if lacks.is_empty() {
         say!("the policy {} is about everybody but the exempt: this is the finish", seen.id);
     } else {
-        lacks.iter().for_each(|lack| say!("{lack}"));
+        for lack in &lacks {
+            say!("{lack}");
+        }
         say!("\nThe finish would be:\n\n{request}\n{body:#}");
         say!("\nNothing was sent. Stop the run first: it holds when its policy includes everybody.");
     }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::collisions::{Collision, Facts, Own, collisions};
-use super::{fitness, policy};
+use super::{fitness, policy, strength};
 use crate::graph::Graph;
 use crate::graph::creation::NotMade;
 use crate::graph::groups::Depth;
@@ -70,6 +70,9 @@ pub(crate) async fn draft(graph: &Graph, named: Named<'_>) -> Result<Draft, Trou
         Some(name) => Some(find_group(graph, name, &mut obstacles, Fit::Any).await?),
         None => None,
     };
+    if let Require::Strength(id) = named.require {
+        obstacles.extend(unfit_strength(graph, id).await?);
+    }
     let policies = graph.policies().await?;
     let found = find_policy(&policies, named.policy, &mut obstacles);
     if let Some(found) = found {
@@ -96,23 +99,23 @@ enum Fit {
 }
 
 async fn find_group(graph: &Graph, name: &str, obstacles: &mut Vec<String>, fit: Fit) -> Result<Piece, Trouble> {
-    let found = match name.parse() {
-        Ok(id) => match graph.group(id).await {
+    let found = if let Ok(id) = name.parse() {
+        match graph.group(id).await {
             Ok(group) => vec![group],
             Err(trouble) if trouble.kind == TroubleKind::Unusable => {
                 obstacles.push(format!("{}; put the name of the group to be made into the plan", trouble.why));
                 Vec::new()
             }
             Err(trouble) => return Err(trouble),
-        },
-        Err(_) => {
-            let (found, similar) = graph.groups_named(name).await?;
-            if found.is_empty() && similar > 0 {
-                let why = "a group is named `{}` but for upper and lower case; write it as the tenant does, or take another name";
-                obstacles.push(why.replace("{}", name));
-            }
-            found
         }
+    } else {
+        let (found, similar) = graph.groups_named(name).await?;
+        if found.is_empty() && similar > 0 {
+            obstacles.push(format!(
+                "a group is named `{name}` but for upper and lower case; write it as the tenant does, or take another name"
+            ));
+        }
+        found
     };
     if found.len() > 1 {
         obstacles
@@ -137,6 +140,18 @@ async fn existing(graph: &Graph, references: &[PersonRef], obstacles: &mut Vec<S
         obstacles.push(why);
     }
     Ok(ids)
+}
+
+/// Why a strength does not fit. Microsoft's own are not asked about: reading strengths takes a permission of its own.
+async fn unfit_strength(graph: &Graph, id: ObjectId) -> Result<Option<String>, Trouble> {
+    if strength::BUILT_IN.iter().any(|known| known.parse() == Ok(id)) {
+        return Ok(None);
+    }
+    let strengths = graph.strengths().await?;
+    Ok(match strengths.iter().find(|strength| self::id(strength) == Some(id)) {
+        Some(found) => strength::problem(found),
+        None => Some(format!("there is no authentication strength with the id {id}; correct --strength")),
+    })
 }
 
 fn find_policy<'a>(policies: &'a [Value], name: &str, obstacles: &mut Vec<String>) -> Option<&'a Value> {

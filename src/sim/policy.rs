@@ -105,7 +105,8 @@ impl Policy {
                 "state" => self.state = serde_json::from_value(value.clone()).ok()?,
                 "conditions" => self.take_conditions(value, now)?,
                 "grantControls" => {
-                    self.operator = value.get("operator").and_then(Value::as_str).unwrap_or("OR").to_owned();
+                    let operator = value.get("operator").and_then(Value::as_str);
+                    operator.unwrap_or("OR").clone_into(&mut self.operator);
                     self.controls = texts(value, "/builtInControls")?;
                     self.strength = value.pointer("/authenticationStrength/id").and_then(Value::as_str).map(str::to_owned);
                 }

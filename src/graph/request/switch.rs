@@ -44,6 +44,7 @@ pub(crate) enum PerUserState {
     Enforced,
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// The state of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PolicyState {
@@ -84,6 +85,7 @@ pub(crate) struct NewPolicy {
     pub(crate) require: Require,
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// Whom a policy includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whom {

@@ -103,6 +103,8 @@ fn what_stands_in_the_way_is_said_before_anything_is_made() {
     let shown = bed.run(&["setup"]).with(2);
     assert!(shown.out.contains("may turn it on by itself") && shown.out.contains("everybody but"), "{}", shown.out);
     assert!(bed.run(&["setup", "--strength", "some"]).with(2).says().contains("phishing-resistant"));
+    let unknown = "99999999-9999-4999-8999-999999999999";
+    assert!(bed.run(&["setup", "--yes", "--strength", unknown]).with(5).says().contains("no authentication strength"));
     bed.write("plan.toml", &plan.replace(POLICY, "Require MFA"));
     assert!(bed.run(&["setup", "--yes"]).with(5).says().contains("the policy is about others"));
     bed.write("plan.toml", &plan.replace(GROUP, "All Sales"));
