@@ -49,6 +49,8 @@ pub(super) enum Verb {
     Plan,
     /// Make the groups and the policy that a conditional-access plan stands on, after showing them and asking. The policy only reports.
     Setup(Setup),
+    /// Show the policy about everybody but the exempt that ends a rollout, or verify it; changes nothing.
+    Finish,
     /// Ask the tenant which policies would apply to people who sign in now; changes nothing.
     WhatIf(WhatIf),
     /// Show where everything stands, with or without a running daemon.

@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod exit;
 mod explain;
+mod finish;
 mod journal;
 mod pause;
 mod place;
@@ -64,6 +65,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Check => check::check(common),
         Verb::Plan => plan::plan(common),
         Verb::Setup(verb) => setup::setup(common, verb),
+        Verb::Finish => finish::finish(common),
         Verb::WhatIf(verb) => what_if::what_if(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),

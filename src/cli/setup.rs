@@ -78,10 +78,8 @@ fn show(common: &Common, draft: &Draft) {
     }
     let exempt = draft.exempt.as_ref().map(|piece| ("exempt group", piece));
     for (what, piece) in [("enforcement group", &draft.group)].into_iter().chain(exempt).chain([("policy", &draft.policy)]) {
-        match piece.id {
-            Some(id) => say!("{what} `{}`: is there ({id}) and is used as it is", piece.name),
-            None => say!("{what} `{}`: is to be made", piece.name),
-        }
+        let found = piece.id.map_or_else(|| "is to be made".to_owned(), |id| format!("is there ({id}) and is used as it is"));
+        say!("{what} `{}`: {found}", piece.name);
     }
     for collision in &draft.collisions {
         say!("note: {}", collision.why);

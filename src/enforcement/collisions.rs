@@ -21,6 +21,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) own: Own,
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// How the plan requires MFA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Own {
@@ -267,13 +268,15 @@ mod tests {
                 "authenticationStrength": null}})
     }
 
-    fn users(include_users: Value, include_groups: Value, include_roles: Value) -> Value {
+    /// Included users, groups and roles.
+    fn users(included: [Value; 3]) -> Value {
+        let [include_users, include_groups, include_roles] = included;
         json!({"includeUsers": include_users, "includeGroups": include_groups, "includeRoles": include_roles,
             "excludeUsers": [], "excludeGroups": [], "excludeRoles": [], "includeGuestsOrExternalUsers": null})
     }
 
     fn all() -> Value {
-        users(json!(["All"]), json!([]), json!([]))
+        users([json!(["All"]), json!([]), json!([])])
     }
 
     fn found(policies: &[Value], own: Own) -> Vec<Collision> {
@@ -283,8 +286,8 @@ mod tests {
     #[test]
     fn each_policy_collides_in_its_own_way_or_not_at_all() {
         let (on, report, off) = ("enabled", "enabledForReportingButNotEnforced", "disabled");
-        let ours = users(json!([]), json!([id(0xff01)]), json!([]));
-        let group = users(json!([]), json!([id(7)]), json!([]));
+        let ours = users([json!([]), json!([id(0xff01)]), json!([])]);
+        let group = users([json!([]), json!([id(7)]), json!([])]);
         let with = |mut policy: Value, path: &str, value: Value| {
             *policy.pointer_mut(path).unwrap() = value;
             policy
@@ -298,14 +301,14 @@ mod tests {
             (policy(1, "All", report, &all()), none),
             (policy(1, "Group", on, &group), Some((Kind::OtherPolicy, Weight::Now, "the members of the group 00000000"))),
             (
-                policy(1, "Admins", on, &users(json!([]), json!([]), json!(["62e90394-69f5-4237-9190-012177145e10"]))),
+                policy(1, "Admins", on, &users([json!([]), json!([]), json!(["62e90394-69f5-4237-9190-012177145e10"])])),
                 Some((Kind::OtherPolicy, Weight::Now, "the holders of the role 62e90394")),
             ),
             (
-                policy(1, "Guests", on, &users(json!(["GuestsOrExternalUsers", id(5), id(6)]), json!([]), json!([]))),
+                policy(1, "Guests", on, &users([json!(["GuestsOrExternalUsers", id(5), id(6)]), json!([]), json!([])])),
                 Some((Kind::OtherPolicy, Weight::Now, "2 people and guests")),
             ),
-            (policy(1, "Nobody", on, &users(json!(["None"]), json!([]), json!([]))), none),
+            (policy(1, "Nobody", on, &users([json!(["None"]), json!([]), json!([])])), none),
             (policy(1, "Second", on, &ours), Some((Kind::SameGroup, Weight::Untidy, "two policies"))),
             (policy(1, "Twin", report, &ours), Some((Kind::Twin, Weight::Untidy, "report-only mode"))),
             (
@@ -354,7 +357,7 @@ mod tests {
     #[test]
     fn the_gravest_comes_first_and_the_other_switches_count() {
         let policies = [
-            policy(1, "Twin", "enabledForReportingButNotEnforced", &users(json!([]), json!([id(0xff01)]), json!([]))),
+            policy(1, "Twin", "enabledForReportingButNotEnforced", &users([json!([]), json!([id(0xff01)]), json!([])])),
             policy(2, "Microsoft-managed: x", "enabledForReportingButNotEnforced", &all()),
         ];
         let per_user = [
@@ -374,5 +377,9 @@ mod tests {
         let facts = Facts { own: Own::PerUser, security_defaults: None, ..facts };
         let kinds: Vec<Kind> = collisions(&facts).iter().map(|collision| collision.kind).collect();
         assert_eq!(kinds, [Kind::ManagedPolicy], "per-user states are its own, and a twin needs a group");
+
+        let facts = Facts { own: Own::SecurityDefaults, security_defaults: Some(Switch::On), per_user: &[], ..facts };
+        let found = collisions(&facts);
+        assert!(found[0].kind == Kind::SecurityDefaults && found[0].why.contains("on already"), "{found:?}");
     }
 }

@@ -8,6 +8,7 @@ mod adding;
 pub(crate) mod collisions;
 mod conditional_access;
 mod enforcer;
+pub(crate) mod finish;
 mod fitness;
 mod per_user;
 mod policy;

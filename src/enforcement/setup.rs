@@ -7,9 +7,10 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::collisions::{Collision, Facts, Own, collisions};
-use super::{fitness, policy};
+use super::{fitness, policy, strength};
 use crate::graph::Graph;
 use crate::graph::creation::NotMade;
+use crate::graph::groups::Depth;
 use crate::graph::request::{Mutation, NewGroup, NewPolicy, Require, Whom};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Trouble, TroubleKind};
@@ -69,11 +70,14 @@ pub(crate) async fn draft(graph: &Graph, named: Named<'_>) -> Result<Draft, Trou
         Some(name) => Some(find_group(graph, name, &mut obstacles, Fit::Any).await?),
         None => None,
     };
+    if let Require::Strength(id) = named.require {
+        obstacles.extend(unfit_strength(graph, id).await?);
+    }
     let policies = graph.policies().await?;
     let found = find_policy(&policies, named.policy, &mut obstacles);
     if let Some(found) = found {
-        let exempt = exempt.as_ref().and_then(|exempt| exempt.id);
-        obstacles.extend(misfit(found, group.id, exempt, &break_glass));
+        let excluded = excluded(graph, found, &break_glass).await?;
+        obstacles.extend(misfit(found, group.id, &excluded, &break_glass));
     }
     let policy = Piece { name: named.policy.to_owned(), id: found.and_then(id) };
     let own = match (group.id, policy.id) {
@@ -95,23 +99,23 @@ enum Fit {
 }
 
 async fn find_group(graph: &Graph, name: &str, obstacles: &mut Vec<String>, fit: Fit) -> Result<Piece, Trouble> {
-    let found = match name.parse() {
-        Ok(id) => match graph.group(id).await {
+    let found = if let Ok(id) = name.parse() {
+        match graph.group(id).await {
             Ok(group) => vec![group],
             Err(trouble) if trouble.kind == TroubleKind::Unusable => {
                 obstacles.push(format!("{}; put the name of the group to be made into the plan", trouble.why));
                 Vec::new()
             }
             Err(trouble) => return Err(trouble),
-        },
-        Err(_) => {
-            let (found, similar) = graph.groups_named(name).await?;
-            if found.is_empty() && similar > 0 {
-                let why = "a group is named `{}` but for upper and lower case; write it as the tenant does, or take another name";
-                obstacles.push(why.replace("{}", name));
-            }
-            found
         }
+    } else {
+        let (found, similar) = graph.groups_named(name).await?;
+        if found.is_empty() && similar > 0 {
+            obstacles.push(format!(
+                "a group is named `{name}` but for upper and lower case; write it as the tenant does, or take another name"
+            ));
+        }
+        found
     };
     if found.len() > 1 {
         obstacles
@@ -136,6 +140,18 @@ async fn existing(graph: &Graph, references: &[PersonRef], obstacles: &mut Vec<S
         obstacles.push(why);
     }
     Ok(ids)
+}
+
+/// Why a strength does not fit. Microsoft's own are not asked about: reading strengths takes a permission of its own.
+async fn unfit_strength(graph: &Graph, id: ObjectId) -> Result<Option<String>, Trouble> {
+    if strength::BUILT_IN.iter().any(|known| known.parse() == Ok(id)) {
+        return Ok(None);
+    }
+    let strengths = graph.strengths().await?;
+    Ok(match strengths.iter().find(|strength| self::id(strength) == Some(id)) {
+        Some(found) => strength::problem(found),
+        None => Some(format!("there is no authentication strength with the id {id}; correct --strength")),
+    })
 }
 
 fn find_policy<'a>(policies: &'a [Value], name: &str, obstacles: &mut Vec<String>) -> Option<&'a Value> {
@@ -164,21 +180,34 @@ fn find_policy<'a>(policies: &'a [Value], name: &str, obstacles: &mut Vec<String
 }
 
 /// Why a policy that exists does not fit; its mode apart.
-fn misfit(found: &Value, group: Option<ObjectId>, exempt: Option<ObjectId>, break_glass: &[ObjectId]) -> Vec<String> {
+fn misfit(found: &Value, group: Option<ObjectId>, excluded: &[ObjectId], break_glass: &[ObjectId]) -> Vec<String> {
     let Some(group) = group else {
         let why = "the policy exists and the enforcement group does not, so that the policy is about others; name another policy";
         return vec![why.to_owned()];
     };
     let mut problems = policy::problems_besides_mode(found, group);
-    let excluded = policy::excluded_users(found);
     let exposed = break_glass.iter().filter(|account| !excluded.contains(account)).count();
     if exposed > 0 {
-        problems.push(format!("the policy does not exclude {exposed} of {} break-glass accounts by id", break_glass.len()));
-    }
-    if exempt.is_some_and(|exempt| !policy::excluded_groups(found).contains(&exempt)) {
-        problems.push("the policy does not exclude the exempt group".to_owned());
+        problems.push(format!("the policy does not exclude {exposed} of {} break-glass accounts", break_glass.len()));
     }
     problems.into_iter().map(|problem| format!("the policy that exists does not fit: {problem}")).collect()
+}
+
+/// Whom the policy excludes by id, and through groups where some account is not.
+async fn excluded(graph: &Graph, found: &Value, accounts: &[ObjectId]) -> Result<Vec<ObjectId>, Trouble> {
+    let mut excluded = policy::excluded_users(found);
+    if accounts.iter().all(|account| excluded.contains(account)) {
+        return Ok(excluded);
+    }
+    for group in policy::excluded_groups(found) {
+        match graph.members(group, Depth::Transitive).await {
+            Ok(members) => excluded.extend(members),
+            // Deleted groups leave their ids behind in policies.
+            Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(excluded)
 }
 
 fn id(value: &Value) -> Option<ObjectId> {
@@ -197,7 +226,7 @@ impl Draft {
         }
         if self.policy.id.is_none() {
             // Stand-ins that no object has, replaced by words below.
-            let (group, exempt) = (ObjectId::from_bits(1), ObjectId::from_bits(2));
+            let (group, exempt) = (ObjectId::from_bits(u128::MAX), ObjectId::from_bits(u128::MAX - 1));
             let made = Made {
                 group: self.group.id.unwrap_or(group),
                 exempt: self.exempt.as_ref().map(|piece| piece.id.unwrap_or(exempt)),
@@ -280,7 +309,7 @@ pub(crate) async fn make(graph: &Graph, draft: &Draft, mut told: impl FnMut(Stri
                 graph.clock().sleep(LOOK).await;
             }
             Err(NotMade::Refused { trouble, .. }) => return Err(trouble),
-            Err(NotMade::Unknown) => return Err(unknown(&draft.policy.name)),
+            Err(NotMade::Unknown) => break appears(graph, &draft.policy.name, Thing::Policy).await?,
         }
     };
     told(format!("made the policy {policy} in report-only mode"));
@@ -300,7 +329,7 @@ async fn make_group(graph: &Graph, piece: &Piece, about: &str, told: &mut impl F
     let id = match graph.make(&Mutation::CreateGroup(new_group(piece, about))).await {
         Ok(id) => id,
         Err(NotMade::Refused { trouble, .. }) => return Err(trouble),
-        Err(NotMade::Unknown) => return Err(unknown(&piece.name)),
+        Err(NotMade::Unknown) => appears(graph, &piece.name, Thing::Group).await?,
     };
     told(format!("made the group {id} (`{}`)", piece.name));
     let began = graph.clock().now();
@@ -321,7 +350,7 @@ async fn verify(graph: &Graph, draft: &Draft, made: Made) -> Result<Made, Troubl
     loop {
         match graph.policy(made.policy).await {
             Ok(read) => {
-                let problems = misfit(&read, Some(made.group), made.exempt, &draft.break_glass);
+                let problems = misfit(&read, Some(made.group), &policy::excluded_users(&read), &draft.break_glass);
                 return if problems.is_empty() {
                     Ok(made)
                 } else {
@@ -336,9 +365,35 @@ async fn verify(graph: &Graph, draft: &Draft, made: Made) -> Result<Made, Troubl
     }
 }
 
-fn unknown(name: &str) -> Trouble {
-    let why = format!("the answer was lost, and nobody knows whether `{name}` was made; run this again: it reuses what is there");
-    Trouble { kind: TroubleKind::Unreachable, why }
+#[derive(Clone, Copy)]
+enum Thing {
+    Group,
+    Policy,
+}
+
+/// The answer was lost: waits until what was asked for appears under its name, which nothing had before.
+async fn appears(graph: &Graph, name: &str, thing: Thing) -> Result<ObjectId, Trouble> {
+    let began = graph.clock().now();
+    while graph.clock().now().duration_since(began) < FRESH {
+        graph.clock().sleep(LOOK).await;
+        let found: Vec<ObjectId> = match thing {
+            Thing::Group => graph.groups_named(name).await?.0.into_iter().map(|group| group.id).collect(),
+            Thing::Policy => {
+                let policies = graph.policies().await?;
+                let named = policies.iter().filter(|policy| policy.get("displayName").and_then(Value::as_str) == Some(name));
+                named.filter_map(id).collect()
+            }
+        };
+        if let [one] = found.as_slice() {
+            return Ok(*one);
+        }
+    }
+    let why = format!(
+        "the answer was lost, and `{name}` has not appeared for {} minutes: look for it in the tenant, and run this again; what is there by \
+         then is reused",
+        FRESH.as_mins()
+    );
+    Err(Trouble { kind: TroubleKind::Unreachable, why })
 }
 
 #[cfg(test)]
@@ -348,7 +403,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::script::{Script, Seen, answer, id as oid};
+    use crate::graph::script::{Script, Seen, answer, id as oid, lost};
 
     fn named(break_glass: &[PersonRef]) -> Named<'_> {
         Named { group: "MFA", exempt_group: Some("Not MFA"), policy: "Require MFA", break_glass, require: Require::Mfa }
@@ -409,9 +464,28 @@ mod tests {
         assert_eq!(again.unwrap().group.id, Some(made.group));
     }
 
+    #[tokio::test]
+    async fn what_was_made_although_the_answer_was_lost_is_found_and_nothing_is_made_twice() {
+        for is_made in [true, false] {
+            let script = Script::with_tokens(move |seen: &Seen| match seen.method.as_str() {
+                "POST" => lost(),
+                _ if is_made => answer(200, &json!({"value": [{"id": oid(7), "displayName": "MFA", "securityEnabled": true}]})),
+                _ => answer(200, &json!({"value": []})),
+            });
+            let (graph, _) = script.graph();
+            let piece = Piece { name: "MFA".to_owned(), id: None };
+            let made = match graph.make(&Mutation::CreateGroup(new_group(&piece, ""))).await {
+                Err(NotMade::Unknown) => appears(&graph, "MFA", Thing::Group).await,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(made.as_ref().ok(), is_made.then_some(&oid(7)));
+            assert_eq!(script.seen().iter().filter(|seen| seen.method == "POST").count(), 1);
+        }
+    }
+
     #[test]
     fn a_policy_that_exists_is_reused_only_when_it_fits() {
-        let policy = NewPolicy {
+        let fitting = NewPolicy {
             name: "Require MFA".to_owned(),
             whom: Whom::Group(oid(5)),
             without_groups: vec![oid(6)],
@@ -419,14 +493,16 @@ mod tests {
             require: Require::Mfa,
         };
         let accounts = [oid(1), oid(2)];
-        let fit = |policy: &NewPolicy, group| misfit(&policy.body(), group, Some(oid(6)), &accounts);
-        assert_eq!(fit(&policy, Some(oid(5))), Vec::<String>::new());
+        let fit = |policy: &NewPolicy, group| {
+            let body = policy.body();
+            misfit(&body, group, &policy::excluded_users(&body), &accounts)
+        };
+        assert_eq!(fit(&fitting, Some(oid(5))), Vec::<String>::new());
         for (policy, group, word) in [
-            (policy.clone(), None, "name another policy"),
-            (policy.clone(), Some(oid(7)), "does not include the enforcement group"),
-            (NewPolicy { without_people: vec![oid(1)], ..policy.clone() }, Some(oid(5)), "1 of 2 break-glass"),
-            (NewPolicy { without_groups: vec![], ..policy.clone() }, Some(oid(5)), "exempt group"),
-            (NewPolicy { whom: Whom::Everybody, ..policy.clone() }, Some(oid(5)), "all users"),
+            (fitting.clone(), None, "name another policy"),
+            (fitting.clone(), Some(oid(7)), "does not include the enforcement group"),
+            (NewPolicy { without_people: vec![oid(1)], ..fitting.clone() }, Some(oid(5)), "1 of 2 break-glass"),
+            (NewPolicy { whom: Whom::Everybody, ..fitting.clone() }, Some(oid(5)), "all users"),
         ] {
             let found = fit(&policy, group);
             assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}");

@@ -100,6 +100,23 @@ async fn security_defaults_are_on_off_or_trouble() {
 }
 
 #[tokio::test]
+async fn each_switch_is_one_small_change() {
+    let script = Script::with_tokens(|_| with(204, &[], ""));
+    let (graph, _) = script.graph();
+    let whole = json!({"users": {"includeUsers": ["All"]}});
+    let policy = id(1);
+    for (mutation, path, body) in [
+        (Mutation::SetSecurityDefaults(Switch::Off), "identitySecurityDefaultsEnforcementPolicy", json!({"isEnabled": false})),
+        (Mutation::SetPolicyState { policy, state: PolicyState::Disabled }, "policies/0000", json!({"state": "disabled"})),
+        (Mutation::SetPolicyConditions { policy, conditions: whole.clone() }, "policies/0000", json!({"conditions": whole})),
+    ] {
+        assert_eq!(graph.carry_out(std::slice::from_ref(&mutation)).await, [Ok(Verdict::Ok)]);
+        let seen = script.seen().pop().unwrap();
+        assert!(seen.is("PATCH", path) && seen.body == body, "{seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_policy_beside_security_defaults_is_refused_with_its_own_sentence() {
     let message = "Security Defaults is enabled in the tenant. You must disable Security defaults before enabling a \
                    Conditional Access policy.";

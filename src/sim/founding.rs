@@ -107,7 +107,9 @@ impl Tenant {
                 }
             }
         }
-        policies.iter_mut().for_each(|policy| policy.works_from(Timestamp::MIN));
+        for policy in &mut policies {
+            policy.works_from(Timestamp::MIN);
+        }
         self.policies = policies;
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Policy {
     pub(super) exclude_groups: Vec<String>,
     pub(super) include_roles: Vec<String>,
     pub(super) exclude_roles: Vec<String>,
+    /// Guests of which kinds it excludes, as it was given.
+    pub(super) exclude_guests: Option<Value>,
     pub(super) applications: Vec<String>,
     pub(super) client_apps: Vec<String>,
     pub(super) operator: String,
@@ -74,6 +76,7 @@ impl Policy {
             exclude_groups: Vec::new(),
             include_roles: Vec::new(),
             exclude_roles: Vec::new(),
+            exclude_guests: None,
             applications: vec!["All".to_owned()],
             client_apps: vec!["all".to_owned()],
             operator: "OR".to_owned(),
@@ -102,7 +105,8 @@ impl Policy {
                 "state" => self.state = serde_json::from_value(value.clone()).ok()?,
                 "conditions" => self.take_conditions(value, now)?,
                 "grantControls" => {
-                    self.operator = value.get("operator").and_then(Value::as_str).unwrap_or("OR").to_owned();
+                    let operator = value.get("operator").and_then(Value::as_str);
+                    operator.unwrap_or("OR").clone_into(&mut self.operator);
                     self.controls = texts(value, "/builtInControls")?;
                     self.strength = value.pointer("/authenticationStrength/id").and_then(Value::as_str).map(str::to_owned);
                 }
@@ -124,6 +128,7 @@ impl Policy {
         self.exclude_groups = texts(given, "/users/excludeGroups")?;
         self.include_roles = texts(given, "/users/includeRoles")?;
         self.exclude_roles = texts(given, "/users/excludeRoles")?;
+        self.exclude_guests = given.pointer("/users/excludeGuestsOrExternalUsers").filter(|guests| guests.is_object()).cloned();
         self.applications = texts(given, "/applications/includeApplications")?;
         self.client_apps = texts(given, "/clientAppTypes")?;
         if excluded != self.exclude_users {
@@ -172,7 +177,7 @@ impl Policy {
                     "includeRoles": self.include_roles,
                     "excludeRoles": self.exclude_roles,
                     "includeGuestsOrExternalUsers": null,
-                    "excludeGuestsOrExternalUsers": null
+                    "excludeGuestsOrExternalUsers": self.exclude_guests
                 }
             },
             "grantControls": {

@@ -67,7 +67,10 @@ impl Rule {
         Self {
             requires: policy.state == State::Enabled && is_mfa && is_everywhere,
             include: Set::of(&policy.include_users, &policy.include_groups, &policy.include_roles),
-            exclude: Set::of(&policy.exclude_users, &policy.exclude_groups, &policy.exclude_roles),
+            exclude: Set {
+                guests: policy.exclude_guests.is_some(),
+                ..Set::of(&policy.exclude_users, &policy.exclude_groups, &policy.exclude_roles)
+            },
         }
     }
 }

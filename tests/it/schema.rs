@@ -45,6 +45,14 @@ fn token(tenant: &mut Tenant, now: Timestamp) -> String {
     format!("Bearer {}", body["access_token"].as_str().unwrap())
 }
 
+/// A combination, as `password,sms`, is one value of flags, which the types know one by one.
+fn apart(row: &mut Value) {
+    if let Some(combinations) = row.get_mut("allowedCombinations").and_then(Value::as_array_mut) {
+        let flags = combinations.iter().filter_map(Value::as_str).flat_map(|flags| flags.split(',')).map(Value::from).collect();
+        *combinations = flags;
+    }
+}
+
 #[test]
 fn bodies_of_the_simulated_tenant_fit_the_published_types() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/graph-schema.json");
@@ -106,7 +114,8 @@ fn bodies_of_the_simulated_tenant_fit_the_published_types() {
         schema["$ref"] = json!(format!("#/$defs/{kind}"));
         let validator = jsonschema::validator_for(&schema).unwrap();
         let body = get(&mut tenant, later, path);
-        let rows = body["value"].as_array().cloned().unwrap_or_else(|| vec![body]);
+        let mut rows = body["value"].as_array().cloned().unwrap_or_else(|| vec![body]);
+        rows.iter_mut().for_each(apart);
         assert!(!rows.is_empty(), "{path}");
         for row in &rows {
             let wrong: Vec<String> =

@@ -53,6 +53,7 @@ pub(crate) enum Read {
     Switch(Question),
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// Something to change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mutation {

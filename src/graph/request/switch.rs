@@ -14,7 +14,7 @@ use crate::rollout::observed::{Mode, PerUser, Toggle};
 
 const POLICIES: &str = "/identity/conditionalAccess/policies";
 const DEFAULTS: &str = "/policies/identitySecurityDefaultsEnforcementPolicy";
-const CHANGES_POLICIES: &str = "Policy.ReadWrite.ConditionalAccess";
+const CHANGES_POLICIES: &str = "Policy.ReadWrite.ConditionalAccess (with Policy.Read.All and Application.Read.All)";
 
 /// Something to ask about the switches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,7 @@ pub(crate) struct NewPolicy {
     pub(crate) require: Require,
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// Whom a policy includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whom {
