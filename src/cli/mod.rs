@@ -18,6 +18,7 @@ mod run;
 mod show;
 pub mod simulate;
 mod simulate_tenant;
+mod spool;
 mod status;
 mod timeline;
 pub mod trial;

@@ -156,7 +156,7 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
             finish_by: start.checked_add(stage.finish_by).unwrap_or(Timestamp::MAX),
         });
     }
-    let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
+    let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.len());
     let counts = Counts {
         directory: total,
         selections: observed.selections.values().map(|source| source.last.as_ref().map_or(0, |read| read.value.len())).collect(),

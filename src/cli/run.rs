@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use super::adapters::{self, Adapters};
 use super::args::{Common, Run};
 use super::wording::{Offered, Wording};
-use super::{Exit, Failure, place, runtime};
+use super::{Exit, Failure, place, runtime, spool};
 use crate::clock::{Clock, Pace};
 use crate::config::{self, Loaded, LogFormat, Problems};
 use crate::engine::input::Input;
@@ -18,7 +18,6 @@ use crate::rollout::plan::{Enforcement, Plan};
 use crate::store::error::JournalError;
 use crate::store::kept::{self, Found, KeptError};
 use crate::store::lock::LockError;
-use crate::store::names;
 use crate::{admin, telemetry};
 
 /// Inputs that may wait; more make their senders wait.
@@ -117,19 +116,10 @@ async fn daemon(
     let pulse = Pulse::default();
     let watchdog = tokio::spawn(lifecycle::feed_watchdog(pulse.clone()));
     lifecycle::ready("the engine is running");
-    let graph = adapters.graph;
-    let mut named = 0;
+    adapters.graph.names().spool(spool::into(&state_dir));
     let ending = tokio::select! {
         ending = engine.run(until, |engine| {
             pulse.beat();
-            let people = graph.names().len();
-            if people != named {
-                let shown = graph.names().map().into_iter().map(|(id, name)| (id, name.upn)).collect();
-                match names::publish(&state_dir, &shown) {
-                    Ok(()) => named = people,
-                    Err(error) => tracing::debug!(error = %error, "the name cache could not be written"),
-                }
-            }
             if let Some(report) = engine.reports().borrow().as_ref() {
                 lifecycle::status(&report.headline);
             }

@@ -17,7 +17,7 @@ use crate::graph::groups::Depth;
 use crate::graph::request::{BIND, Mutation};
 use crate::rollout::event::Because;
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{Trouble, TroubleKind};
+use crate::rollout::observed::{IdSet, Trouble, TroubleKind};
 
 /// How often one person is tried again whom a replica of the tenant does not know yet.
 const REPLICA_TRIES: u32 = 3;
@@ -139,7 +139,8 @@ async fn sort_out(
     outcomes: &mut [BatchOutcome],
     pieces: &mut VecDeque<Piece>,
 ) {
-    let members = if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(Vec::new()) };
+    let members =
+        if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(IdSet::default()) };
     let members = match members {
         Ok(members) => members,
         Err(trouble) => {
@@ -153,7 +154,7 @@ async fn sort_out(
     };
     for (piece, verdict) in refused {
         let Some(outcome) = outcomes.get_mut(piece.batch) else { continue };
-        let (already, left): (Vec<_>, Vec<_>) = piece.people.into_iter().partition(|id| members.binary_search(id).is_ok());
+        let (already, left): (Vec<_>, Vec<_>) = piece.people.into_iter().partition(|id| members.contains(*id));
         let some_already = !already.is_empty();
         outcome.already.extend(already);
         let piece = Piece { people: left, compared: true, ..piece };
@@ -176,7 +177,7 @@ async fn sort_out(
 }
 
 /// The group's members, when the group can still be used.
-async fn compare(graph: &Graph, group: ObjectId) -> Result<Vec<ObjectId>, Trouble> {
+async fn compare(graph: &Graph, group: ObjectId) -> Result<IdSet, Trouble> {
     if let Some(why) = fitness::problem(&graph.group(group).await?) {
         return Err(Trouble { kind: TroubleKind::Unusable, why });
     }

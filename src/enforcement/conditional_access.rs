@@ -10,7 +10,7 @@ use crate::engine::port::{Answer, BatchOutcome, ENVELOPE, Enforce};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{BreakGlass, Policy, Safety, Target, Trouble, TroubleKind};
+use crate::rollout::observed::{BreakGlass, IdSet, Policy, Safety, Target, Trouble, TroubleKind};
 use crate::rollout::plan::Enforcement;
 
 /// Enforcement by Conditional Access.
@@ -68,7 +68,7 @@ impl ConditionalAccess {
         if people.iter().any(|person| !excluded.contains(&person.id)) {
             for group in policy::excluded_groups(read) {
                 match self.graph.members(group, Depth::Transitive).await {
-                    Ok(members) => excluded.extend(members),
+                    Ok(members) => excluded.extend(members.iter()),
                     // Deleted groups leave their ids behind in policies; they exclude nobody.
                     Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
                     Err(trouble) => return Err(trouble),
@@ -97,7 +97,7 @@ impl Enforce for ConditionalAccess {
         Box::pin(self.read_safety(target, break_glass))
     }
 
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>> {
+    fn members(&self, target: Target) -> Answer<'_, Result<IdSet, Trouble>> {
         Box::pin(self.graph.members(target.group, Depth::Direct))
     }
 

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::port::{Enforce, Tenant};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
-use crate::rollout::observed::{AGREE, Directory, Observed, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind};
+use crate::rollout::observed::{
+    AGREE, Directory, IdSet, Observed, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind,
+};
 use crate::rollout::person::PersonState;
 use crate::rollout::plan::Plan;
 use crate::rollout::state::State;
@@ -16,9 +18,9 @@ use crate::rollout::state::State;
 pub(super) enum Answered {
     Target(Result<Target, Trouble>),
     Directory(Result<Directory, Trouble>),
-    Selection(String, Result<Vec<ObjectId>, Trouble>),
+    Selection(String, Result<IdSet, Trouble>),
     Safety(Result<Safety, Trouble>),
-    Members(Result<Vec<ObjectId>, Trouble>),
+    Members(Result<IdSet, Trouble>),
     Registration(Result<Registration, Trouble>),
     SignIns(Result<Vec<SignIn>, Trouble>),
 }
@@ -54,7 +56,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
     let trouble = match answered {
         Answered::Target(answer) => take(&mut observed.target, at, answer),
         Answered::Directory(answer) => {
-            let answer = answer.and_then(|directory| match shrunk(observed, at, directory.people.len()) {
+            let answer = answer.and_then(|directory| match shrunk(observed, at, directory.len()) {
                 Some(trouble) => Err(trouble),
                 None => Ok(directory),
             });
@@ -96,7 +98,7 @@ const MOST_SHRINKAGE: usize = 20;
 /// Why a listing of so many people is not believed yet. Nobody at all is never believed.
 fn shrunk(observed: &mut Observed, at: Timestamp, people: usize) -> Option<Trouble> {
     let is_few = |people: usize, before: usize| people < before.saturating_mul(100 - MOST_SHRINKAGE) / 100;
-    let before = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
+    let before = observed.directory.last.as_ref().map_or(0, |reading| reading.value.len());
     let doubted = observed.shrunk.take();
     if people > 0 && !is_few(people, before) {
         return None;
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_shrinks_is_believed_when_a_second_reading_says_the_same() {
-        let list = |people: u128| Directory { people: (0..people).map(person).collect(), ..Directory::default() };
+        let list = |people: u128| (0..people).map(person).collect::<Directory>();
         for (readings, expected) in [
             (vec![(0, 100), (60, 80)], 80),
             (vec![(0, 100), (60, 50)], 100),
@@ -149,7 +151,7 @@ mod tests {
                 let now = at("2027-01-11T08:00:00Z") + jiff::SignedDuration::from_secs(*second);
                 take_in(&State::default(), &mut observed, now, Answered::Directory(Ok(list(*people))));
             }
-            let known = observed.directory.last.map_or(0, |reading| reading.value.people.len());
+            let known = observed.directory.last.map_or(0, |reading| reading.value.len());
             assert_eq!(known, expected, "{readings:?}");
         }
     }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::rollout::event::{Because, By, Event, Record, Slot};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, Person, Registration, Safety, SignIn, Target, Trouble};
+use crate::rollout::observed::{Directory, IdSet, Person, Registration, Safety, SignIn, Target, Trouble};
 use crate::rollout::plan::Enforcement;
 
 /// An answer that takes time.
@@ -20,12 +20,12 @@ pub trait Tenant: Send + Sync {
     /// Everybody, complete or not at all.
     fn directory(&self) -> Answer<'_, Result<Directory, Trouble>>;
 
-    /// Transitive user members of the one group with this object id or exact display name, ascending.
+    /// Transitive user members of the one group with this object id or exact display name.
     /// No group, or more than one: `Unusable`.
-    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<IdSet, Trouble>>;
 
-    /// People whom `$filter` on `/users` returns, ascending.
-    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+    /// People whom `$filter` on `/users` returns.
+    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<IdSet, Trouble>>;
 
     /// The whole registration report.
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>>;
@@ -53,8 +53,8 @@ pub trait Enforce: Send + Sync {
     /// Policy and break-glass accounts, as they are now.
     fn safety<'a>(&'a self, target: Target, break_glass: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>>;
 
-    /// Everybody of whom MFA is required by the target, ascending; direct members.
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>>;
+    /// Everybody of whom MFA is required by the target; direct members.
+    fn members(&self, target: Target) -> Answer<'_, Result<IdSet, Trouble>>;
 
     /// Requires MFA of the people of each batch (at most 20 each; at most [`ENVELOPE`] batches). One answer per batch, in order.
     ///

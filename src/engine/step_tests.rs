@@ -14,7 +14,7 @@ use crate::rollout::condition::Conditions;
 use crate::rollout::event::{By, Event, Record, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Directory, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Directory, IdSet, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
@@ -67,22 +67,21 @@ impl Tenant for Small {
                 inputs.try_send(input).unwrap();
                 tokio::task::yield_now().await;
             }
-            Ok(Directory { people: (1..=30).map(person).collect(), unreadable: 0, sync_accounts: Vec::new() })
+            Ok((1..=30).map(person).collect())
         })
     }
 
-    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
         let fails = self.fails(Flaw::Group);
-        Box::pin(async move { if fails { down() } else { Ok(Vec::new()) } })
+        Box::pin(async move { if fails { down() } else { Ok(IdSet::default()) } })
     }
 
-    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(async { Ok(IdSet::default()) })
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        let rows = (1..=30).map(|n| (id(n), Readiness::Capable)).collect();
-        Box::pin(async { Ok(Registration { rows, refreshed: None }) })
+        Box::pin(async { Ok((1..=30).map(|n| (id(n), Readiness::Capable)).collect()) })
     }
 
     fn sign_ins(&self, _: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -125,9 +124,8 @@ impl Enforce for Small {
         Box::pin(async move { if fails { down() } else { Ok(safety) } })
     }
 
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>> {
-        let members = if target == OTHER { vec![id(91)] } else { Vec::new() };
-        Box::pin(async { Ok(members) })
+    fn members(&self, target: Target) -> Answer<'_, Result<IdSet, Trouble>> {
+        Box::pin(async move { Ok((target == OTHER).then_some(id(91)).into_iter().collect()) })
     }
 
     fn enforce<'a>(&'a self, _: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {

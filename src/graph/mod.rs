@@ -49,7 +49,7 @@ use self::write::Carried;
 use crate::clock::Clock;
 use crate::engine::port::{Answer, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, Person, Registration, SignIn, Trouble};
+use crate::rollout::observed::{Directory, IdSet, Person, Registration, SignIn, Trouble};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ impl Graph {
 
     /// The object id of a person that the plan names; reads the directory when no name is known yet.
     pub(crate) async fn person_id(&self, person: PersonRef) -> Result<Option<ObjectId>, Trouble> {
-        if matches!(person, PersonRef::Name(_)) && self.names.is_empty() {
+        if matches!(person, PersonRef::Name(_)) && !self.names.are_listed() {
             people::all(&self.transport, &self.names, &self.key).await?;
         }
         Ok(self.names.id(person))
@@ -105,9 +105,9 @@ impl Graph {
         groups::by_id(&self.transport, id).await
     }
 
-    /// The users in a group, ascending.
-    pub(crate) async fn members(&self, group: ObjectId, depth: Depth) -> Result<Vec<ObjectId>, Trouble> {
-        groups::members(&self.transport, group, depth).await
+    /// The users in a group.
+    pub(crate) async fn members(&self, group: ObjectId, depth: Depth) -> Result<IdSet, Trouble> {
+        groups::members(&self.transport, self.names.roll(), group, depth).await
     }
 
     /// The one Conditional Access policy with this object id or exact display name.
@@ -135,12 +135,12 @@ impl Graph {
     }
 
     async fn everybody(&self) -> Result<Directory, Trouble> {
-        let (people, unreadable) = people::all(&self.transport, &self.names, &self.key).await?;
-        let sync_accounts = roles::sync_accounts(&self.transport).await?;
-        Ok(Directory { people, unreadable, sync_accounts })
+        let mut directory = people::all(&self.transport, &self.names, &self.key).await?;
+        directory.sync_accounts = roles::sync_accounts(&self.transport, self.names.roll()).await?;
+        Ok(directory)
     }
 
-    async fn people_of(&self, group: &str) -> Result<Vec<ObjectId>, Trouble> {
+    async fn people_of(&self, group: &str) -> Result<IdSet, Trouble> {
         let group = self.find_group(group).await?;
         self.members(group.id, Depth::Transitive).await
     }
@@ -151,16 +151,16 @@ impl Tenant for Graph {
         Box::pin(self.everybody())
     }
 
-    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
         Box::pin(self.people_of(group))
     }
 
-    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(people::matching(&self.transport, filter))
+    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(people::matching(&self.transport, self.names.roll(), filter))
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        Box::pin(registration::report(&self.transport))
+        Box::pin(registration::report(&self.transport, self.names.roll()))
     }
 
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {

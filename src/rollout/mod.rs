@@ -24,7 +24,9 @@ pub mod observed;
 pub mod person;
 mod places;
 pub mod plan;
+mod readings;
 pub mod report;
+pub mod roll;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schedule;

@@ -110,7 +110,7 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
         match row {
             None => return Telling::Hopeless("no longer in the directory"),
             Some(row) => {
-                if let Some(why) = protection(ground.plan, ground.observed, row) {
+                if let Some(why) = protection(ground.plan, ground.observed, &row) {
                     return Telling::Hopeless(why);
                 }
             }

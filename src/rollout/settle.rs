@@ -6,7 +6,7 @@ use super::condition::{Condition, Ground};
 use super::event::Event;
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
-use super::observed::Reading;
+use super::observed::{IdSet, Reading};
 use super::person::{Enforced, Home, PersonState};
 use super::select::{joiners as joiners_of, protection};
 use super::state::TAIL;
@@ -28,7 +28,7 @@ pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
     if let Some(last) = &ground.observed.members.last {
         let earlier = ground.observed.members.earlier.as_ref();
         if ground.state.baseline.is_none() && ground.state.target.is_some() {
-            events.push(Event::Baseline { members: last.value.clone() });
+            events.push(Event::Baseline { members: last.value.ascending() });
             return events;
         }
         open_batches(ground, last, earlier, &mut events);
@@ -67,10 +67,10 @@ pub fn is_another_group(ground: &Ground<'_>) -> bool {
     known.group != reading.value.group && ground.state.people.all().iter().any(|person| person.enforced() != Enforced::No)
 }
 
-type Members = Reading<Vec<ObjectId>>;
+type Members = Reading<IdSet>;
 
 fn has(members: &Members, id: ObjectId) -> bool {
-    members.value.binary_search(&id).is_ok()
+    members.value.contains(id)
 }
 
 /// Batches whose answer never came: who is seen has landed; whom two agreeing reads do not show has not.
@@ -111,7 +111,8 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let Some(baseline) = &state.baseline else { return };
     let ours = |id: ObjectId| state.people.get(id).is_some_and(|person| person.enforced() != Enforced::No);
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
-    let added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    let mut added: Vec<_> = last.value.iter().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    added.sort_unstable();
     let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
     let should_be_in = |person: &&PersonState| match person.enforced() {
         Enforced::Verified(at) => seen_gone(at),
@@ -120,7 +121,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     };
     let expected = || state.people.all().iter().filter(should_be_in);
     // Mostly nobody is missing, and counting is cheaper than looking everybody up.
-    let seen = last.value.iter().filter_map(|id| state.people.get(*id)).filter(should_be_in).count();
+    let seen = last.value.iter().filter_map(|id| state.people.get(id)).filter(should_be_in).count();
     let removed: Vec<_> = if seen == expected().count() {
         Vec::new()
     } else {
@@ -161,7 +162,6 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
     let Some(directory) = ground.observed.directory.fresh(ground.now, NEWS) else { return };
     let new = directory
         .value
-        .people
         .iter()
         .filter(|person| state.people.get(person.id).is_none() && baseline.binary_search(&person.id).is_err())
         .filter(|person| protection(ground.plan, ground.observed, person).is_none());

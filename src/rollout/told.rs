@@ -204,7 +204,7 @@ fn group<'a>(
     let rows = ground.observed.directory.last.as_ref().map(|reading| &reading.value);
     let may_be_told = |id: &ObjectId| {
         let row = rows.and_then(|directory| directory.person(*id));
-        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row).is_none())
+        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row.as_ref()).is_none())
     };
     let people: Vec<_> =
         people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(GROUP).collect();

@@ -76,7 +76,7 @@ pub fn refuses_person(ground: &Ground<'_>, home: Home, person: &PersonState) -> 
         Enforced::Gone => return Some("the account does not exist any more".into()),
     }
     let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
-    ENFORCE.iter().find_map(|c: &Condition| ground.refuses_person(*c, home, person.id, row))
+    ENFORCE.iter().find_map(|c: &Condition| ground.refuses_person(*c, home, person.id, row.as_ref()))
 }
 
 fn tranche<'a>(ground: &Ground<'_>, home: Home, people: impl Iterator<Item = &'a PersonState>, most: usize) -> Option<Tranche> {
