@@ -89,10 +89,12 @@ impl Graph {
 
     /// The object id of a person that the plan names; reads the directory when no name is known yet.
     pub(crate) async fn person_id(&self, person: PersonRef) -> Result<Option<ObjectId>, Trouble> {
-        if matches!(person, PersonRef::Name(_)) && !self.names.are_listed() {
+        let known = self.names.id(person);
+        if known.is_none() && !self.names.are_listed() {
             people::all(&self.transport, &self.names, &self.key).await?;
+            return Ok(self.names.id(person));
         }
-        Ok(self.names.id(person))
+        Ok(known)
     }
 
     /// The one group with this object id or exact display name.
