@@ -14,6 +14,7 @@ use crate::graph::endpoints::Endpoints;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Wire};
 use crate::notify::{Mail, TextError, Texts};
+use crate::rollout::observed::Roll;
 
 /// What the engine and the commands need of a tenant.
 pub(super) struct Adapters {
@@ -25,7 +26,7 @@ pub(super) struct Adapters {
     pub(super) texts: watch::Sender<Arc<Texts>>,
 }
 
-/// The adapters over a wire.
+/// The adapters over a wire. `roll` holds the people whom readings of an earlier life are about.
 pub(super) fn over(
     wire: Arc<dyn Wire>,
     clock: &Clock,
@@ -33,8 +34,9 @@ pub(super) fn over(
     credentials: Credentials,
     plan_tenant: &str,
     templates: &Templates,
+    roll: Arc<Roll>,
 ) -> Result<Adapters, Failure> {
-    let graph = Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant);
+    let graph = Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant).knowing(roll);
     let texts = texts_of(templates).map_err(|error| Failure::because(Exit::Plan, &error))?;
     let (texts, current) = watch::channel(Arc::new(texts));
     Ok(Adapters {
@@ -52,11 +54,11 @@ pub(super) fn texts_of(templates: &Templates) -> Result<Texts, TextError> {
 }
 
 /// The adapters that a plan asks for, over HTTP.
-pub(super) fn over_http(loaded: &Loaded, clock: &Clock) -> Result<Adapters, Failure> {
+pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Result<Adapters, Failure> {
     let endpoints = endpoints(loaded)?;
     let wire = Https::new(&endpoints).map_err(|error| Failure::because(Exit::Tenant, &error))?;
     let credentials = credentials_of(loaded)?;
-    over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &loaded.settings.templates)
+    over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &loaded.settings.templates, roll)
 }
 
 /// The addresses of the plan's tenant.

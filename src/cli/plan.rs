@@ -69,7 +69,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     if !reasons.is_empty() {
         return Err(Failure::new(Exit::Blocked, format!("the plan asks for what may not be: {}", reasons.join("; "))));
     }
-    let joined = adapters::over_http(&loaded, &clock)?;
+    let joined = adapters::over_http(&loaded, &clock, std::sync::Arc::default())?;
     let (survey, granted) = runtime()?.block_on(async {
         let survey = survey(&*joined.tenant, &*joined.enforce, &loaded.plan, state, now).await;
         (survey, joined.graph.granted().await)

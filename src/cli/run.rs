@@ -14,6 +14,7 @@ use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::rollout::condition::Conditions;
+use crate::rollout::observed::Observed;
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::store::error::JournalError;
 use crate::store::kept::{self, Found, KeptError};
@@ -43,9 +44,10 @@ pub(super) fn run(common: &Common, verb: &Run) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Blocked, says));
     }
     let clock = clock(verb.pace, verb.start_at, found.state.at);
-    let adapters = adapters::over_http(&loaded, &clock)?;
+    let (observed, roll) = kept::readings(&loaded.settings.state_dir, &found.state, clock.now());
+    let adapters = adapters::over_http(&loaded, &clock, roll)?;
     let until = if verb.until_done { Until::Done } else { Until::Stopped };
-    runtime()?.block_on(daemon(common, loaded, found, clock, adapters, until, level))
+    runtime()?.block_on(daemon(common, loaded, (found, observed), clock, adapters, until, level))
 }
 
 /// Why the plan does not go with this journal: its promises were made to the people of another tenant.
@@ -83,7 +85,7 @@ fn clock(pace: Option<Pace>, start_at: Option<Timestamp>, last: Option<Timestamp
 async fn daemon(
     common: &Common,
     loaded: Loaded,
-    found: Found,
+    (found, observed): (Found, Observed),
     clock: Clock,
     adapters: Adapters,
     until: Until,
@@ -97,6 +99,7 @@ async fn daemon(
     let mut engine = Engine::new(Parts {
         clock,
         state,
+        observed,
         tenant: adapters.tenant,
         enforce: adapters.enforce,
         notify: adapters.notify,

@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::rollout::event::{Because, By, Event, Record, Slot};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, IdSet, Person, Registration, Safety, SignIn, Target, Trouble};
+use crate::rollout::observed::{Directory, IdSet, Observed, Person, Registration, Safety, SignIn, Target, Trouble};
 use crate::rollout::plan::Enforcement;
+use crate::rollout::state::State;
 
 /// An answer that takes time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -134,7 +135,10 @@ pub trait Store: Send {
     }
 
     /// Hands over the state as of the last record; beside the write path, never waited for.
-    fn checkpoint(&mut self, state: &[u8]);
+    fn checkpoint(&mut self, state: &State);
+
+    /// Hands over what was read of the tenant, for the next start; beside the write path, never waited for.
+    fn keep(&mut self, _state: &State, _observed: &Observed) {}
 
     /// Replaces the published status in one step.
     fn publish(&mut self, status: &[u8]) -> Result<(), StoreError>;

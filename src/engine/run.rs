@@ -1,6 +1,6 @@
 //! The loop: turn, and sleep until something may be otherwise.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::step::{Engine, EngineError, Step};
 use super::wake::Alarm;
@@ -57,6 +57,7 @@ impl Engine {
         };
         self.record(By::Operator, &[Event::Stopped { why: why.to_owned() }])?;
         self.checkpoint();
+        self.keep(SignedDuration::ZERO);
         Ok(ending)
     }
 

@@ -70,6 +70,8 @@ pub struct Parts {
     pub enforce: Arc<dyn Enforce>,
     /// Telling people.
     pub notify: Arc<dyn Notify>,
+    /// What an earlier life had read; nothing is fine.
+    pub observed: Observed,
     /// Keeping records.
     pub store: Box<dyn Store>,
     /// Inputs from outside.
@@ -98,12 +100,18 @@ pub struct Engine {
     /// The action of which nothing came, until when it rests, and how often that was so in a row.
     fruitless: Option<(Action, Timestamp, u32)>,
     published: Option<u64>,
+    /// Whether something was read since readings were handed over, and when that was.
+    pub(super) read: bool,
+    kept: Option<Timestamp>,
     checkpointed: u64,
     turns: (Timestamp, u32),
 }
 
 /// An action of which nothing comes is tried again at the latest after this.
 const MOST_REST: SignedDuration = SignedDuration::from_mins(10);
+
+/// What was read is handed over for the next start at most this often.
+const KEEP_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 /// Records between two checkpoints while there is no idle moment.
 const CHECKPOINT_EVERY: u64 = 10_000;
@@ -121,7 +129,7 @@ impl Engine {
             booted,
             clock: parts.clock,
             state: parts.state,
-            observed: Observed::default(),
+            observed: parts.observed,
             tenant: parts.tenant,
             enforce: parts.enforce,
             notify: parts.notify,
@@ -133,6 +141,8 @@ impl Engine {
             status: watch::Sender::new(None),
             fruitless: None,
             published: None,
+            read: false,
+            kept: None,
             checkpointed,
             turns: (booted, 0),
         }
@@ -218,6 +228,7 @@ impl Engine {
             // A pause or another plan came in meanwhile: nothing is decided on what was true before it.
             return Ok(Step::Acted);
         }
+        self.keep(KEEP_EVERY);
         // What the answers just told of the service's clock counts at once.
         self.see_clock();
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
@@ -282,6 +293,7 @@ impl Engine {
         let Some(answered) = self.meanwhile(answer).await? else { return Ok(()) };
         if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
             take_in(&self.state, &mut self.observed, at, answered);
+            self.read = true;
         }
         Ok(())
     }
@@ -337,14 +349,17 @@ impl Engine {
         if self.checkpointed == self.state.seq || !self.store.keeps_checkpoints() {
             return;
         }
-        match serde_json::to_vec(&self.state) {
-            Ok(state) => {
-                self.checkpointed = self.state.seq;
-                self.store.checkpoint(&state);
-            }
-            Err(error) => {
-                tracing::warn!(error = %error, "the checkpoint could not be written; the journal is complete without it");
-            }
+        self.checkpointed = self.state.seq;
+        self.store.checkpoint(&self.state);
+    }
+
+    /// Hands over what was read, when something was and that was not done just before.
+    pub(super) fn keep(&mut self, every: SignedDuration) {
+        let now = self.clock.now();
+        let soon = self.kept.is_some_and(|kept| now.duration_since(kept) < every);
+        if self.read && !soon && self.store.keeps_checkpoints() {
+            self.store.keep(&self.state, &self.observed);
+            (self.read, self.kept) = (false, Some(now));
         }
     }
 

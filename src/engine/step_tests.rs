@@ -19,6 +19,7 @@ use crate::rollout::observed::{
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
 use crate::rollout::schedule;
+use crate::rollout::state::State;
 
 /// What goes wrong, or comes in, while the tenant is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -159,7 +160,7 @@ impl Store for Pages {
         false
     }
 
-    fn checkpoint(&mut self, _: &[u8]) {}
+    fn checkpoint(&mut self, _: &State) {}
 
     fn publish(&mut self, _: &[u8]) -> Result<(), StoreError> {
         Ok(())
@@ -196,6 +197,7 @@ impl Stage {
         let pages = Pages(Arc::new(Mutex::new(world.records)));
         let (inputs, received) = mpsc::channel(4);
         let engine = Engine::new(Parts {
+            observed: crate::rollout::observed::Observed::default(),
             clock,
             state: world.state,
             tenant: Arc::clone(&tenant) as _,

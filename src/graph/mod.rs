@@ -49,7 +49,7 @@ use self::write::Carried;
 use crate::clock::Clock;
 use crate::engine::port::{Answer, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, IdSet, Person, Registration, SignIn, Trouble};
+use crate::rollout::observed::{Directory, IdSet, Person, Registration, Roll, SignIn, Trouble};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -65,6 +65,12 @@ impl Graph {
     pub fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials, plan_tenant: &str) -> Self {
         let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials));
         Self { transport, names: Arc::default(), key: plan_tenant.into() }
+    }
+
+    /// The same tenant, of whose people some are known already. Their places in readings stay what they are.
+    #[must_use]
+    pub fn knowing(self, roll: Arc<Roll>) -> Self {
+        Self { names: Arc::new(Names::new(roll)), ..self }
     }
 
     /// Names and addresses, as far as the directory has been read.

@@ -27,6 +27,7 @@ pub mod plan;
 mod readings;
 pub mod report;
 pub mod roll;
+mod runs;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schedule;

@@ -30,6 +30,25 @@ impl Directory {
         Self { roll, ..Self::default() }
     }
 
+    /// By place what is known of each.
+    #[must_use]
+    pub fn rows(&self) -> &[u8] {
+        &self.rows
+    }
+
+    /// The roll over which it lies.
+    #[must_use]
+    pub const fn roll(&self) -> &Arc<Roll> {
+        &self.roll
+    }
+
+    /// The directory that had these rows.
+    #[must_use]
+    pub fn of_rows(roll: Arc<Roll>, rows: Vec<u8>) -> Self {
+        let len = rows.iter().map(|row| usize::from(*row != 0)).sum();
+        Self { roll, rows, len, ..Self::default() }
+    }
+
     /// Takes in a row; a later row of a person replaces the earlier one.
     pub fn put(&mut self, person: &Person) {
         let place = self.roll.enter_named(person.id, person.name);
@@ -144,6 +163,19 @@ impl Registration {
     #[must_use]
     pub fn new(roll: Arc<Roll>) -> Self {
         Self { roll, ..Self::default() }
+    }
+
+    /// By place what is known of each.
+    #[must_use]
+    pub fn rows(&self) -> &[u8] {
+        &self.rows
+    }
+
+    /// The report that had these rows.
+    #[must_use]
+    pub fn of_rows(roll: Arc<Roll>, rows: Vec<u8>) -> Self {
+        let len = rows.iter().map(|row| usize::from(*row != 0)).sum();
+        Self { roll, rows, len, refreshed: None }
     }
 
     /// Takes in a row. Two rows of a person that disagree say nothing.

@@ -137,6 +137,19 @@ impl IdSet {
         self.roll.find(id).is_some_and(|place| self.holds(place))
     }
 
+    /// One bit for each place.
+    #[must_use]
+    pub fn bits(&self) -> &[u64] {
+        &self.bits
+    }
+
+    /// The ids whose places have a bit.
+    #[must_use]
+    pub fn of_bits(roll: Arc<Roll>, bits: Vec<u64>) -> Self {
+        let len = bits.iter().map(|word| word.count_ones() as usize).sum();
+        Self { roll, bits, len }
+    }
+
     fn holds(&self, place: u32) -> bool {
         self.bits.get(place as usize / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
     }
