@@ -11,6 +11,7 @@ use crate::enforcement::ConditionalAccess;
 use crate::engine::port::{Enforce, Notify, Tenant};
 use crate::graph::Graph;
 use crate::graph::endpoints::Endpoints;
+use crate::graph::throttle::Gates;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Wire};
 use crate::notify::{Mail, TextError, Texts};
@@ -36,7 +37,17 @@ pub(super) fn over(
     templates: &Templates,
     roll: Arc<Roll>,
 ) -> Result<Adapters, Failure> {
-    let graph = Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant).knowing(roll);
+    join(Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant).knowing(roll), templates)
+}
+
+/// The adapters that a plan asks for, over a wire of one's own and with gates of one's own; for measurements.
+pub(super) fn measured(loaded: &Loaded, clock: &Clock, wire: Arc<dyn Wire>, gates: Gates) -> Result<Adapters, Failure> {
+    let (endpoints, credentials) = (endpoints(loaded)?, credentials_of(loaded)?);
+    let graph = Graph::gated(wire, clock.clone(), endpoints, credentials, &loaded.plan.tenant, gates);
+    join(graph, &loaded.settings.templates)
+}
+
+fn join(graph: Graph, templates: &Templates) -> Result<Adapters, Failure> {
     let texts = texts_of(templates).map_err(|error| Failure::because(Exit::Plan, &error))?;
     let (texts, current) = watch::channel(Arc::new(texts));
     Ok(Adapters {

@@ -71,7 +71,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Simulate(verb) => simulate::simulate(common, verb),
         Verb::SimulateTenant(verb) => simulate_tenant::simulate_tenant(common, verb),
         Verb::Demo(verb) => demo::demo(common, verb),
-        Verb::Bench => bench::bench(common),
+        Verb::Bench(verb) => bench::bench(common, verb),
         Verb::Completions(verb) => completions::completions(verb),
     }
 }

@@ -2,27 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan};
 
-use super::args::{Common, SimulateTenant};
+use super::args::{Common, Quota, SimulateTenant};
 use super::world::SECRET;
 use super::{Exit, Failure, runtime};
 use crate::clock::Clock;
 use crate::say;
-use crate::sim::{Here, Options, Profile, Tenant, Transport, ready_plan, serve};
+use crate::sim::{Charge, Counted, Here, Options, Profile, Quotas, Service, Tenant, Transport, ready_plan, serve};
 
 pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
-    let tenant = Tenant::new(Profile {
-        users: verb.users as usize,
-        seed: verb.seed,
-        never: verb.never,
-        read_lag: SignedDuration::from_secs(i64::from(verb.read_lag)),
-        ..Profile::default()
-    });
+    let tenant = Tenant::new(profile(verb));
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(verb.listen)
             .await
@@ -48,6 +43,25 @@ pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<
             .map_err(|error| Failure::because(Exit::Failed, &error))
     })?;
     Ok(Exit::Done)
+}
+
+/// What the options ask for.
+fn profile(verb: &SimulateTenant) -> Profile {
+    let usual = Profile { users: verb.users as usize, seed: verb.seed, never: verb.never, ..Profile::default() };
+    let usual = if verb.calm { Profile { not_allowed: 0.0, missing_rows: 0.0, empty_pages: 0.0, ..usual } } else { usual };
+    Profile {
+        read_lag: SignedDuration::from_secs(i64::from(verb.read_lag)),
+        quotas: Quotas { writes: verb.write_quota, reports: verb.report_quota, ..usual.quotas },
+        service: Service {
+            counted: if verb.quota == Quota::Window { Counted::Window } else { Counted::Bucket },
+            writes_per: SignedDuration::from_secs(i64::from(verb.quota_period)),
+            charge: if verb.charge_links { Charge::Link } else { Charge::Request },
+            at_once: verb.max_inflight,
+            vanishing: verb.vanishing,
+            latency: Duration::from_millis(u64::from(verb.latency_ms)),
+        },
+        ..usual
+    }
 }
 
 fn monday_after(date: Date) -> Date {

@@ -3,12 +3,11 @@
 //! Does not create, change or switch on policies: a human owns them. Invariant: the policy and the break-glass accounts are judged
 //! from what the tenant says now, never from what it said before.
 
-use std::sync::atomic::AtomicUsize;
-
 use super::{adding, fitness, policy};
-use crate::engine::port::{Answer, BatchOutcome, ENVELOPE, Enforce};
+use crate::engine::port::{Answer, BatchOutcome, Enforce, Room};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
+use crate::graph::request::BIND;
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{BreakGlass, IdSet, Policy, Safety, Target, Trouble, TroubleKind};
 use crate::rollout::plan::Enforcement;
@@ -16,15 +15,13 @@ use crate::rollout::plan::Enforcement;
 /// Enforcement by Conditional Access.
 pub struct ConditionalAccess {
     graph: Graph,
-    /// Batches per envelope, learnt from the answers: 1 to [`ENVELOPE`].
-    width: AtomicUsize,
 }
 
 impl ConditionalAccess {
     /// Over this tenant.
     #[must_use]
     pub const fn new(graph: Graph) -> Self {
-        Self { graph, width: AtomicUsize::new(ENVELOPE) }
+        Self { graph }
     }
 
     async fn find(&self, enforcement: &Enforcement) -> Result<Target, Trouble> {
@@ -101,7 +98,15 @@ impl Enforce for ConditionalAccess {
         Box::pin(self.graph.members(target.group, Depth::Direct))
     }
 
+    fn room(&self, under_way: usize, wanted: usize) -> Room {
+        self.graph.room(under_way, wanted, BIND)
+    }
+
+    fn let_go(&self) {
+        self.graph.let_go();
+    }
+
     fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
-        Box::pin(adding::add(&self.graph, &self.width, target.group, batches))
+        Box::pin(adding::add(&self.graph, target.group, batches))
     }
 }

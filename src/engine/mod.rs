@@ -4,6 +4,7 @@
 
 pub mod command;
 mod execute;
+mod hand;
 pub mod input;
 mod intake;
 mod log;

@@ -57,14 +57,33 @@ pub trait Enforce: Send + Sync {
     /// Everybody of whom MFA is required by the target; direct members.
     fn members(&self, target: Target) -> Answer<'_, Result<IdSet, Trouble>>;
 
-    /// Requires MFA of the people of each batch (at most 20 each; at most [`ENVELOPE`] batches). One answer per batch, in order.
+    /// How many of `wanted` batches may be handed to [`Enforce::enforce`] together now, while `under_way` are under way.
+    fn room(&self, under_way: usize, wanted: usize) -> Room {
+        if under_way == 0 { Room::Now(wanted.min(ENVELOPE)) } else { Room::Later }
+    }
+
+    /// Requires MFA of the people of each batch (at most 20 each; as many as [`Enforce::room`] said). One answer per batch, in order.
     ///
     /// Not idempotent on the wire, harmless when repeated. Waits as the tenant asks and re-sends what it throttled; a refused batch
     /// is halved until the bad id stands alone; a lost answer or a 5xx is `unknown` for everybody concerned.
     fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>>;
+
+    /// What waits to be sent, or to be sent again, is given up as not sent: a pause or a stop came.
+    fn let_go(&self) {}
 }
 
-/// Most batches that the engine hands out at once; Microsoft's own service saw 503s above five PATCHes in one envelope.
+/// How many batches may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// So many, at least one, in one envelope.
+    Now(usize),
+    /// None before this instant.
+    At(Timestamp),
+    /// None before something that is under way has ended.
+    Later,
+}
+
+/// Batches in one envelope before anything is learnt; Microsoft's own service saw 503s above five PATCHes in one envelope.
 pub const ENVELOPE: usize = 5;
 
 /// What became of one batch; every person of it is in exactly one list.

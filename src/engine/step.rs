@@ -5,10 +5,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
+use super::hand::PATIENCE;
 use super::input::Input;
 use super::log::log;
 use super::observe::{ask, take_in};
-use super::port::{Enforce, Notify, Store, StoreError, Tenant};
+use super::port::{Enforce, Notify, Room, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::rollout::apply::Misfit;
@@ -234,7 +235,7 @@ impl Engine {
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
         let step = match decision.action {
             Some(action) => {
-                if let Some(until) = self.rests(&action) {
+                if let Some(until) = self.rests(&action).or_else(|| self.waits(&action)) {
                     Step::Idle(decision.wake_at.min(until))
                 } else {
                     self.act(&accepted, action).await?;
@@ -250,6 +251,15 @@ impl Engine {
     /// Until when an action is not tried again, because it came to nothing and is decided unchanged.
     fn rests(&self, action: &Action) -> Option<Timestamp> {
         self.fruitless.as_ref().filter(|(same, until, _)| same == action && self.clock.now() < *until).map(|(_, until, _)| *until)
+    }
+
+    /// Until when nothing may leave, for longer than a moment.
+    fn waits(&self, action: &Action) -> Option<Timestamp> {
+        let Action::Enforce(tranche) = action else { return None };
+        match self.enforce.room(0, tranche.batches.len()) {
+            Room::At(at) if at.duration_since(self.clock.now()) > PATIENCE => Some(at),
+            _ => None,
+        }
     }
 
     /// Records, notifies or enforces. When nothing came of it, no record at all, the same is not tried again at once.

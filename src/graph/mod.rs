@@ -15,8 +15,10 @@ pub mod wire;
 pub(crate) mod answer;
 mod assertion;
 mod batch;
+mod crowd;
 pub(crate) mod groups;
 mod login;
+mod pace;
 mod page;
 mod people;
 mod policies;
@@ -33,7 +35,7 @@ pub(crate) mod script;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -41,13 +43,15 @@ use serde_json::Value;
 use self::endpoints::Endpoints;
 use self::groups::{Depth, Group};
 use self::names::Names;
+pub use self::pace::Quota;
 use self::request::Mutation;
+use self::throttle::Gates;
 use self::token::Credentials;
 use self::transport::Transport;
 use self::wire::Wire;
 use self::write::Carried;
 use crate::clock::Clock;
-use crate::engine::port::{Answer, Tenant};
+use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Directory, IdSet, Person, Registration, Roll, SignIn, Trouble};
 
@@ -63,7 +67,21 @@ impl Graph {
     /// The tenant at `endpoints`, reached over `wire`. `plan_tenant` is the plan's `tenant.id`, the key of every hash of a name.
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials, plan_tenant: &str) -> Self {
-        let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials));
+        let gates = Gates::new(clock.clone());
+        Self::gated(wire, clock, endpoints, credentials, plan_tenant, gates)
+    }
+
+    /// The same, paced by other gates.
+    #[must_use]
+    pub fn gated(
+        wire: Arc<dyn Wire>,
+        clock: Clock,
+        endpoints: Endpoints,
+        credentials: Credentials,
+        plan_tenant: &str,
+        gates: Gates,
+    ) -> Self {
+        let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
         Self { transport, names: Arc::default(), key: plan_tenant.into() }
     }
 
@@ -140,6 +158,26 @@ impl Graph {
             results.extend(write::carry_out(&self.transport, part).await);
         }
         results
+    }
+
+    /// How many of `wanted` writes with so many links each may leave in one envelope, while `under_way` are under way.
+    pub(crate) fn room(&self, under_way: usize, wanted: usize, links: usize) -> Room {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let crowd = self.transport.crowd.lock().unwrap_or_else(PoisonError::into_inner).room(number(under_way), number(wanted));
+        let Some(wanted) = crowd else { return Room::Later };
+        let (writes, at) = self.transport.gates.room(wanted, number(links));
+        if at > self.clock().now() { Room::At(at) } else { Room::Now(writes as usize) }
+    }
+
+    /// Most writes in one envelope, as far as it was learnt.
+    pub(crate) fn width(&self) -> usize {
+        let crowd = self.transport.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+        crowd.room(0, u32::MAX).map_or(1, |width| width as usize)
+    }
+
+    /// What waits to be sent again is given up.
+    pub(crate) fn let_go(&self) {
+        self.transport.gates.let_go();
     }
 
     async fn everybody(&self) -> Result<Directory, Trouble> {

@@ -134,12 +134,11 @@ async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(Row)
     let mut waited = SignedDuration::ZERO;
     let mut refreshed = false;
     for attempt in 1.. {
-        let batch: Vec<Call> = open.iter().copied().cloned().collect();
-        let Some(first) = batch.first() else { return Ok(()) };
+        let Some(first) = open.first() else { return Ok(()) };
         transport.gates.pass(first.bucket(), 1).await;
         let mut again = Vec::new();
         let mut wait: Option<(SignedDuration, Trouble)> = None;
-        for (call, outcome) in open.iter().zip(together(transport, &batch).await) {
+        for (call, outcome) in open.iter().zip(together(transport, &open).await) {
             let (trouble, after) = match outcome {
                 Err(trouble) if trouble.kind == TroubleKind::Refused => return Err(trouble),
                 Err(trouble) => (trouble, None),

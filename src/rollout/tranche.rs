@@ -12,8 +12,9 @@ use super::told::retry_at;
 /// People in one bind-PATCH (Graph takes at most 20).
 pub const BATCH: usize = 20;
 
-/// Batches in one tranche: 100 writes are 5 s of refill, and a command waits no longer than that.
-pub const BATCHES: usize = 100;
+/// Batches in one tranche: 500 writes are 25 s of refill, after which gates and other readings are looked at again. A command waits
+/// for what is under way only.
+pub const BATCHES: usize = 500;
 
 /// A person whom the tenant refused is tried again after this.
 pub const REFUSED_WAIT: SignedDuration = SignedDuration::from_hours(1);

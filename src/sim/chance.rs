@@ -20,6 +20,7 @@ pub(super) enum Kind {
     Faults,
     Tokens,
     Dice,
+    Vanishing,
 }
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

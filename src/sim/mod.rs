@@ -64,7 +64,7 @@ pub use oracle::{Mail, Rule, Violation, Write};
 pub use plan::{Here, ready_plan};
 pub use policy::State;
 pub use policy::State as PolicyState;
-pub use profile::{Licence, Profile, Quotas};
+pub use profile::{Charge, Counted, Licence, Profile, Quotas, Service};
 pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
 pub use server::{Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_watched};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};

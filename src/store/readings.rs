@@ -248,30 +248,28 @@ fn parse(mut file: BufReader<File>, about: &About, now: Timestamp) -> io::Result
     if roll.len() != header.people {
         return Err(other("somebody is in it twice"));
     }
-    let mut observed = Observed::default();
-    observed.directory = rows.source(&header.directory, now, |rows: Vec<[u8; 1]>, listed| {
+    let directory = rows.source(&header.directory, now, |rows: Vec<[u8; 1]>, listed| {
         let mut directory = Directory::of_rows(Arc::clone(&roll), rows.into_iter().flatten().collect());
         directory.unreadable = listed.unreadable;
         directory.sync_accounts.clone_from(&listed.sync_accounts);
         directory
     })?;
-    observed.registration = rows.source(&header.registration, now, |rows: Vec<[u8; 1]>, listed| {
+    let registration = rows.source(&header.registration, now, |rows: Vec<[u8; 1]>, listed| {
         let mut registration = Registration::of_rows(Arc::clone(&roll), rows.into_iter().flatten().collect());
         registration.refreshed = listed.refreshed;
         registration
     })?;
     let set =
         |rows: Vec<[u8; 8]>, _: &Listed| IdSet::of_bits(Arc::clone(&roll), rows.into_iter().map(u64::from_be_bytes).collect());
-    observed.members = rows.source(&header.members, now, set)?;
+    let members = rows.source(&header.members, now, set)?;
+    let mut selections = BTreeMap::new();
     for (key, listed) in &header.selections {
-        observed.selections.insert(key.clone(), rows.source(listed, now, set)?);
+        selections.insert(key.clone(), rows.source(listed, now, set)?);
     }
-    observed.sign_ins =
+    let sign_ins =
         rows.source(&header.sign_ins, now, |rows: Vec<[u8; ATTEMPT_ROW]>, _| rows.iter().filter_map(attempt_of).collect())?;
-    if header.about.target != about.target {
-        observed.members = Source::default();
-    }
-    Ok((observed, roll))
+    let members = if header.about.target == about.target { members } else { Source::default() };
+    Ok((Observed { directory, registration, members, selections, sign_ins, ..Observed::default() }, roll))
 }
 
 fn other(why: &str) -> io::Error {

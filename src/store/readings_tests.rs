@@ -34,8 +34,9 @@ fn observed() -> Observed {
     observed.directory.take(at(0), Ok(directory(1_500)));
     let report = |shift: u128| {
         let mut report = Registration::new(Arc::clone(&roll));
-        (0..1_400)
-            .for_each(|n| report.put(id(n), if (n + shift) % 4 == 0 { Readiness::Unregistered } else { Readiness::Capable }));
+        (0..1_400).for_each(|n| {
+            report.put(id(n), if (n + shift).is_multiple_of(4) { Readiness::Unregistered } else { Readiness::Capable })
+        });
         report.refreshed = Some(at(-9));
         report
     };

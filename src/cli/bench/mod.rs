@@ -5,6 +5,9 @@
 mod adds;
 mod idle;
 mod rehearsal;
+mod rollout;
+mod wire;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +16,8 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::args::Common;
+use self::writing::Case;
+use super::args::{Bench, Common};
 use super::{Exit, Failure};
 use crate::clock::Clock;
 use crate::config;
@@ -37,11 +41,12 @@ impl Measured {
     }
 }
 
-pub(super) fn bench(common: &Common) -> Result<Exit, Failure> {
+pub(super) fn bench(common: &Common, verb: &Bench) -> Result<Exit, Failure> {
     let bed = Bed::new()?;
-    let mut all = adds::measure(&bed)?;
-    all.push(idle::measure(&bed)?);
-    all.push(rehearsal::measure(&bed)?);
+    let all = match verb.only.as_deref() {
+        Some(case) if writing::CASES.contains(&case) => writing::measure(&bed, case, verb)?,
+        only => several(&bed, verb, only.unwrap_or_default())?,
+    };
     if common.json {
         say!("{}", serde_json::to_string(&all).unwrap_or_default());
     } else {
@@ -49,11 +54,37 @@ pub(super) fn bench(common: &Common) -> Result<Exit, Failure> {
             let Measured { what, value, unit, bound, .. } = one;
             let sign = if one.inclusive { "<=" } else { "<" };
             let verdict = if one.holds() { "ok" } else { "MISSED" };
-            let digits = usize::from(!one.inclusive);
-            say!("{what:<46} {value:>8.digits$} {unit:<4} {sign:>2} {bound:>5} {verdict}");
+            let digits = if value.fract() == 0.0 { 0 } else { 2 };
+            say!("{what:<66} {value:>8.digits$} {unit:<4} {sign:>2} {bound:>6} {verdict}");
         }
     }
     Ok(if all.iter().all(Measured::holds) { Exit::Done } else { Exit::Blocked })
+}
+
+/// The measurements whose names hold `only`. Those of speed run side by side: they mostly wait. The full ones run one by one.
+fn several(bed: &Bed, verb: &Bench, only: &str) -> Result<Vec<Measured>, Failure> {
+    let mut all = Vec::new();
+    if "adds".contains(only) {
+        all.extend(adds::measure(bed)?);
+    }
+    if "idle".contains(only) {
+        all.push(idle::measure(bed)?);
+    }
+    if "rehearsal".contains(only) {
+        all.push(rehearsal::measure(bed)?);
+    }
+    let cases = writing::CASES.iter().copied().filter(|case| case.contains(only));
+    if verb.full {
+        for case in cases {
+            all.extend(Case::begin(case, verb)?.end()?);
+        }
+    } else {
+        let cases = cases.map(|case| Case::begin(case, verb)).collect::<Result<Vec<_>, _>>()?;
+        for case in cases {
+            all.extend(case.end()?);
+        }
+    }
+    Ok(all)
 }
 
 /// A folder with secret and plan; removed at the end.
@@ -95,11 +126,16 @@ impl Drop for Bed {
     }
 }
 
+/// This program.
+fn this() -> Result<Command, Failure> {
+    std::env::current_exe()
+        .map(Command::new)
+        .map_err(|error| Failure::new(Exit::Failed, format!("the program does not find itself: {error}")))
+}
+
 /// This program with a plan, silent.
 fn program(plan: &Path) -> Result<Command, Failure> {
-    let this = std::env::current_exe()
-        .map_err(|error| Failure::new(Exit::Failed, format!("the program does not find itself: {error}")))?;
-    let mut command = Command::new(this);
+    let mut command = this()?;
     command.arg("-c").arg(plan).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command)
 }
