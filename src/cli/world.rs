@@ -116,7 +116,7 @@ impl World {
     }
 
     /// The adapters on this tenant, over a wire.
-    fn adapters_over(&self, wire: Arc<dyn Wire>, plan_tenant: &str) -> Result<Adapters, Failure> {
+    pub(super) fn adapters_over(&self, wire: Arc<dyn Wire>, plan_tenant: &str) -> Result<Adapters, Failure> {
         let endpoints = Endpoints::new(ROOT, ROOT, "contoso.example").map_err(|error| Failure::because(Exit::Failed, &error))?;
         let credentials = Credentials::Secret {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),

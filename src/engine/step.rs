@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
+use super::beside::Beside;
 use super::hand::PATIENCE;
 use super::input::Input;
 use super::log::log;
@@ -101,6 +102,9 @@ pub struct Engine {
     /// The action of which nothing came, until when it rests, and how often that was so in a row.
     fruitless: Option<(Action, Timestamp, u32)>,
     published: Option<u64>,
+    /// When the last report was begun, and how long it took.
+    reported: (Timestamp, SignedDuration),
+    pub(super) beside: Beside,
     /// Whether something was read since readings were handed over, and when that was.
     pub(super) read: bool,
     kept: Option<Timestamp>,
@@ -113,6 +117,9 @@ const MOST_REST: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was read is handed over for the next start at most this often.
 const KEEP_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+/// While people are handed out, reports take at most this share of the time: one in so many.
+const REPORT_SHARE: i32 = 50;
 
 /// Records between two checkpoints while there is no idle moment.
 const CHECKPOINT_EVERY: u64 = 10_000;
@@ -142,6 +149,8 @@ impl Engine {
             status: watch::Sender::new(None),
             fruitless: None,
             published: None,
+            reported: (Timestamp::MIN, SignedDuration::ZERO),
+            beside: Beside::default(),
             read: false,
             kept: None,
             checkpointed,
@@ -286,7 +295,11 @@ impl Engine {
             let ground = self.ground(plan, revision, PLANNING_MAX_AGE);
             needs(&ground).into_iter().filter(|need| is_due(need, ground.now)).collect()
         };
+        self.take_landed();
         for need in due {
+            if self.reads_beside(plan, revision, &need.ask) {
+                continue;
+            }
             self.question(plan, revision, &need.ask).await?;
             if self.stopping || self.state.seq != before {
                 break;
@@ -390,7 +403,14 @@ impl Engine {
         if !idle && self.clock.is_paced() && self.status.receiver_count() == 0 {
             return Ok(());
         }
+        // A report on a million people takes a while: while there is other work it is made now and then.
+        let now = self.clock.now();
+        let (begun, took) = self.reported;
+        if !idle && now.duration_since(begun) < took.saturating_mul(REPORT_SHARE) {
+            return Ok(());
+        }
         let report = report(&self.ground(plan, revision, PLANNING_MAX_AGE), wake_at);
+        self.reported = (now, self.clock.now().duration_since(now));
         let status = Status::new(&report, self.state.seq, self.store.head(), self.tenant.requests());
         if let Ok(bytes) = serde_json::to_vec(&status) {
             self.store.publish(&bytes)?;

@@ -98,7 +98,7 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
     if person.is_processed() {
         return Telling::Told;
     }
-    let told = person.promise() == Some(stage.start.instant) && person.promise_told().is_some();
+    let told = person.is_promised(stage.start.instant) && person.promise_told().is_some();
     let in_time = person.first_told().is_some_and(|first| {
         first.checked_add(ground.floor(Home::Stage(ix))).is_ok_and(|earliest| earliest <= latest_start(ground, ix, stage))
     });

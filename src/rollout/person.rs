@@ -182,6 +182,12 @@ impl PersonState {
         self.promise.get()
     }
 
+    /// Whether `promise` is this instant.
+    #[must_use]
+    pub fn is_promised(&self, instant: Timestamp) -> bool {
+        self.promise == Stamp::of(instant)
+    }
+
     /// When an accepted notice first named `promise`.
     #[must_use]
     pub fn promise_told(&self) -> Option<Timestamp> {

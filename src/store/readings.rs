@@ -269,7 +269,7 @@ fn parse(mut file: BufReader<File>, about: &About, now: Timestamp) -> io::Result
     let sign_ins =
         rows.source(&header.sign_ins, now, |rows: Vec<[u8; ATTEMPT_ROW]>, _| rows.iter().filter_map(attempt_of).collect())?;
     let members = if header.about.target == about.target { members } else { Source::default() };
-    Ok((Observed { directory, registration, members, selections, sign_ins, ..Observed::default() }, roll))
+    Ok((Observed { directory, selections, registration, sign_ins, members, ..Observed::default() }, roll))
 }
 
 fn other(why: &str) -> io::Error {

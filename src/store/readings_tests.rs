@@ -35,7 +35,7 @@ fn observed() -> Observed {
     let report = |shift: u128| {
         let mut report = Registration::new(Arc::clone(&roll));
         (0..1_400).for_each(|n| {
-            report.put(id(n), if (n + shift).is_multiple_of(4) { Readiness::Unregistered } else { Readiness::Capable })
+            report.put(id(n), if (n + shift).is_multiple_of(4) { Readiness::Unregistered } else { Readiness::Capable });
         });
         report.refreshed = Some(at(-9));
         report
