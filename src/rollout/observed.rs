@@ -214,8 +214,8 @@ pub struct Observed {
     pub safety: Source<Safety>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
-    /// A listing of the directory with so few people that it was not believed: when, and how many.
-    pub shrunk: Option<(Timestamp, usize)>,
+    /// Listings with so few people that they were not believed, by name: when, and how many.
+    pub shrunk: BTreeMap<String, (Timestamp, usize)>,
     /// Whether the service's clock agrees with ours, by its latest answer.
     pub clock_agrees: bool,
     /// Why the rollout is paused by the file in the state folder.
