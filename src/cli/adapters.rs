@@ -15,9 +15,11 @@ use crate::graph::Graph;
 use crate::graph::certificate::{self, CertificateFile};
 use crate::graph::endpoints::Endpoints;
 use crate::graph::expiry::Expiry;
+use crate::graph::throttle::Gates;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Proxy, Way, Wire};
 use crate::notify::{Mail, TextError, Texts};
+use crate::rollout::observed::Roll;
 
 /// What the engine and the commands need of a tenant.
 pub(super) struct Adapters {
@@ -29,7 +31,7 @@ pub(super) struct Adapters {
     pub(super) texts: watch::Sender<Arc<Texts>>,
 }
 
-/// The adapters over a wire.
+/// The adapters over a wire. `roll` holds the people whom readings of an earlier life are about.
 pub(super) fn over(
     wire: Arc<dyn Wire>,
     clock: &Clock,
@@ -37,8 +39,19 @@ pub(super) fn over(
     credentials: Credentials,
     plan_tenant: &str,
     templates: &Templates,
+    roll: Arc<Roll>,
 ) -> Result<Adapters, Failure> {
-    let graph = Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant);
+    join(Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant).knowing(roll), templates)
+}
+
+/// The adapters that a plan asks for, over a wire of one's own and with gates of one's own; for measurements.
+pub(super) fn measured(loaded: &Loaded, clock: &Clock, wire: Arc<dyn Wire>, gates: Gates) -> Result<Adapters, Failure> {
+    let (endpoints, credentials) = (endpoints(loaded)?, credentials_of(&loaded.settings.credentials));
+    let graph = Graph::gated(wire, clock.clone(), endpoints, credentials, &loaded.plan.tenant, gates);
+    join(graph, &loaded.settings.templates)
+}
+
+fn join(graph: Graph, templates: &Templates) -> Result<Adapters, Failure> {
     let texts = texts_of(templates).map_err(|error| Failure::because(Exit::Plan, &error))?;
     let (texts, current) = watch::channel(Arc::new(texts));
     Ok(Adapters {
@@ -56,13 +69,13 @@ pub(super) fn texts_of(templates: &Templates) -> Result<Texts, TextError> {
 }
 
 /// The adapters that a plan asks for, over HTTP.
-pub(super) fn over_http(loaded: &Loaded, clock: &Clock) -> Result<Adapters, Failure> {
+pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Result<Adapters, Failure> {
     let settings = &loaded.settings;
     let endpoints = endpoints(loaded)?;
     let way = way(&settings.way).map_err(|why| Failure::new(Exit::Plan, why))?;
     let wire = Https::new(&way).map_err(|error| Failure::because(Exit::Tenant, &error))?;
     let credentials = credentials_of(&settings.credentials);
-    let adapters = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates)?;
+    let adapters = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates, roll)?;
     adapters.graph.secret_expires(settings.credentials.secret_expires);
     Ok(adapters)
 }

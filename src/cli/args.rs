@@ -74,7 +74,7 @@ pub(super) enum Verb {
     /// Show the main job on an embedded simulated tenant; needs no set-up.
     Demo(Demo),
     /// Measure what the documentation promises, side by side with its bounds.
-    Bench,
+    Bench(Bench),
     /// Print completions for a shell.
     Completions(Completions),
 }
@@ -229,6 +229,33 @@ pub(super) struct SimulateTenant {
     /// Share of people with a state of per-user MFA left behind, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     pub(super) per_user: f64,
+    /// Milliseconds that every answer takes; requests are served side by side.
+    #[arg(long, default_value_t = 0)]
+    pub(super) latency_ms: u32,
+    /// Directory writes per 150 s; 0 means no limit.
+    #[arg(long, default_value_t = 3_000)]
+    pub(super) write_quota: u32,
+    /// How they are counted.
+    #[arg(long, value_enum, default_value_t = Quota::Bucket)]
+    pub(super) quota: Quota,
+    /// Seconds within which the write quota may be used, in place of 150.
+    #[arg(long, default_value_t = 150, value_name = "SECONDS")]
+    pub(super) quota_period: u32,
+    /// Charge a bind of several people one write for each of them.
+    #[arg(long)]
+    pub(super) charge_links: bool,
+    /// Writes taken at once, over all requests; the surplus gets a 503. 0 means no limit.
+    #[arg(long, default_value_t = 0)]
+    pub(super) max_inflight: u32,
+    /// Calls of reports and sign-ins per 10 s; 0 means no limit.
+    #[arg(long, default_value_t = 5)]
+    pub(super) report_quota: u32,
+    /// Share of people whose accounts are deleted just when they are about to be added, 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    pub(super) vanishing: f64,
+    /// A tenant without warts: everybody has a row in the report and an allowed method or none.
+    #[arg(long)]
+    pub(super) calm: bool,
     /// Serve HTTPS; the certificate is written into --folder.
     #[arg(long)]
     pub(super) tls: bool,
@@ -243,6 +270,14 @@ pub(super) struct SimulateTenant {
     pub(super) folder: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Quota {
+    /// A bucket that refills evenly.
+    Bucket,
+    /// Windows that turn.
+    Window,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct Demo {
     /// As fast as it can.
@@ -251,6 +286,19 @@ pub(super) struct Demo {
     /// The seed.
     #[arg(long, default_value_t = 7)]
     pub(super) seed: u64,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bench {
+    /// People of the measurements of speed; quotas are scaled with them.
+    #[arg(long, default_value_t = 20_000)]
+    pub(super) users: u32,
+    /// 100,000 people and the quotas of the service; takes a quarter of an hour.
+    #[arg(long, conflicts_with = "users")]
+    pub(super) full: bool,
+    /// Only the measurements whose name holds this text.
+    #[arg(long, value_name = "NAME")]
+    pub(super) only: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -34,7 +34,7 @@ pub(super) fn finish(common: &Common) -> Result<Exit, Failure> {
     let Enforcement::ConditionalAccess { group, policy, .. } = &plan.enforcement else {
         return Err(Failure::new(Exit::Plan, "only a conditional-access plan has a finish"));
     };
-    let graph = adapters::over_http(&loaded, &Clock::system())?.graph;
+    let graph = adapters::over_http(&loaded, &Clock::system(), std::sync::Arc::default())?.graph;
     let seen = runtime()?.block_on(look(&graph, plan, group, policy)).map_err(|trouble| {
         let exit = if trouble.kind == TroubleKind::Unusable { Exit::Blocked } else { Exit::Tenant };
         Failure::new(exit, trouble.why)
@@ -72,13 +72,13 @@ pub(super) fn finish(common: &Common) -> Result<Exit, Failure> {
 async fn look(graph: &Graph, plan: &Plan, group: &str, policy: &str) -> Result<Seen, Trouble> {
     let directory = graph.directory().await?;
     let group = graph.find_group(group).await?.id;
-    let members: BTreeSet<ObjectId> = graph.members(group, Depth::Transitive).await?.into_iter().collect();
+    let members: BTreeSet<ObjectId> = graph.members(group, Depth::Transitive).await?.iter().collect();
     let id = graph.find_policy(policy).await?;
     let policy = graph.policy(id).await?;
     let (exempt, mut outside): (_, BTreeSet<ObjectId>) = match &plan.people.exempt_group {
         Some(name) => {
             let exempt = graph.find_group(name).await?.id;
-            (Some(exempt), graph.members(exempt, Depth::Transitive).await?.into_iter().collect())
+            (Some(exempt), graph.members(exempt, Depth::Transitive).await?.iter().collect())
         }
         None => (None, BTreeSet::new()),
     };
@@ -90,7 +90,7 @@ async fn look(graph: &Graph, plan: &Plan, group: &str, policy: &str) -> Result<S
     accounts.dedup();
     outside.extend(&accounts);
     let counts = |guest: bool| !guest || plan.people.include_guests;
-    let people = directory.people.iter().filter(|person| person.enabled != Some(false) && counts(person.guest));
+    let people = directory.iter().filter(|person| person.enabled != Some(false) && counts(person.guest));
     let open = people.map(|person| person.id).filter(|id| !members.contains(id) && !outside.contains(id)).collect();
     Ok(Seen { id, policy, exempt, accounts, open })
 }

@@ -20,6 +20,7 @@ mod setup;
 mod show;
 pub mod simulate;
 mod simulate_tenant;
+mod spool;
 mod status;
 mod timeline;
 pub mod trial;
@@ -77,7 +78,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Simulate(verb) => simulate::simulate(common, verb),
         Verb::SimulateTenant(verb) => simulate_tenant::simulate_tenant(common, verb),
         Verb::Demo(verb) => demo::demo(common, verb),
-        Verb::Bench => bench::bench(common),
+        Verb::Bench(verb) => bench::bench(common, verb),
         Verb::Completions(verb) => completions::completions(verb),
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     if !reasons.is_empty() {
         return Err(Failure::new(Exit::Blocked, format!("the plan asks for what may not be: {}", reasons.join("; "))));
     }
-    let joined = adapters::over_http(&loaded, &clock)?;
+    let joined = adapters::over_http(&loaded, &clock, std::sync::Arc::default())?;
     let (survey, granted) = runtime()?.block_on(async {
         let survey = survey(&*joined.tenant, &*joined.enforce, &loaded.plan, state, now).await;
         (survey, joined.graph.granted().await)
@@ -157,7 +157,7 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
             finish_by: start.checked_add(stage.finish_by).unwrap_or(Timestamp::MAX),
         });
     }
-    let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
+    let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.len());
     let counts = Counts {
         directory: total,
         selections: observed.selections.values().map(|source| source.last.as_ref().map_or(0, |read| read.value.len())).collect(),

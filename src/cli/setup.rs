@@ -31,7 +31,7 @@ pub(super) fn setup(common: &Common, verb: &Setup) -> Result<Exit, Failure> {
     let require = require(verb.strength.as_deref())?;
     let people = &loaded.plan.people;
     let named = Named { group, exempt_group: people.exempt_group.as_deref(), policy, break_glass: &people.break_glass, require };
-    let graph = adapters::over_http(&loaded, &Clock::system())?.graph;
+    let graph = adapters::over_http(&loaded, &Clock::system(), std::sync::Arc::default())?.graph;
     let runtime = runtime()?;
     let (draft, granted) = runtime.block_on(async { (setup::draft(&graph, named).await, graph.granted().await) });
     let draft = draft.map_err(failure)?;

@@ -4,32 +4,25 @@ use std::future::{Future as _, poll_fn};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan};
 
-use super::args::{Common, SimulateTenant};
+use super::args::{Common, Quota, SimulateTenant};
 use super::world::SECRET;
 use super::{Exit, Failure, runtime};
 use crate::clock::Clock;
 use crate::say;
-use crate::sim::{AppKey, Here, Options, Profile, ServerError, Tenant, Transport, ready_plan, serve};
+use crate::sim::{
+    AppKey, Charge, Counted, Here, Options, Profile, Quotas, ServerError, Service, Tenant, Transport, ready_plan, serve,
+};
 
 pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
     let app_key = verb.app_certificate.as_deref().map(app_key).transpose()?;
-    let tenant = Tenant::new(Profile {
-        app_key,
-        users: verb.users as usize,
-        seed: verb.seed,
-        never: verb.never,
-        read_lag: SignedDuration::from_secs(i64::from(verb.read_lag)),
-        security_defaults: verb.security_defaults,
-        per_user: verb.per_user,
-        roles: Profile::default().roles.into_iter().chain(verb.grant.iter().cloned()).collect(),
-        ..Profile::default()
-    });
+    let tenant = Tenant::new(Profile { app_key, ..profile(verb) });
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(verb.listen)
             .await
@@ -72,6 +65,28 @@ fn app_key(file: &Path) -> Result<AppKey, Failure> {
     let failure = |why: String| Failure::new(Exit::Usage, format!("--app-certificate {}: {why}", file.display()));
     let bytes = std::fs::read(file).map_err(|error| failure(format!("cannot be read: {error}")))?;
     AppKey::read(&bytes).map_err(|why| failure(format!("{why}; name the file that would be uploaded to the app")))
+}
+
+/// What the options ask for.
+fn profile(verb: &SimulateTenant) -> Profile {
+    let usual = Profile { users: verb.users as usize, seed: verb.seed, never: verb.never, ..Profile::default() };
+    let usual = if verb.calm { Profile { not_allowed: 0.0, missing_rows: 0.0, empty_pages: 0.0, ..usual } } else { usual };
+    Profile {
+        read_lag: SignedDuration::from_secs(i64::from(verb.read_lag)),
+        security_defaults: verb.security_defaults,
+        per_user: verb.per_user,
+        roles: usual.roles.iter().chain(&verb.grant).cloned().collect(),
+        quotas: Quotas { writes: verb.write_quota, reports: verb.report_quota, ..usual.quotas },
+        service: Service {
+            counted: if verb.quota == Quota::Window { Counted::Window } else { Counted::Bucket },
+            writes_per: SignedDuration::from_secs(i64::from(verb.quota_period)),
+            charge: if verb.charge_links { Charge::Link } else { Charge::Request },
+            at_once: verb.max_inflight,
+            vanishing: verb.vanishing,
+            latency: Duration::from_millis(u64::from(verb.latency_ms)),
+        },
+        ..usual
+    }
 }
 
 fn monday_after(date: Date) -> Date {

@@ -12,7 +12,7 @@ pub(super) fn what_if(common: &Common, verb: &WhatIf) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
     let app: ObjectId =
         verb.app.parse().map_err(|_| Failure::new(Exit::Usage, format!("--app {}: write the app's client id", verb.app)))?;
-    let graph = adapters::over_http(&loaded, &Clock::system())?.graph;
+    let graph = adapters::over_http(&loaded, &Clock::system(), std::sync::Arc::default())?.graph;
     let tenant = |trouble: crate::rollout::observed::Trouble| Failure::new(Exit::Tenant, trouble.why);
     runtime()?.block_on(async {
         let mut rows = Vec::new();

@@ -378,7 +378,7 @@ mod tests {
         let kinds: Vec<Kind> = collisions(&facts).iter().map(|collision| collision.kind).collect();
         assert_eq!(kinds, [Kind::ManagedPolicy], "per-user states are its own, and a twin needs a group");
 
-        let facts = Facts { own: Own::SecurityDefaults, security_defaults: Some(Switch::On), per_user: &[], ..facts };
+        let facts = Facts { own: Own::SecurityDefaults, security_defaults: Some(Toggle::On), per_user: &[], ..facts };
         let found = collisions(&facts);
         assert!(found[0].kind == Kind::SecurityDefaults && found[0].why.contains("on already"), "{found:?}");
     }

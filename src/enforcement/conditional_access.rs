@@ -6,6 +6,7 @@
 use super::{fitness, policy};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
+use crate::graph::request::BIND;
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{BreakGlass, Policy, Target, Trouble, TroubleKind};
 
@@ -66,7 +67,7 @@ async fn break_glass(graph: &Graph, read: &serde_json::Value, references: &[Pers
     if people.iter().any(|person| !excluded.contains(&person.id)) {
         for group in policy::excluded_groups(read) {
             match graph.members(group, Depth::Transitive).await {
-                Ok(members) => excluded.extend(members),
+                Ok(members) => excluded.extend(members.iter()),
                 // Deleted groups leave their ids behind in policies; they exclude nobody.
                 Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
                 Err(trouble) => return Err(trouble),

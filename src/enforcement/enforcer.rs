@@ -2,32 +2,29 @@
 //!
 //! Decides nothing. Invariant: what is asked of one way is never carried out by another.
 
-use std::sync::atomic::AtomicUsize;
-
 use super::conditional_access::Owner;
 use super::switching::{self, Turned};
 use super::{adding, conditional_access, per_user, releasing};
-use crate::engine::port::{Answer, BatchOutcome, ENVELOPE, Enforce, Leaver};
+use crate::engine::port::{Answer, BatchOutcome, Enforce, Leaver, Room};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
+use crate::graph::request::BIND;
 use crate::rollout::event::Switched;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{PerUser, Policy, Safety, Target, Toggle, Trouble, Way};
+use crate::rollout::observed::{IdSet, PerUser, Policy, Safety, Target, Toggle, Trouble, Way};
 use crate::rollout::plan::Enforcement;
 use crate::rollout::switch::Switch;
 
 /// Requires MFA of people, and requires it no longer.
 pub struct Enforcer {
     graph: Graph,
-    /// Batches per envelope, learnt from the answers: 1 to [`ENVELOPE`].
-    width: AtomicUsize,
 }
 
 impl Enforcer {
     /// Over this tenant.
     #[must_use]
     pub const fn new(graph: Graph) -> Self {
-        Self { graph, width: AtomicUsize::new(ENVELOPE) }
+        Self { graph }
     }
 
     async fn find(&self, enforcement: &Enforcement) -> Result<Target, Trouble> {
@@ -58,12 +55,12 @@ impl Enforcer {
         }
     }
 
-    async fn read_members(&self, target: Target, known: &[ObjectId]) -> Result<Vec<ObjectId>, Trouble> {
+    async fn read_members(&self, target: Target, known: &[ObjectId]) -> Result<IdSet, Trouble> {
         match target {
             Target::Group { group, .. } => self.graph.members(group, Depth::Direct).await,
             Target::Plain { way: Way::Tenant } => Ok(match self.graph.security_defaults().await? {
-                Toggle::On => known.to_vec(),
-                Toggle::Off => Vec::new(),
+                Toggle::On => known.iter().copied().collect(),
+                Toggle::Off => IdSet::default(),
             }),
             Target::Plain { .. } => Ok(per_user::standing(&self.graph, known).await?.into_iter().map(|(id, _)| id).collect()),
         }
@@ -71,7 +68,7 @@ impl Enforcer {
 
     async fn add(&self, target: Target, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
         match target {
-            Target::Group { group, .. } => adding::add(&self.graph, &self.width, group, batches).await,
+            Target::Group { group, .. } => adding::add(&self.graph, group, batches).await,
             Target::Plain { way: Way::PerUser } => {
                 let mut outcomes = Vec::with_capacity(batches.len());
                 for batch in batches {
@@ -102,12 +99,20 @@ impl Enforce for Enforcer {
         Box::pin(self.read_safety(target, enforcement, break_glass))
     }
 
-    fn members<'a>(&'a self, target: Target, known: &'a [ObjectId]) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn members<'a>(&'a self, target: Target, known: &'a [ObjectId]) -> Answer<'a, Result<IdSet, Trouble>> {
         Box::pin(self.read_members(target, known))
     }
 
     fn per_user<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>> {
         Box::pin(per_user::standing(&self.graph, people))
+    }
+
+    fn room(&self, under_way: usize, wanted: usize) -> Room {
+        self.graph.room(under_way, wanted, BIND)
+    }
+
+    fn let_go(&self) {
+        self.graph.let_go();
     }
 
     fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {

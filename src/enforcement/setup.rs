@@ -201,7 +201,7 @@ async fn excluded(graph: &Graph, found: &Value, accounts: &[ObjectId]) -> Result
     }
     for group in policy::excluded_groups(found) {
         match graph.members(group, Depth::Transitive).await {
-            Ok(members) => excluded.extend(members),
+            Ok(members) => excluded.extend(members.iter()),
             // Deleted groups leave their ids behind in policies.
             Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
             Err(trouble) => return Err(trouble),

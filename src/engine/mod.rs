@@ -2,8 +2,10 @@
 //!
 //! The engine owns the ports it needs. Timer, command, reload and start-up do the same thing: wake the loop.
 
+mod beside;
 pub mod command;
 mod execute;
+mod hand;
 pub mod input;
 mod intake;
 mod log;

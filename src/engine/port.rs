@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, PerUser, Person, Registration, Safety, SignIn, Target, Trouble};
+use crate::rollout::observed::{Directory, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble};
 use crate::rollout::plan::Enforcement;
+use crate::rollout::state::State;
 use crate::rollout::switch::Switch;
 
 /// An answer that takes time.
@@ -21,12 +22,12 @@ pub trait Tenant: Send + Sync {
     /// Everybody, complete or not at all.
     fn directory(&self) -> Answer<'_, Result<Directory, Trouble>>;
 
-    /// Transitive user members of the one group with this object id or exact display name, ascending.
+    /// Transitive user members of the one group with this object id or exact display name.
     /// No group, or more than one: `Unusable`.
-    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<IdSet, Trouble>>;
 
-    /// People whom `$filter` on `/users` returns, ascending.
-    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+    /// People whom `$filter` on `/users` returns.
+    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<IdSet, Trouble>>;
 
     /// The whole registration report.
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>>;
@@ -64,18 +65,26 @@ pub trait Enforce: Send + Sync {
         break_glass: &'a [PersonRef],
     ) -> Answer<'a, Result<Safety, Trouble>>;
 
-    /// Everybody of whom MFA is required by the target, ascending: direct members of a group. Where people must be asked for one by
-    /// one, those among `known`.
-    fn members<'a>(&'a self, target: Target, known: &'a [ObjectId]) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+    /// Everybody of whom MFA is required by the target: direct members of a group. Where people must be asked for one by one, those
+    /// among `known`.
+    fn members<'a>(&'a self, target: Target, known: &'a [ObjectId]) -> Answer<'a, Result<IdSet, Trouble>>;
 
     /// Own MFA states of these people, ascending by id; those whose state is disabled are left out.
     fn per_user<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>>;
 
-    /// Requires MFA of the people of each batch (at most 20 each; at most [`ENVELOPE`] batches). One answer per batch, in order.
+    /// How many of `wanted` batches may be handed to [`Enforce::enforce`] together now, while `under_way` are under way.
+    fn room(&self, under_way: usize, wanted: usize) -> Room {
+        if under_way == 0 { Room::Now(wanted.min(ENVELOPE)) } else { Room::Later }
+    }
+
+    /// Requires MFA of the people of each batch (at most 20 each; as many as [`Enforce::room`] said). One answer per batch, in order.
     ///
     /// Not idempotent on the wire, harmless when repeated. Waits as the tenant asks and re-sends what it throttled; a refused batch
     /// is halved until the bad id stands alone; a lost answer or a 5xx is `unknown` for everybody concerned.
     fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>>;
+
+    /// What waits to be sent, or to be sent again, is given up as not sent: a pause or a stop came.
+    fn let_go(&self) {}
 
     /// Requires MFA of these people no longer: each gets back the state of their own that was retired, where there was one, and then
     /// leaves the target. As for `enforce`, nobody is sent twice after a lost answer. One answer per batch, in order; `enforced` are
@@ -98,7 +107,18 @@ pub struct Leaver {
     pub restore: Option<PerUser>,
 }
 
-/// Most batches that the engine hands out at once; Microsoft's own service saw 503s above five PATCHes in one envelope.
+/// How many batches may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// So many, at least one, in one envelope.
+    Now(usize),
+    /// None before this instant.
+    At(Timestamp),
+    /// None before something that is under way has ended.
+    Later,
+}
+
+/// Batches in one envelope before anything is learnt; Microsoft's own service saw 503s above five PATCHes in one envelope.
 pub const ENVELOPE: usize = 5;
 
 /// What became of one batch; every person of it is in exactly one list.
@@ -169,7 +189,10 @@ pub trait Store: Send {
     }
 
     /// Hands over the state as of the last record; beside the write path, never waited for.
-    fn checkpoint(&mut self, state: &[u8]);
+    fn checkpoint(&mut self, state: &State);
+
+    /// Hands over what was read of the tenant, for the next start; beside the write path, never waited for.
+    fn keep(&mut self, _state: &State, _observed: &Observed) {}
 
     /// Replaces the published status in one step.
     fn publish(&mut self, status: &[u8]) -> Result<(), StoreError>;

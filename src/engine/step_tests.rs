@@ -14,11 +14,12 @@ use crate::rollout::condition::Conditions;
 use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Directory, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
 use crate::rollout::schedule;
+use crate::rollout::state::State;
 use crate::rollout::switch::Switch;
 
 /// What goes wrong, or comes in, while the tenant is asked.
@@ -68,22 +69,21 @@ impl Tenant for Small {
                 inputs.try_send(input).unwrap();
                 tokio::task::yield_now().await;
             }
-            Ok(Directory { people: (1..=30).map(person).collect(), unreadable: 0, sync_accounts: Vec::new() })
+            Ok((1..=30).map(person).collect())
         })
     }
 
-    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
         let fails = self.fails(Flaw::Group);
-        Box::pin(async move { if fails { down() } else { Ok(Vec::new()) } })
+        Box::pin(async move { if fails { down() } else { Ok(IdSet::default()) } })
     }
 
-    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(async { Ok(IdSet::default()) })
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        let rows = (1..=30).map(|n| (id(n), Readiness::Capable)).collect();
-        Box::pin(async { Ok(Registration { rows, refreshed: None }) })
+        Box::pin(async { Ok((1..=30).map(|n| (id(n), Readiness::Capable)).collect()) })
     }
 
     fn sign_ins(&self, _: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -147,9 +147,8 @@ impl Enforce for Small {
         Box::pin(async { Switched::Done })
     }
 
-    fn members<'a>(&'a self, target: Target, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        let members = if target == OTHER { vec![id(91)] } else { Vec::new() };
-        Box::pin(async { Ok(members) })
+    fn members<'a>(&'a self, target: Target, _: &'a [ObjectId]) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(async move { Ok((target == OTHER).then_some(id(91)).into_iter().collect()) })
     }
 
     fn enforce<'a>(&'a self, _: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
@@ -183,7 +182,7 @@ impl Store for Pages {
         false
     }
 
-    fn checkpoint(&mut self, _: &[u8]) {}
+    fn checkpoint(&mut self, _: &State) {}
 
     fn publish(&mut self, _: &[u8]) -> Result<(), StoreError> {
         Ok(())
@@ -220,6 +219,7 @@ impl Stage {
         let pages = Pages(Arc::new(Mutex::new(world.records)));
         let (inputs, received) = mpsc::channel(4);
         let engine = Engine::new(Parts {
+            observed: crate::rollout::observed::Observed::default(),
             clock,
             state: world.state,
             tenant: Arc::clone(&tenant) as _,

@@ -18,6 +18,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The header `Retry-After`.
     pub(crate) retry_after: Option<String>,
+    /// How much of its quota the service says is used, where it says so; 1 is all of it.
+    pub(crate) used: Option<f64>,
     pub(crate) body: Bytes,
 }
 
@@ -157,7 +159,7 @@ mod tests {
     fn reply(status: u16, code: &str, message: &str) -> Reply {
         let body =
             serde_json::json!({"error": {"code": code, "message": message, "innerError": {"date": "2025-02-13T10:17:06"}}});
-        Reply { status, retry_after: None, body: body.to_string().into() }
+        Reply { status, body: body.to_string().into(), ..Reply::default() }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Does not write. Invariant: a name that matches no group, or more than one, is an error and never a guess; only users count as
 //! members.
 
+use std::sync::Arc;
+
 use serde::de::MapAccess;
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use super::request::Read;
 use super::row::{self, Fields};
 use super::transport::Transport;
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{Trouble, TroubleKind};
+use crate::rollout::observed::{IdSet, Roll, Trouble, TroubleKind};
 
 /// A group, as far as its fitness for being written depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,17 +86,15 @@ pub(crate) async fn by_id(transport: &Transport, id: ObjectId) -> Result<Group, 
     transport.read(&Read::Group(id).call(), parse).await.map_err(|unread| unread.trouble(|| missing(id)))
 }
 
-/// The users in a group, ascending.
-pub(crate) async fn members(transport: &Transport, group: ObjectId, depth: Depth) -> Result<Vec<ObjectId>, Trouble> {
+/// The users in a group.
+pub(crate) async fn members(transport: &Transport, roll: &Arc<Roll>, group: ObjectId, depth: Depth) -> Result<IdSet, Trouble> {
     let read = match depth {
         Depth::Direct => Read::Members(group),
         Depth::Transitive => Read::TransitiveMembers(group),
     };
-    let mut people = Vec::new();
+    let mut people = IdSet::new(Arc::clone(roll));
     let take = |member: Member| people.extend(member.id.filter(|_| member.is_user()));
     page::each(transport, &read.call(), take).await.map_err(|unread| unread.trouble(|| missing(group)))?;
-    people.sort_unstable();
-    people.dedup();
     Ok(people)
 }
 

@@ -18,10 +18,12 @@ pub(crate) mod answer;
 mod assertion;
 mod batch;
 pub(crate) mod creation;
+mod crowd;
 pub(crate) mod groups;
 mod identity;
 mod login;
 mod methods;
+mod pace;
 mod page;
 mod people;
 mod policies;
@@ -44,7 +46,7 @@ mod tests;
 #[cfg(test)]
 mod token_tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -53,15 +55,17 @@ use self::creation::NotMade;
 use self::endpoints::Endpoints;
 use self::groups::{Depth, Group};
 use self::names::Names;
+pub use self::pace::Quota;
 use self::request::Mutation;
+use self::throttle::Gates;
 use self::token::Credentials;
 use self::transport::Transport;
 use self::wire::Wire;
 use self::write::Carried;
 use crate::clock::Clock;
-use crate::engine::port::{Answer, Tenant};
+use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, PerUser, Person, Registration, SignIn, Toggle, Trouble};
+use crate::rollout::observed::{Directory, IdSet, PerUser, Person, Registration, Roll, SignIn, Toggle, Trouble};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -75,8 +79,28 @@ impl Graph {
     /// The tenant at `endpoints`, reached over `wire`. `plan_tenant` is the plan's `tenant.id`, the key of every hash of a name.
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials, plan_tenant: &str) -> Self {
-        let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials));
+        let gates = Gates::new(clock.clone());
+        Self::gated(wire, clock, endpoints, credentials, plan_tenant, gates)
+    }
+
+    /// The same, paced by other gates.
+    #[must_use]
+    pub fn gated(
+        wire: Arc<dyn Wire>,
+        clock: Clock,
+        endpoints: Endpoints,
+        credentials: Credentials,
+        plan_tenant: &str,
+        gates: Gates,
+    ) -> Self {
+        let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
         Self { transport, names: Arc::default(), key: plan_tenant.into() }
+    }
+
+    /// The same tenant, of whose people some are known already. Their places in readings stay what they are.
+    #[must_use]
+    pub fn knowing(self, roll: Arc<Roll>) -> Self {
+        Self { names: Arc::new(Names::new(roll)), ..self }
     }
 
     /// Names and addresses, as far as the directory has been read.
@@ -106,10 +130,12 @@ impl Graph {
 
     /// The object id of a person that the plan names; reads the directory when no name is known yet.
     pub(crate) async fn person_id(&self, person: PersonRef) -> Result<Option<ObjectId>, Trouble> {
-        if matches!(person, PersonRef::Name(_)) && self.names.is_empty() {
+        let known = self.names.id(person);
+        if known.is_none() && !self.names.are_listed() {
             people::all(&self.transport, &self.names, &self.key).await?;
+            return Ok(self.names.id(person));
         }
-        Ok(self.names.id(person))
+        Ok(known)
     }
 
     /// The one group with this object id or exact display name.
@@ -127,9 +153,9 @@ impl Graph {
         groups::by_id(&self.transport, id).await
     }
 
-    /// The users in a group, ascending.
-    pub(crate) async fn members(&self, group: ObjectId, depth: Depth) -> Result<Vec<ObjectId>, Trouble> {
-        groups::members(&self.transport, group, depth).await
+    /// The users in a group.
+    pub(crate) async fn members(&self, group: ObjectId, depth: Depth) -> Result<IdSet, Trouble> {
+        groups::members(&self.transport, self.names.roll(), group, depth).await
     }
 
     /// The one Conditional Access policy with this object id or exact display name.
@@ -195,13 +221,33 @@ impl Graph {
         results
     }
 
-    async fn everybody(&self) -> Result<Directory, Trouble> {
-        let (people, unreadable) = people::all(&self.transport, &self.names, &self.key).await?;
-        let sync_accounts = roles::sync_accounts(&self.transport).await?;
-        Ok(Directory { people, unreadable, sync_accounts })
+    /// How many of `wanted` writes with so many links each may leave in one envelope, while `under_way` are under way.
+    pub(crate) fn room(&self, under_way: usize, wanted: usize, links: usize) -> Room {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let crowd = self.transport.crowd.lock().unwrap_or_else(PoisonError::into_inner).room(number(under_way), number(wanted));
+        let Some(wanted) = crowd else { return Room::Later };
+        let (writes, at) = self.transport.gates.room(wanted, number(links));
+        if at > self.clock().now() { Room::At(at) } else { Room::Now(writes as usize) }
     }
 
-    async fn people_of(&self, group: &str) -> Result<Vec<ObjectId>, Trouble> {
+    /// Most writes in one envelope, as far as it was learnt.
+    pub(crate) fn width(&self) -> usize {
+        let crowd = self.transport.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+        crowd.room(0, u32::MAX).map_or(1, |width| width as usize)
+    }
+
+    /// What waits to be sent again is given up.
+    pub(crate) fn let_go(&self) {
+        self.transport.gates.let_go();
+    }
+
+    async fn everybody(&self) -> Result<Directory, Trouble> {
+        let mut directory = people::all(&self.transport, &self.names, &self.key).await?;
+        directory.sync_accounts = roles::sync_accounts(&self.transport, self.names.roll()).await?;
+        Ok(directory)
+    }
+
+    async fn people_of(&self, group: &str) -> Result<IdSet, Trouble> {
         let group = self.find_group(group).await?;
         self.members(group.id, Depth::Transitive).await
     }
@@ -212,16 +258,16 @@ impl Tenant for Graph {
         Box::pin(self.everybody())
     }
 
-    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
         Box::pin(self.people_of(group))
     }
 
-    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(people::matching(&self.transport, filter))
+    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(people::matching(&self.transport, self.names.roll(), filter))
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        Box::pin(registration::report(&self.transport))
+        Box::pin(registration::report(&self.transport, self.names.roll()))
     }
 
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {

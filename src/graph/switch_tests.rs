@@ -106,8 +106,8 @@ async fn each_switch_is_one_small_change() {
     let whole = json!({"users": {"includeUsers": ["All"]}});
     let policy = id(1);
     for (mutation, path, body) in [
-        (Mutation::SetSecurityDefaults(Switch::Off), "identitySecurityDefaultsEnforcementPolicy", json!({"isEnabled": false})),
-        (Mutation::SetPolicyState { policy, state: PolicyState::Disabled }, "policies/0000", json!({"state": "disabled"})),
+        (Mutation::SetSecurityDefaults(Toggle::Off), "identitySecurityDefaultsEnforcementPolicy", json!({"isEnabled": false})),
+        (Mutation::SetPolicyState { policy, state: Mode::Off }, "policies/0000", json!({"state": "disabled"})),
         (Mutation::SetPolicyConditions { policy, conditions: whole.clone() }, "policies/0000", json!({"conditions": whole})),
     ] {
         assert_eq!(graph.carry_out(std::slice::from_ref(&mutation)).await, [Ok(Verdict::Ok)]);

@@ -78,8 +78,8 @@ async fn some(transport: &Transport, calls: &[Call]) -> Result<Vec<Option<Value>
     let mut refreshed = false;
     for attempt in 1.. {
         let open: Vec<usize> = bodies.iter().enumerate().filter(|(_, body)| body.is_none()).map(|(at, _)| at).collect();
-        let batch: Vec<Call> = open.iter().filter_map(|at| calls.get(*at)).cloned().collect();
-        let Some(first) = batch.first() else { break };
+        let batch: Vec<&Call> = open.iter().filter_map(|at| calls.get(*at)).collect();
+        let Some(first) = batch.first().copied() else { break };
         transport.gates.pass(first.bucket(), u32::try_from(batch.len()).unwrap_or(u32::MAX)).await;
         let mut longest: Option<(SignedDuration, Trouble)> = None;
         let mut unauthorised = false;

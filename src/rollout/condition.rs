@@ -189,7 +189,7 @@ impl Ground<'_> {
             return 0;
         }
         let Some(reading) = &self.observed.directory.last else { return 0 };
-        let free = reading.value.people.iter().filter(|person| protection(self.plan, self.observed, person).is_none()).count();
+        let free = reading.value.iter().filter(|person| protection(self.plan, self.observed, person).is_none()).count();
         u32::try_from(free).unwrap_or(u32::MAX)
     }
 

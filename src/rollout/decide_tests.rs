@@ -409,7 +409,7 @@ fn without_a_condition_the_guard_lets_through_what_it_held() {
     world.now = at("2027-01-11T08:00:00Z");
     let passed = world.with_ground(|ground| super::guard::enforce(ground, home, &people, &rows));
     assert_eq!(passed.pass, people, "{:?}", passed.held);
-    let mut exempt = rows.clone();
+    let mut exempt = rows;
     exempt[0].enabled = Some(false);
     let held = world.with_ground(|ground| super::guard::enforce(ground, home, &people, &exempt));
     assert_eq!(held.held[0].why, "disabled account");

@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::id::ObjectId;
 use super::person::{Home, PersonIx, PersonState};
 use super::places::Places;
@@ -17,11 +15,10 @@ const CHUNK: usize = 128;
 type Chunk = Arc<Vec<PersonState>>;
 
 /// Everybody.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Vec<PersonState>", into = "Vec<PersonState>")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct People {
     chunks: Vec<Chunk>,
-    places: Places,
+    places: Arc<Places>,
 }
 
 /// Everybody as they are at one moment; cheap to keep, whatever changes afterwards.
@@ -44,22 +41,6 @@ impl<'a> All<'a> {
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
-    }
-}
-
-impl From<Vec<PersonState>> for People {
-    fn from(all: Vec<PersonState>) -> Self {
-        let mut people = Self::default();
-        for person in all {
-            people.push(person);
-        }
-        people
-    }
-}
-
-impl From<People> for Vec<PersonState> {
-    fn from(people: People) -> Self {
-        people.all().iter().copied().collect()
     }
 }
 
@@ -110,7 +91,11 @@ impl People {
         self.push(PersonState::new(id, home))
     }
 
-    fn push(&mut self, person: PersonState) -> PersonIx {
+    /// Adds a person as they were kept; the place. Somebody who is there already stays as they are.
+    pub fn push(&mut self, person: PersonState) -> PersonIx {
+        if let Some(ix) = self.place(person.id) {
+            return ix;
+        }
         let ix = PersonIx::try_from(self.all().len()).unwrap_or(PersonIx::MAX);
         if let Some(chunk) = self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
             Arc::make_mut(chunk).push(person);
@@ -119,7 +104,7 @@ impl People {
             chunk.push(person);
             self.chunks.push(Arc::new(chunk));
         }
-        self.places.insert(person.id, ix, |ix| at(&self.chunks, ix).map(|person| person.id));
+        Arc::make_mut(&mut self.places).insert(person.id, ix, |ix| at(&self.chunks, ix).map(|person| person.id));
         ix
     }
 }

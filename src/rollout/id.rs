@@ -142,6 +142,33 @@ impl NameHash {
     }
 }
 
+impl NameHash {
+    /// Its first half.
+    #[must_use]
+    pub const fn key(self) -> NameKey {
+        NameKey((self.0 >> 64) as u64)
+    }
+}
+
+/// The first half of a [`NameHash`]: what is kept of each person's name. Two names of a tenant that share it would have to be
+/// looked for among as many as there are grains of sand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NameKey(u64);
+
+impl NameKey {
+    /// As bytes.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl From<&[u8; 8]> for NameKey {
+    fn from(bytes: &[u8; 8]) -> Self {
+        Self(u64::from_be_bytes(*bytes))
+    }
+}
+
 impl fmt::Debug for NameHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "name:{:032x}", self.0)

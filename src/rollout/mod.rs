@@ -25,9 +25,12 @@ pub mod observed;
 pub mod person;
 mod places;
 pub mod plan;
+mod readings;
 pub mod release;
 pub mod report;
 pub mod retire;
+pub mod roll;
+mod runs;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schedule;

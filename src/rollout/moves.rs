@@ -100,7 +100,7 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
     if person.is_processed() {
         return Telling::Told;
     }
-    let told = person.promise() == ground.state.named_instant(ix) && person.promise_told().is_some();
+    let told = ground.state.named_instant(ix).is_some_and(|at| person.is_promised(at)) && person.promise_told().is_some();
     let in_time = person.first_told().is_some_and(|first| {
         first.checked_add(ground.floor(Home::Stage(ix))).is_ok_and(|earliest| earliest <= enforced_by(ground, ix, stage))
     });
@@ -112,7 +112,7 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
         match row {
             None => return Telling::Hopeless("no longer in the directory"),
             Some(row) => {
-                if let Some(why) = protection(ground.plan, ground.observed, row) {
+                if let Some(why) = protection(ground.plan, ground.observed, &row) {
                     return Telling::Hopeless(why);
                 }
             }

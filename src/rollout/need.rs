@@ -213,11 +213,14 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
 /// How often members are read: soon after something was written and is not read back yet, less often the longer that takes.
 fn members_every(ground: &Ground<'_>) -> SignedDuration {
     let often = ground.plan.observe.members;
+    // A large group takes long to read, and more of it is on its way at any time.
+    let size = ground.observed.members.last.as_ref().map_or(0, |reading| reading.value.len() / 1_000);
+    let read_back = READ_BACK.saturating_add(SignedDuration::from_secs(i64::try_from(size).unwrap_or(i64::MAX)));
     // After a restart the looking begins anew.
     let Some(since) = unsettled_since(ground).map(|since| since.max(ground.booted)) else { return often };
     match ground.now.duration_since(since).as_mins() {
-        ..=15 => READ_BACK.min(often),
-        16..=60 => SignedDuration::from_mins(10).min(often),
+        ..=15 => read_back.min(often),
+        16..=60 => SignedDuration::from_mins(10).max(read_back).min(often),
         _ => often,
     }
 }

@@ -1,6 +1,7 @@
 //! What the journal knows of one person. There may be a million of them, so it is packed.
 
 use jiff::Timestamp;
+use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::event::Slot;
@@ -48,23 +49,36 @@ pub enum Enforced {
     Released(Timestamp),
 }
 
-/// [`Enforced`] without its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// [`Enforced`] without its number; the numbers here are what checkpoints hold, and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stand {
-    No,
-    Intended,
-    Unknown,
-    Accepted,
-    Verified,
-    Refused,
-    Gone,
-    Releasing,
-    Kept,
-    Released,
+    No = 0,
+    Intended = 1,
+    Unknown = 2,
+    Accepted = 3,
+    Verified = 4,
+    Refused = 5,
+    Gone = 6,
+    Releasing = 7,
+    Kept = 8,
+    Released = 9,
 }
 
+const STANDS: [Stand; 10] = [
+    Stand::No,
+    Stand::Intended,
+    Stand::Unknown,
+    Stand::Accepted,
+    Stand::Verified,
+    Stand::Refused,
+    Stand::Gone,
+    Stand::Releasing,
+    Stand::Kept,
+    Stand::Released,
+];
+
 /// One person of a roster or of the tail, in 56 bytes; instants in whole seconds, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PersonState {
     /// Object id.
     pub id: ObjectId,
@@ -87,16 +101,13 @@ pub struct PersonState {
     /// Somebody else took the person out of the group after we had put them in.
     pub removed_by_hand: bool,
     /// Whether it was our write by which MFA is required of the person.
-    #[serde(default)]
     pub ours: bool,
     /// What became of the person's own MFA state where people move on from it.
-    #[serde(default)]
     pub retired: Retired,
 }
 
 /// What became of a person's own MFA state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retired {
     /// Nothing.
     #[default]
@@ -116,7 +127,25 @@ impl Retired {
             Self::Intended(before) | Self::Done(before) => Some(before),
         }
     }
+
+    /// Every value; its place is what checkpoints hold, and never changes.
+    const ALL: [Self; 7] = [
+        Self::No,
+        Self::Intended(PerUser::Disabled),
+        Self::Intended(PerUser::Enabled),
+        Self::Intended(PerUser::Enforced),
+        Self::Done(PerUser::Disabled),
+        Self::Done(PerUser::Enabled),
+        Self::Done(PerUser::Enforced),
+    ];
+
+    fn number(self) -> u8 {
+        (0..).zip(Self::ALL).find(|(_, known)| *known == self).map_or(0, |(number, _)| number)
+    }
 }
+
+/// Bytes of a [`PersonState::row`].
+pub const ROW: usize = 52;
 
 /// The tail among the numbers of homes; a plan has far fewer stages.
 const TAIL: u16 = u16::MAX;
@@ -145,6 +174,58 @@ impl PersonState {
         person
     }
 
+    /// The person in bytes that mean the same everywhere.
+    #[must_use]
+    pub fn row(&self) -> [u8; ROW] {
+        let [home, slots] = [self.home, self.slots].map(u16::to_be_bytes);
+        let mut row = [0; ROW];
+        let bytes = self.id.bits().to_be_bytes().into_iter().chain(self.stamps().into_iter().flat_map(Stamp::bytes));
+        let small = [self.refused_times, self.doubts, self.stand as u8, self.marks()];
+        let bytes = bytes.chain(home).chain(slots).chain(small);
+        row.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        row
+    }
+
+    /// The person of a row; none when it is not one.
+    #[must_use]
+    pub fn of_row(row: &[u8; ROW]) -> Option<Self> {
+        let (id, rest) = row.split_first_chunk::<16>()?;
+        let mut person = Self::new(ObjectId::from_bits(u128::from_be_bytes(*id)), Home::Tail);
+        let (stamps, rest) = rest.split_first_chunk::<28>()?;
+        for (stamp, bytes) in person.stamps_mut().into_iter().zip(stamps.as_chunks::<4>().0) {
+            *stamp = Stamp::of_bytes(*bytes);
+        }
+        let [home, home_low, slots, slots_low, refused_times, doubts, stand, marks] = *rest else { return None };
+        person.home = u16::from_be_bytes([home, home_low]);
+        person.slots = u16::from_be_bytes([slots, slots_low]);
+        (person.refused_times, person.doubts) = (refused_times, doubts);
+        person.stand = STANDS.into_iter().find(|known| *known as u8 == stand)?;
+        (person.removed_by_hand, person.ours) = (marks & 1 == 1, marks & 2 == 2);
+        person.retired = *Retired::ALL.get(usize::from(marks >> 2))?;
+        Some(person)
+    }
+
+    /// What is said in one byte: removed by hand, ours, and from the third bit on what became of the own state.
+    fn marks(&self) -> u8 {
+        u8::from(self.removed_by_hand) | u8::from(self.ours) << 1 | self.retired.number() << 2
+    }
+
+    const fn stamps(&self) -> [Stamp; 7] {
+        [self.first_told, self.promise, self.promise_told, self.tail_told, self.refused_at, self.enforced_at, self.enforced_since]
+    }
+
+    const fn stamps_mut(&mut self) -> [&mut Stamp; 7] {
+        [
+            &mut self.first_told,
+            &mut self.promise,
+            &mut self.promise_told,
+            &mut self.tail_told,
+            &mut self.refused_at,
+            &mut self.enforced_at,
+            &mut self.enforced_since,
+        ]
+    }
+
     /// Stage or tail.
     #[must_use]
     pub const fn home(&self) -> Home {
@@ -169,6 +250,12 @@ impl PersonState {
     #[must_use]
     pub fn promise(&self) -> Option<Timestamp> {
         self.promise.get()
+    }
+
+    /// Whether `promise` is this instant.
+    #[must_use]
+    pub fn is_promised(&self, instant: Timestamp) -> bool {
+        self.promise == Stamp::of(instant)
     }
 
     /// When an accepted notice first named `promise`.
@@ -322,6 +409,26 @@ impl PersonState {
     #[must_use]
     pub const fn is_processed(&self) -> bool {
         matches!(self.stand, Stand::Accepted | Stand::Verified | Stand::Gone)
+    }
+}
+
+/// As readers see it.
+impl Serialize for PersonState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut person = serializer.serialize_struct("PersonState", 12)?;
+        person.serialize_field("id", &self.id)?;
+        person.serialize_field("home", &self.home())?;
+        person.serialize_field("first_told", &self.first_told())?;
+        person.serialize_field("promise", &self.promise())?;
+        person.serialize_field("promise_told", &self.promise_told())?;
+        person.serialize_field("tail_told", &self.tail_told())?;
+        person.serialize_field("slots", &self.slots)?;
+        person.serialize_field("doubts", &self.doubts)?;
+        person.serialize_field("refused", &self.refused())?;
+        person.serialize_field("enforced", &self.enforced())?;
+        person.serialize_field("enforced_since", &self.enforced_since())?;
+        person.serialize_field("removed_by_hand", &self.removed_by_hand)?;
+        person.end()
     }
 }
 

@@ -8,7 +8,7 @@ use super::event::{Because, Event};
 use super::guard::Checked;
 use super::hold::Blocks;
 use super::id::ObjectId;
-use super::observed::Reading;
+use super::observed::{IdSet, Reading};
 use super::person::{Enforced, Home, PersonState};
 use super::settle::has_open_batch;
 use super::stage::PhaseName;
@@ -152,6 +152,6 @@ pub fn waits(ground: &Ground<'_>, home: Home, stage: &StageState) -> Vec<String>
 /// Whether two agreeing reads, both later than the release, do not show the person.
 fn is_seen_gone(ground: &Ground<'_>, id: ObjectId, at: jiff::Timestamp) -> bool {
     let members = &ground.observed.members;
-    let lacks = |reading: &Reading<Vec<ObjectId>>| reading.as_of >= at && reading.value.binary_search(&id).is_err();
+    let lacks = |reading: &Reading<IdSet>| reading.as_of >= at && !reading.value.contains(id);
     members.last.as_ref().is_some_and(lacks) && members.earlier.as_ref().is_some_and(lacks)
 }

@@ -117,7 +117,7 @@ pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Op
         Enforced::No | Enforced::Refused(_) => {}
     }
     let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
-    if let Some(why) = row.and_then(|row| protection(ground.plan, ground.observed, row)) {
+    if let Some(why) = row.and_then(|row| protection(ground.plan, ground.observed, &row)) {
         return ("protected", Some(why.to_owned()));
     }
     if matches!(person.enforced(), Enforced::Refused(_)) {
@@ -265,8 +265,8 @@ fn held(hold: &Hold) -> String {
 fn people(ground: &Ground<'_>) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     let Some(directory) = &ground.observed.directory.last else { return counts };
-    for person in &directory.value.people {
-        let word = standing_of(ground, person);
+    for person in directory.value.iter() {
+        let word = standing_of(ground, &person);
         count(&mut counts, &word);
     }
     if directory.value.unreadable > 0 {

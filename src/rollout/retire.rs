@@ -62,7 +62,7 @@ fn group(ground: &Ground<'_>) -> Vec<Before> {
     let ready = states.value.iter().filter(|(id, state)| {
         *state != PerUser::Disabled
             && ground.state.people.get(*id).is_some_and(may_move_on)
-            && members.value.binary_search(id).is_ok()
+            && members.value.contains(*id)
     });
     for (id, state) in ready.take(GROUP) {
         before.entry(*state).or_default().push(*id);

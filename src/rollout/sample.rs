@@ -104,7 +104,7 @@ pub(crate) fn plan() -> Plan {
 }
 
 pub(crate) fn person(n: u128) -> Person {
-    let name = NameHash::new(TENANT, &format!("user{n}@contoso.example"));
+    let name = NameHash::new(TENANT, &format!("user{n}@contoso.example")).key();
     Person { id: id(n), name, enabled: Some(true), guest: false, mail: n > 2 }
 }
 
@@ -207,16 +207,18 @@ impl Perfect {
             match need.ask {
                 Ask::Target => self.observed.target.take(now, Ok(self.target)),
                 Ask::Directory => {
-                    let directory = Directory { people: self.people.clone(), unreadable: 0, sync_accounts: Vec::new() };
+                    let directory = self.people.iter().copied().collect::<Directory>();
                     self.observed.directory.take(now, Ok(directory));
                 }
-                Ask::Selection(key) => self.observed.selections.entry(key).or_default().take(now, Ok(self.exempt.clone())),
+                Ask::Selection(key) => {
+                    self.observed.selections.entry(key).or_default().take(now, Ok(self.exempt.iter().copied().collect()));
+                }
                 Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
-                Ask::Members => self.observed.members.take(now, Ok(self.required())),
+                Ask::Members => self.observed.members.take(now, Ok(self.required().into_iter().collect())),
                 Ask::PerUser => self.observed.per_user.take(now, Ok(self.own.clone().into_iter().collect())),
                 Ask::Registration => {
-                    let rows = self.people.iter().map(|person| (person.id, self.readiness)).collect();
-                    self.observed.registration.take(now, Ok(Registration { rows, refreshed: None }));
+                    let rows = self.people.iter().map(|person| (person.id, self.readiness));
+                    self.observed.registration.take(now, Ok(rows.collect::<Registration>()));
                 }
                 Ask::SignIns(_) => {
                     let unread = || Trouble { kind: TroubleKind::Unreachable, why: "a test".to_owned() };

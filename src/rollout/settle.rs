@@ -6,7 +6,7 @@ use super::condition::{Condition, Ground};
 use super::event::{Deed, Event, Switched};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
-use super::observed::{PerUser, Reading};
+use super::observed::{IdSet, PerUser, Reading};
 use super::person::{Enforced, Home, PersonState};
 use super::select::{joiners as joiners_of, protection};
 use super::state::{Phase, Stands, TAIL};
@@ -29,7 +29,7 @@ pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
     if let Some(last) = &ground.observed.members.last {
         let earlier = ground.observed.members.earlier.as_ref();
         if ground.state.baseline.is_none() && ground.state.target.is_some() {
-            events.push(Event::Baseline { members: last.value.clone() });
+            events.push(Event::Baseline { members: last.value.ascending() });
             return events;
         }
         open_batches(ground, last, earlier, &mut events);
@@ -70,10 +70,10 @@ pub fn is_another_group(ground: &Ground<'_>) -> bool {
     !known.is_same_place(reading.value) && ground.state.people.all().iter().any(|person| person.enforced() != Enforced::No)
 }
 
-type Members = Reading<Vec<ObjectId>>;
+type Members = Reading<IdSet>;
 
 fn has(members: &Members, id: ObjectId) -> bool {
-    members.value.binary_search(&id).is_ok()
+    members.value.contains(id)
 }
 
 /// Batches whose answer never came: who is seen has landed; whom two agreeing reads do not show has not.
@@ -152,7 +152,8 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let begun = |person: &PersonState| !matches!(person.enforced(), Enforced::No | Enforced::Released(_));
     let ours = |id: ObjectId| state.people.get(id).is_some_and(begun);
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
-    let added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    let mut added: Vec<_> = last.value.iter().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    added.sort_unstable();
     let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
     let should_be_in = |person: &&PersonState| match person.enforced() {
         Enforced::Verified(at) => seen_gone(at),
@@ -161,7 +162,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     };
     let expected = || state.people.all().iter().filter(should_be_in);
     // Mostly nobody is missing, and counting is cheaper than looking everybody up.
-    let seen = last.value.iter().filter_map(|id| state.people.get(*id)).filter(should_be_in).count();
+    let seen = last.value.iter().filter_map(|id| state.people.get(id)).filter(should_be_in).count();
     let removed: Vec<_> = if seen == expected().count() {
         Vec::new()
     } else {
@@ -206,7 +207,6 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
     let Some(directory) = ground.observed.directory.fresh(ground.now, NEWS) else { return };
     let new = directory
         .value
-        .people
         .iter()
         .filter(|person| state.people.get(person.id).is_none() && baseline.binary_search(&person.id).is_err())
         .filter(|person| protection(ground.plan, ground.observed, person).is_none());

@@ -4,10 +4,9 @@
 //! what was told, accepted or promised that is the careful direction: nothing counts as older than it is, no date as earlier.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// An instant in whole seconds, or none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp(u32);
 
 impl Stamp {
@@ -38,6 +37,16 @@ impl Stamp {
     /// The number that was put in the place of an instant.
     pub(super) fn number(self) -> u64 {
         self.0.into()
+    }
+
+    /// As bytes.
+    pub(super) const fn bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+
+    /// Of bytes.
+    pub(super) const fn of_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_be_bytes(bytes))
     }
 
     /// Whether there is no instant.

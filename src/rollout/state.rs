@@ -38,7 +38,8 @@ pub struct State {
     pub foreign: Vec<ObjectId>,
     /// The stages, in the plan's order.
     pub stages: Vec<StageState>,
-    /// Everybody of a roster or of the tail.
+    /// Everybody of a roster or of the tail; a checkpoint keeps them in a form of its own.
+    #[serde(skip)]
     pub people: People,
     /// Holds in force, by id.
     pub holds: BTreeMap<String, Hold>,
@@ -89,6 +90,7 @@ pub struct StageState {
     /// Whether its people are fixed. A stage that is missed before its announcement never froze anybody.
     pub frozen: bool,
     /// Its people, once frozen.
+    #[serde(with = "super::runs")]
     pub roster: Vec<PersonIx>,
     /// People it selects who are out, counted by reason.
     pub out: BTreeMap<String, u32>,

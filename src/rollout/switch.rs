@@ -275,8 +275,8 @@ fn refuses_everybody(ground: &Ground<'_>) -> Option<Refusal> {
         return Some("the directory has not been read lately, and security defaults reach everybody in it".into());
     };
     let mut reasons = std::collections::BTreeMap::<String, u32>::new();
-    for person in &directory.value.people {
-        if protection(ground.plan, ground.observed, person).is_some() {
+    for person in directory.value.iter() {
+        if protection(ground.plan, ground.observed, &person).is_some() {
             continue;
         }
         let known = ground.state.people.get(person.id);
@@ -288,7 +288,7 @@ fn refuses_everybody(ground: &Ground<'_>) -> Option<Refusal> {
             None => Some("in no stage, and not told".into()),
             Some(_) => [Condition::Promise, Condition::Floor]
                 .iter()
-                .find_map(|c| ground.refuses_person(*c, home, person.id, Some(person))),
+                .find_map(|c| ground.refuses_person(*c, home, person.id, Some(&person))),
         };
         if let Some(why) = why {
             *reasons.entry(why.into_owned()).or_default() += 1;
@@ -331,9 +331,9 @@ fn refuses_leaving(ground: &Ground<'_>) -> Option<Refusal> {
         return Some("who has MFA by security defaults is not known: the registration report is too old or unread".into());
     };
     let has_it = |id: ObjectId| registration.value.of(id) == Readiness::Capable;
-    let outside = directory.value.people.iter().filter(|person| {
+    let outside = directory.value.iter().filter(|person| {
         has_it(person.id)
-            && members.value.binary_search(&person.id).is_err()
+            && !members.value.contains(person.id)
             && protection(ground.plan, ground.observed, person).is_none()
     });
     let outside = outside.count();

@@ -66,7 +66,7 @@ pub fn lapsed(ground: &Ground<'_>) -> Vec<Event> {
     for person in due(ground, ground.now) {
         let why = match directory.person(person.id) {
             None => Some("no longer in the directory"),
-            Some(row) => protection(ground.plan, ground.observed, row),
+            Some(row) => protection(ground.plan, ground.observed, &row),
         };
         if let Some(why) = why {
             lapsed.entry(why).or_default().push(person.id);

@@ -166,13 +166,13 @@ fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestam
         return false;
     }
     let told_before = person.promise().is_some_and(|promise| promise < instant);
-    let in_doubt = person.promise() == Some(instant) && person.promise_told().is_none() && person.first_told().is_some();
+    let in_doubt = person.is_promised(instant) && person.promise_told().is_none() && person.first_told().is_some();
     let in_time = instant.duration_since(ground.now) >= ground.plan.notices.renotice;
     (told_before || in_doubt && person.doubts < MOST_DOUBTS) && in_time
 }
 
 fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
-    let told = person.first_told().is_some_and(|told| told < opened) && person.promise() == Some(instant);
+    let told = person.first_told().is_some_and(|told| told < opened) && person.is_promised(instant);
     told && !person.is_processed() && !person.has_used(slot) && person.refused().is_none() && is_to_be_reminded(ground, person.id)
 }
 
@@ -217,7 +217,7 @@ fn group<'a>(
     let rows = ground.observed.directory.last.as_ref().map(|reading| &reading.value);
     let may_be_told = |id: &ObjectId| {
         let row = rows.and_then(|directory| directory.person(*id));
-        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row).is_none())
+        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row.as_ref()).is_none())
     };
     let people: Vec<_> =
         people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(GROUP).collect();

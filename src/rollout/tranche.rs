@@ -13,8 +13,9 @@ use super::told::retry_at;
 /// People in one bind-PATCH (Graph takes at most 20).
 pub const BATCH: usize = 20;
 
-/// Batches in one tranche: 100 writes are 5 s of refill, and a command waits no longer than that.
-pub const BATCHES: usize = 100;
+/// Batches in one tranche: 500 writes are 25 s of refill, after which gates and other readings are looked at again. A command waits
+/// for what is under way only.
+pub const BATCHES: usize = 500;
 
 /// A person whom the tenant refused is tried again after this.
 pub const REFUSED_WAIT: SignedDuration = SignedDuration::from_hours(1);
@@ -79,7 +80,7 @@ pub fn refuses_person(ground: &Ground<'_>, home: Home, person: &PersonState) -> 
         Enforced::Released(_) => return Some("was released by a rollback".into()),
     }
     let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
-    ENFORCE.iter().find_map(|c: &Condition| ground.refuses_person(*c, home, person.id, row))
+    ENFORCE.iter().find_map(|c: &Condition| ground.refuses_person(*c, home, person.id, row.as_ref()))
 }
 
 fn tranche<'a>(ground: &Ground<'_>, home: Home, people: impl Iterator<Item = &'a PersonState>, most: usize) -> Option<Tranche> {

@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Tokens,
     Dice,
     PerUser,
+    Vanishing,
 }
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

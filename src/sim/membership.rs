@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::attempt::next_sign_in;
 use super::call::Call;
+use super::chance::{Kind, draw, unit};
 use super::group::Group;
 use super::person::Person;
 use super::reply::{Answer, Refusal, Reply};
@@ -33,8 +34,23 @@ impl Tenant {
         self.add(now, roles, group, &references)
     }
 
+    /// Deletes those who are to vanish just before they are added.
+    fn vanish(&mut self, now: Timestamp, references: &[&str]) {
+        let share = self.profile.service.vanishing;
+        if share <= 0.0 {
+            return;
+        }
+        for reference in references {
+            let Ok(at) = self.place(reference.rsplit('/').next().unwrap_or_default()) else { continue };
+            if unit(draw(self.profile.seed, Kind::Vanishing, &[at as u64])) < share {
+                self.delete(now, at);
+            }
+        }
+    }
+
     /// All of them or nobody.
     fn add(&mut self, now: Timestamp, roles: &[String], group: &str, references: &[&str]) -> Answer {
+        self.vanish(now, references);
         let target = self.group(group)?;
         target.is_writable(roles)?;
         let mut ids = Vec::with_capacity(references.len());

@@ -69,7 +69,7 @@ pub use person::PerUser;
 pub use plan::{Here, ready_plan};
 pub use policy::State;
 pub use policy::State as PolicyState;
-pub use profile::{Federation, Foreign, Licence, Profile, Quotas};
+pub use profile::{Charge, Counted, Federation, Foreign, Licence, Profile, Quotas, Service};
 pub use required::Way;
 pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
 pub use server::{Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_watched};

@@ -1,5 +1,7 @@
 //! What a simulated tenant is like: its size, its people's habits, its quotas and its warts.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::assertion::AppKey;
@@ -45,6 +47,8 @@ pub struct Profile {
     pub federation: Option<Federation>,
     /// Requests that may be made.
     pub quotas: Quotas,
+    /// How the service counts writes and how long it takes.
+    pub service: Service,
     /// The least time between the first mail to a person and requiring MFA of them, for the oracle.
     pub floor: SignedDuration,
     /// Whether security defaults are on at the beginning. No policy is on beside them then.
@@ -101,7 +105,7 @@ pub enum Licence {
 /// Requests that may be made; 0 means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
-    /// Directory writes per 150 seconds, as a bucket that refills evenly.
+    /// Directory writes, by default per 150 seconds; see [`Service`].
     pub writes: u32,
     /// Resource units per 10 seconds, as a bucket that refills evenly.
     pub units: u32,
@@ -114,6 +118,54 @@ pub struct Quotas {
 impl Default for Quotas {
     fn default() -> Self {
         Self { writes: 3_000, units: 8_000, policies: 1, reports: 5 }
+    }
+}
+
+/// How the service counts writes and how long it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// How writes are counted.
+    pub counted: Counted,
+    /// Within what time the quota of writes may be used.
+    pub writes_per: SignedDuration,
+    /// What a bind costs.
+    pub charge: Charge,
+    /// Writes under way at once, over all requests; the surplus is answered with 503. 0 means no limit.
+    pub at_once: u32,
+    /// How long each answer takes, on a socket; requests are served side by side meanwhile.
+    pub latency: Duration,
+    /// Share of people whose accounts are deleted just when somebody is about to put them into the enforcement group.
+    pub vanishing: f64,
+}
+
+/// How a quota is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// A bucket that refills evenly.
+    Bucket,
+    /// Fixed windows; one opens with the first write after the one before has ended.
+    Window,
+}
+
+/// What a bind of several people costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// One write.
+    Request,
+    /// One write for each person.
+    Link,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            counted: Counted::Bucket,
+            writes_per: SignedDuration::from_secs(150),
+            charge: Charge::Request,
+            at_once: 0,
+            latency: Duration::ZERO,
+            vanishing: 0.0,
+        }
     }
 }
 
@@ -139,6 +191,7 @@ impl Default for Profile {
             app_key: None,
             federation: None,
             quotas: Quotas::default(),
+            service: Service::default(),
             floor: SignedDuration::from_hours(24),
             security_defaults: false,
             per_user: 0.0,

@@ -1,4 +1,5 @@
-//! The simulated tenant on a socket: HTTP, or HTTPS with a certificate of its own. One tenant, one request at a time.
+//! The simulated tenant on a socket: HTTP, or HTTPS with a certificate of its own. One tenant: requests are dealt with one
+//! at a time, and take their time side by side.
 //!
 //! A lost answer closes the connection. The controls answer on loopback only.
 
@@ -133,7 +134,15 @@ async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<P
         return StatusCode::NO_CONTENT.into_response();
     }
     let now = service.clock.now();
-    let fate = service.tenant.lock().unwrap_or_else(PoisonError::into_inner).answer(now, &request);
+    let (fate, held, latency) = {
+        let mut tenant = service.tenant.lock().unwrap_or_else(PoisonError::into_inner);
+        let (fate, held) = tenant.begin(now, &request);
+        (fate, UnderWay { tenant: &service.tenant, held }, tenant.profile().service.latency)
+    };
+    if !latency.is_zero() && !is_control(&request) {
+        tokio::time::sleep(latency).await;
+    }
+    drop(held);
     let pass = (service.watch)(Moment::After, &request);
     match fate {
         Fate::Answer(response) if pass == Pass::On => response.map(Body::from),
@@ -141,6 +150,22 @@ async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<P
             peer.cut();
             StatusCode::NO_CONTENT.into_response()
         }
+    }
+}
+
+fn is_control(request: &Request<Bytes>) -> bool {
+    request.uri().path().starts_with(PREFIX)
+}
+
+/// Writes of a request whose answer has not left; also when the client goes away meanwhile.
+struct UnderWay<'a> {
+    tenant: &'a Mutex<Tenant>,
+    held: u32,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.tenant.lock().unwrap_or_else(PoisonError::into_inner).end(self.held);
     }
 }
 

@@ -21,9 +21,9 @@ use super::oracle::{Oracle, Violation};
 use super::people::{Makers, found};
 use super::person::Person;
 use super::policy::Policy;
-use super::profile::{Licence, Profile};
+use super::profile::{Charge, Licence, Profile};
 use super::reply::{Answer, Body, Refusal, Reply};
-use super::route::{Endpoint, route};
+use super::route::{Endpoint, Meter, route};
 use super::token::Tokens;
 use crate::rollout::id::ObjectId;
 
@@ -77,6 +77,9 @@ pub struct Tenant {
     pub(super) report_until: Option<Timestamp>,
     heard: Option<Timestamp>,
     requests: u64,
+    /// Writes of requests whose answers have not left, and of the request at hand.
+    under_way: u32,
+    held: u32,
 }
 
 impl Tenant {
@@ -107,6 +110,8 @@ impl Tenant {
             report_until: None,
             heard: None,
             requests: 0,
+            under_way: 0,
+            held: 0,
             people: Vec::new(),
             profile,
         };
@@ -130,8 +135,26 @@ impl Tenant {
         self.calendar.forget();
     }
 
-    /// The answer to a request at `now`.
+    /// The answer to a request at `now`, which leaves at once.
     pub fn answer(&mut self, now: Timestamp, request: &Request<Bytes>) -> Fate {
+        let (fate, held) = self.begin(now, request);
+        self.end(held);
+        fate
+    }
+
+    /// As [`Tenant::answer`], and how many writes count as under way until [`Tenant::end`] is told so.
+    pub(super) fn begin(&mut self, now: Timestamp, request: &Request<Bytes>) -> (Fate, u32) {
+        self.held = 0;
+        let fate = self.fate(now, request);
+        (fate, self.held)
+    }
+
+    /// So many writes are no longer under way.
+    pub(super) const fn end(&mut self, held: u32) {
+        self.under_way = self.under_way.saturating_sub(held);
+    }
+
+    fn fate(&mut self, now: Timestamp, request: &Request<Bytes>) -> Fate {
         let now = self.hear(now, request.headers());
         self.catch_up(now);
         if let Some(reply) = self.control(now, request) {
@@ -194,10 +217,28 @@ impl Tenant {
         if is_premium && self.profile.licence == Licence::Free {
             return Err(Refusal::no_premium());
         }
+        let meter = self.admit_write(call, endpoint, meter)?;
         self.meters.count(meter, now)?;
         let mut reply = self.serve(now, roles, call, endpoint)?;
         reply.headers.extend(self.meters.headers(meter));
         Ok(reply)
+    }
+
+    /// Counts a write among those under way, or refuses it; and what it costs.
+    fn admit_write(&mut self, call: &Call, endpoint: Endpoint<'_>, meter: Meter) -> Result<Meter, Refusal> {
+        let Meter::Directory { units, writes: 1.. } = meter else { return Ok(meter) };
+        let service = self.profile.service;
+        if service.at_once > 0 && self.under_way >= service.at_once {
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "The service is unavailable."));
+        }
+        self.under_way += 1;
+        self.held += 1;
+        if service.charge == Charge::Link && matches!(endpoint, Endpoint::BindMembers(_)) {
+            let body = call.json()?;
+            let links = body.get("members@odata.bind").and_then(serde_json::Value::as_array).map_or(1, Vec::len);
+            return Ok(Meter::Directory { units, writes: u32::try_from(links).unwrap_or(1).max(1) });
+        }
+        Ok(meter)
     }
 
     fn serve(&mut self, now: Timestamp, roles: &[String], call: &Call, endpoint: Endpoint<'_>) -> Answer {

@@ -2,8 +2,10 @@
 //!
 //! Does not send. Invariant: only the typed requests beside it can make one.
 
+use std::fmt::Write;
+
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::graph::throttle::Bucket;
 
@@ -44,7 +46,8 @@ pub(crate) struct Call {
     pub(super) permission: &'static str,
     pub(super) bucket: Bucket,
     pub(super) consistency: Consistency,
-    pub(super) body: Option<Value>,
+    /// JSON.
+    pub(super) body: Option<String>,
     pub(super) done: u16,
     pub(super) effect: Effect,
 }
@@ -92,8 +95,9 @@ impl Call {
         self.consistency
     }
 
-    pub(crate) const fn body(&self) -> Option<&Value> {
-        self.body.as_ref()
+    /// JSON.
+    pub(crate) fn body(&self) -> Option<&str> {
+        self.body.as_deref()
     }
 
     /// The one status that says it is done.
@@ -131,21 +135,28 @@ impl Call {
         Self { address: Address::Whole(link), ..self.clone() }
     }
 
-    /// As a member of an envelope. Its address is relative; a nextLink never travels in one.
-    pub(crate) fn member(&self, id: &str) -> Value {
-        let url = self.path();
-        match &self.body {
-            Some(body) => {
-                let headers = json!({"Content-Type": "application/json"});
-                json!({"id": id, "method": self.method.as_str(), "url": url, "headers": headers, "body": body})
-            }
-            None => json!({"id": id, "method": self.method.as_str(), "url": url}),
+    /// Writes it as a member of an envelope. Its address is relative; a nextLink never travels in one.
+    fn write_member(&self, id: usize, out: &mut String) {
+        // Writing to a text does not fail.
+        let _ = write!(out, r#"{{"id":"{id}","method":"{}","url":{}"#, self.method, Value::from(self.path()));
+        if let Some(body) = &self.body {
+            let _ = write!(out, r#","headers":{{"Content-Type":"application/json"}},"body":{body}"#);
         }
+        out.push('}');
     }
 
     /// One envelope around several calls of one kind and version. It may have done as much as its members may.
-    pub(crate) fn envelope(members: &[Self]) -> Self {
-        let requests: Vec<_> = members.iter().enumerate().map(|(at, call)| call.member(&at.to_string())).collect();
+    pub(crate) fn envelope(members: &[&Self]) -> Self {
+        let size = members.iter().map(|call| 200 + call.body.as_ref().map_or(1_000, String::len)).sum();
+        let mut requests = String::with_capacity(size);
+        requests.push_str(r#"{"requests":["#);
+        for (at, call) in members.iter().enumerate() {
+            if at > 0 {
+                requests.push(',');
+            }
+            call.write_member(at, &mut requests);
+        }
+        requests.push_str("]}");
         let first = members.first();
         Self {
             method: Method::POST,
@@ -155,7 +166,7 @@ impl Call {
             permission: first.map_or("User.Read.All", |call| call.permission),
             bucket: first.map_or(Bucket::Directory, |call| call.bucket),
             consistency: Consistency::Plain,
-            body: Some(json!({"requests": requests})),
+            body: Some(requests),
             done: 200,
             effect: first.map_or(Effect::None, |call| call.effect),
         }
