@@ -72,12 +72,17 @@ pub(super) fn texts_of(templates: &Templates) -> Result<Texts, TextError> {
 pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Result<Adapters, Failure> {
     let settings = &loaded.settings;
     let endpoints = endpoints(loaded)?;
-    let way = way(&settings.way).map_err(|why| Failure::new(Exit::Plan, why))?;
-    let wire = Https::new(&way).map_err(|error| Failure::because(Exit::Tenant, &error))?;
+    let wire = https(loaded)?;
     let credentials = credentials_of(&settings.credentials);
     let adapters = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates, roll)?;
     adapters.graph.secret_expires(settings.credentials.secret_expires);
     Ok(adapters)
+}
+
+/// The wire that a plan asks for.
+pub(super) fn https(loaded: &Loaded) -> Result<Https, Failure> {
+    let way = way(&loaded.settings.way).map_err(|why| Failure::new(Exit::Plan, why))?;
+    Https::new(&way).map_err(|error| Failure::because(Exit::Tenant, &error))
 }
 
 /// The addresses of the plan's tenant.

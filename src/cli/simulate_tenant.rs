@@ -60,13 +60,6 @@ pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<
     Ok(Exit::Done)
 }
 
-/// The certificate that the app is known by.
-fn app_key(file: &Path) -> Result<AppKey, Failure> {
-    let failure = |why: String| Failure::new(Exit::Usage, format!("--app-certificate {}: {why}", file.display()));
-    let bytes = std::fs::read(file).map_err(|error| failure(format!("cannot be read: {error}")))?;
-    AppKey::read(&bytes).map_err(|why| failure(format!("{why}; name the file that would be uploaded to the app")))
-}
-
 /// What the options ask for.
 fn profile(verb: &SimulateTenant) -> Profile {
     let usual = Profile { users: verb.users as usize, seed: verb.seed, never: verb.never, ..Profile::default() };
@@ -87,6 +80,13 @@ fn profile(verb: &SimulateTenant) -> Profile {
         },
         ..usual
     }
+}
+
+/// The certificate that the app is known by.
+fn app_key(file: &Path) -> Result<AppKey, Failure> {
+    let failure = |why: String| Failure::new(Exit::Usage, format!("--app-certificate {}: {why}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| failure(format!("cannot be read: {error}")))?;
+    AppKey::read(&bytes).map_err(|why| failure(format!("{why}; name the file that would be uploaded to the app")))
 }
 
 fn monday_after(date: Date) -> Date {

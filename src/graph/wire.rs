@@ -117,7 +117,8 @@ impl Https {
         if let Some(headers) = whole.headers_mut() {
             std::mem::swap(headers, answer.headers_mut());
         }
-        let mut body = BytesMut::new();
+        let length = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        let mut body = BytesMut::with_capacity(length.min(1 << 20));
         while let Some(piece) = answer.chunk().await.map_err(|error| WireError::Lost { why: describe(&error) })? {
             if body.len().saturating_add(piece.len()) > BODY_LIMIT {
                 return Err(WireError::Lost { why: format!("the answer is larger than {} MiB", BODY_LIMIT >> 20) });
