@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Exit, Failure};
 use crate::clock::Clock;
 use crate::config::{self, CredentialKind, Loaded, Problem, Templates, credentials};
-use crate::enforcement::ConditionalAccess;
+use crate::enforcement::Enforcer;
 use crate::engine::port::{Enforce, Notify, Tenant};
 use crate::graph::Graph;
 use crate::graph::certificate::{self, CertificateFile};
@@ -19,6 +19,7 @@ use crate::graph::throttle::Gates;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Proxy, Way, Wire};
 use crate::notify::{Mail, TextError, Texts};
+use crate::rollout::observed::Roll;
 
 /// What the engine and the commands need of a tenant.
 pub(super) struct Adapters {
@@ -30,7 +31,7 @@ pub(super) struct Adapters {
     pub(super) texts: watch::Sender<Arc<Texts>>,
 }
 
-/// The adapters over a wire.
+/// The adapters over a wire. `roll` holds the people whom readings of an earlier life are about.
 pub(super) fn over(
     wire: Arc<dyn Wire>,
     clock: &Clock,
@@ -38,8 +39,9 @@ pub(super) fn over(
     credentials: Credentials,
     plan_tenant: &str,
     templates: &Templates,
+    roll: Arc<Roll>,
 ) -> Result<Adapters, Failure> {
-    join(Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant), templates)
+    join(Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant).knowing(roll), templates)
 }
 
 /// The adapters that a plan asks for, over a wire of one's own and with gates of one's own; for measurements.
@@ -54,7 +56,7 @@ fn join(graph: Graph, templates: &Templates) -> Result<Adapters, Failure> {
     let (texts, current) = watch::channel(Arc::new(texts));
     Ok(Adapters {
         tenant: Arc::new(graph.clone()),
-        enforce: Arc::new(ConditionalAccess::new(graph.clone())),
+        enforce: Arc::new(Enforcer::new(graph.clone())),
         notify: Arc::new(Mail::new(graph.clone(), current)),
         texts,
         graph,
@@ -67,12 +69,12 @@ pub(super) fn texts_of(templates: &Templates) -> Result<Texts, TextError> {
 }
 
 /// The adapters that a plan asks for, over HTTP.
-pub(super) fn over_http(loaded: &Loaded, clock: &Clock) -> Result<Adapters, Failure> {
+pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Result<Adapters, Failure> {
     let settings = &loaded.settings;
     let endpoints = endpoints(loaded)?;
     let wire = https(loaded)?;
     let credentials = credentials_of(&settings.credentials);
-    let adapters = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates)?;
+    let adapters = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates, roll)?;
     adapters.graph.secret_expires(settings.credentials.secret_expires);
     Ok(adapters)
 }

@@ -4,8 +4,7 @@ use super::args::Common;
 use super::{Exit, Failure, adapters, place};
 use crate::clock::Clock;
 use crate::config::{Problems, Severity};
-use crate::rollout::plan::Enforcement;
-use crate::{say, whisper};
+use crate::say;
 
 pub(super) fn check(common: &Common) -> Result<Exit, Failure> {
     let loaded = match place::read(common) {
@@ -32,9 +31,6 @@ pub(super) fn check(common: &Common) -> Result<Exit, Failure> {
             place::plan_file(common).display(),
             revision.get(..12).unwrap_or_default()
         );
-    }
-    if !matches!(loaded.plan.enforcement, Enforcement::ConditionalAccess { .. }) {
-        whisper!("note: this version enforces by conditional-access only; `run` refuses this plan");
     }
     Ok(Exit::Done)
 }

@@ -66,6 +66,9 @@ fn profile(verb: &SimulateTenant) -> Profile {
     let usual = if verb.calm { Profile { not_allowed: 0.0, missing_rows: 0.0, empty_pages: 0.0, ..usual } } else { usual };
     Profile {
         read_lag: SignedDuration::from_secs(i64::from(verb.read_lag)),
+        security_defaults: verb.security_defaults,
+        per_user: verb.per_user,
+        roles: usual.roles.iter().chain(&verb.grant).cloned().collect(),
         quotas: Quotas { writes: verb.write_quota, reports: verb.report_quota, ..usual.quotas },
         service: Service {
             counted: if verb.quota == Quota::Window { Counted::Window } else { Counted::Bucket },

@@ -9,14 +9,14 @@ use std::collections::VecDeque;
 use jiff::SignedDuration;
 
 use super::fitness;
+use super::releasing::because;
 use crate::engine::port::BatchOutcome;
 use crate::graph::Graph;
 use crate::graph::answer::Verdict;
 use crate::graph::groups::Depth;
 use crate::graph::request::{BIND, Mutation};
-use crate::rollout::event::Because;
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{Trouble, TroubleKind};
+use crate::rollout::observed::{IdSet, Trouble, TroubleKind};
 
 /// How often one person is tried again whom a replica of the tenant does not know yet.
 const REPLICA_TRIES: u32 = 3;
@@ -98,13 +98,6 @@ fn not_sent(outcome: &mut BatchOutcome, why: String, people: Vec<ObjectId>) {
     because(&mut outcome.not_sent, why, people);
 }
 
-fn because(list: &mut Vec<Because>, why: String, people: Vec<ObjectId>) {
-    match list.iter_mut().find(|entry| entry.why == why) {
-        Some(entry) => entry.people.extend(people),
-        None => list.push(Because { why, people }),
-    }
-}
-
 /// Looks at the group and its members, and makes new pieces of what is left of the refused ones.
 async fn sort_out(
     graph: &Graph,
@@ -117,7 +110,8 @@ async fn sort_out(
     if refused.is_empty() {
         return;
     }
-    let members = if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(Vec::new()) };
+    let members =
+        if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(IdSet::default()) };
     let members = match members {
         Ok(members) => members,
         Err(trouble) => {
@@ -131,7 +125,7 @@ async fn sort_out(
     };
     for (piece, verdict) in refused {
         let Some(outcome) = outcomes.get_mut(piece.batch) else { continue };
-        let (already, left): (Vec<_>, Vec<_>) = piece.people.into_iter().partition(|id| members.binary_search(id).is_ok());
+        let (already, left): (Vec<_>, Vec<_>) = piece.people.into_iter().partition(|id| members.contains(*id));
         let some_already = !already.is_empty();
         outcome.already.extend(already);
         let piece = Piece { people: left, compared: true, ..piece };
@@ -187,7 +181,7 @@ async fn without_gone(
 }
 
 /// The group's members, when the group can still be used.
-async fn compare(graph: &Graph, group: ObjectId) -> Result<Vec<ObjectId>, Trouble> {
+async fn compare(graph: &Graph, group: ObjectId) -> Result<IdSet, Trouble> {
     if let Some(why) = fitness::problem(&graph.group(group).await?) {
         return Err(Trouble { kind: TroubleKind::Unusable, why });
     }

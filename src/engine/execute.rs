@@ -43,7 +43,7 @@ impl Engine {
     /// The directory's rows of some people, ascending by id.
     fn rows(&self, people: &[ObjectId]) -> Vec<Person> {
         let directory = self.observed.directory.last.as_ref().map(|reading| &reading.value);
-        let mut rows: Vec<Person> = people.iter().filter_map(|id| directory.and_then(|d| d.person(*id)).cloned()).collect();
+        let mut rows: Vec<Person> = people.iter().filter_map(|id| directory.and_then(|d| d.person(*id))).collect();
         rows.sort_by_key(|person| person.id);
         rows
     }

@@ -25,6 +25,8 @@ use crate::rollout::{guard, person::Home};
 
 /// Within a tranche, facts are read again when they are older than this; the guard refuses at [`GUARD_MAX_AGE`].
 const REFRESH: SignedDuration = SignedDuration::from_mins(5);
+/// Facts that the loop read so shortly before a tranche are not read once more.
+const JUST_NOW: SignedDuration = SignedDuration::from_secs(30);
 /// Batches whose people are read together: what one envelope of reads holds.
 const READ: usize = 15;
 /// Batches that are kept ready at most, in addition to what is being read.
@@ -115,7 +117,7 @@ impl Engine {
     pub(super) async fn hand_out(&mut self, accepted: &Accepted, tranche: Tranche) -> Result<(), EngineError> {
         let begun = self.clock.now();
         let mut hand = Hand::new(tranche);
-        self.check_facts(accepted, begun).await?;
+        self.check_facts(accepted, self.booted.max(earlier(begun, JUST_NOW))).await?;
         if hand.waiting.len() > FEW {
             self.check_members(accepted).await?;
         }
@@ -182,7 +184,7 @@ impl Engine {
             return Ok(Next::Flight);
         }
         let old = self.refresh_from();
-        self.check_facts(accepted, begun.max(old)).await?;
+        self.check_facts(accepted, self.booted.max(earlier(begun, JUST_NOW)).max(old)).await?;
         let some: Vec<Ready> = hand.ready.drain(..few.min(hand.ready.len())).collect();
         if some.iter().any(|ready| ready.as_of < old) {
             // They waited too long, and are read again.
@@ -254,7 +256,7 @@ impl Engine {
     /// Those whom a fresh reading shows as members: a bind with one of them would be refused whole.
     fn members_among(&self, batch: &[ObjectId]) -> Vec<ObjectId> {
         let Some(members) = self.observed.members.fresh(self.clock.now(), GUARD_MAX_AGE) else { return Vec::new() };
-        batch.iter().copied().filter(|id| members.value.binary_search(id).is_ok()).collect()
+        batch.iter().copied().filter(|id| members.value.contains(*id)).collect()
     }
 
     /// Waits for what is under way, for an input, or until `until`; and takes in all that has landed.
@@ -325,12 +327,16 @@ impl Engine {
     }
 
     fn refresh_from(&self) -> Timestamp {
-        self.clock.now().checked_sub(REFRESH).unwrap_or(Timestamp::MIN)
+        earlier(self.clock.now(), REFRESH)
     }
 
     /// Reads the members, unless that was done lately.
     async fn check_members(&mut self, accepted: &Accepted) -> Result<(), EngineError> {
         if self.observed.members.fresh(self.clock.now(), GUARD_MAX_AGE).is_some() {
+            return Ok(());
+        }
+        // What an earlier life knew is enough to begin with: a bind that holds a member is refused whole, and told apart then.
+        if self.reads_beside(&accepted.plan, &accepted.revision, &Ask::Members) {
             return Ok(());
         }
         self.question(&accepted.plan, &accepted.revision, &Ask::Members).await
@@ -351,6 +357,10 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 fn outcome_of(intent: Intended, outcome: BatchOutcome) -> Event {

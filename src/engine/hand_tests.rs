@@ -99,7 +99,7 @@ async fn a_pause_lets_nothing_further_leave_and_what_is_under_way_ends() {
     assert_eq!(recorded(&stage).1, 3, "each has its outcome");
     assert!(slow().let_go.load(Ordering::Relaxed) > 0, "what waits to be sent again is given up");
     let open = |enforced| matches!(enforced, Enforced::Intended(_));
-    assert!(!stage.engine.state().people.all().iter().any(|person| open(person.enforced)));
+    assert!(!stage.engine.state().people.all().iter().any(|person| open(person.enforced())));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! The engine owns the ports it needs. Timer, command, reload and start-up do the same thing: wake the loop.
 
+mod beside;
 pub mod command;
 mod execute;
 mod hand;
@@ -18,6 +19,7 @@ mod step;
 #[cfg(test)]
 mod step_tests;
 pub mod survey;
+mod undo;
 pub mod wake;
 
 pub use run::{Ending, Until};

@@ -7,18 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::port::{Answer, BatchOutcome, Enforce, Notice, NoticeOutcome, Notify, Room, Store, StoreError, Tenant};
+use super::port::{Answer, BatchOutcome, Enforce, Leaver, Notice, NoticeOutcome, Notify, Room, Store, StoreError, Tenant};
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
 use crate::rollout::condition::Conditions;
-use crate::rollout::event::{By, Event, Record, VERSION};
+use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Directory, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
 use crate::rollout::schedule;
+use crate::rollout::state::State;
+use crate::rollout::switch::Switch;
 
 /// People of the directory.
 const MANY: u128 = 200;
@@ -90,22 +92,21 @@ impl Tenant for Small {
                 inputs.try_send(input).unwrap();
                 tokio::task::yield_now().await;
             }
-            Ok(Directory { people: (1..=MANY).map(person).collect(), unreadable: 0, sync_accounts: Vec::new() })
+            Ok((1..=MANY).map(person).collect())
         })
     }
 
-    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
         let fails = self.fails(Flaw::Group);
-        Box::pin(async move { if fails { down() } else { Ok(Vec::new()) } })
+        Box::pin(async move { if fails { down() } else { Ok(IdSet::default()) } })
     }
 
-    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(async { Ok(IdSet::default()) })
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        let rows = (1..=MANY).map(|n| (id(n), Readiness::Capable)).collect();
-        Box::pin(async { Ok(Registration { rows, refreshed: None }) })
+        Box::pin(async { Ok((1..=MANY).map(|n| (id(n), Readiness::Capable)).collect()) })
     }
 
     fn sign_ins(&self, _: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -131,7 +132,7 @@ impl Tenant for Small {
     }
 }
 
-const OTHER: Target = Target { group: ObjectId::from_bits(0xFADE), policy: TARGET.policy };
+const OTHER: Target = Target::Group { group: ObjectId::from_bits(0xFADE), policy: ObjectId::from_bits(0xBEEF) };
 
 impl Enforce for Small {
     fn resolve<'a>(&'a self, enforcement: &'a Enforcement) -> Answer<'a, Result<Target, Trouble>> {
@@ -140,17 +141,37 @@ impl Enforce for Small {
         Box::pin(async move { Ok(target) })
     }
 
-    fn safety<'a>(&'a self, _: Target, _: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
+    fn safety<'a>(&'a self, _: Target, _: &'a Enforcement, _: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
         let fails = self.fails(Flaw::Safety);
         let sound = |n: u128| BreakGlass { reference: PersonRef::Id(id(n)), id: Some(id(n)), enabled: true, excluded: true };
         let fingerprint = if *self.edited.lock().unwrap() { "edited" } else { "as it was" }.to_owned();
-        let safety = Safety { policy: Policy { problems: Vec::new(), fingerprint }, break_glass: vec![sound(1), sound(2)] };
+        let safety = Safety {
+            policy: Policy { problems: Vec::new(), fingerprint },
+            break_glass: vec![sound(1), sound(2)],
+            modes: Vec::new(),
+            defaults: None,
+        };
         Box::pin(async move { if fails { down() } else { Ok(safety) } })
     }
 
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>> {
-        let members = if target == OTHER { vec![id(91)] } else { Vec::new() };
-        Box::pin(async { Ok(members) })
+    fn per_user<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn release<'a>(&'a self, _: Target, _: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn retire<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
+        Box::pin(async { BatchOutcome::default() })
+    }
+
+    fn switch(&self, _: Switch) -> Answer<'_, Switched> {
+        Box::pin(async { Switched::Done })
+    }
+
+    fn members<'a>(&'a self, target: Target, _: &'a [ObjectId]) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(async move { Ok((target == OTHER).then_some(id(91)).into_iter().collect()) })
     }
 
     fn enforce<'a>(&'a self, _: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
@@ -204,7 +225,7 @@ impl Store for Pages {
         false
     }
 
-    fn checkpoint(&mut self, _: &[u8]) {}
+    fn checkpoint(&mut self, _: &State) {}
 
     fn publish(&mut self, _: &[u8]) -> Result<(), StoreError> {
         Ok(())
@@ -242,6 +263,7 @@ impl Stage {
         let pages = Pages(Arc::new(Mutex::new(world.records)));
         let (inputs, received) = mpsc::channel(4);
         let engine = Engine::new(Parts {
+            observed: crate::rollout::observed::Observed::default(),
             clock,
             state: world.state,
             tenant: Arc::clone(&tenant) as _,
@@ -282,6 +304,11 @@ fn start() -> Timestamp {
     "2027-01-11T08:00:00Z".parse().unwrap()
 }
 
+/// Starts are whole seconds, as plans are.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap()
+}
+
 fn paced(at: Timestamp) -> Clock {
     Clock::paced(at, Pace::Max)
 }
@@ -295,7 +322,7 @@ async fn a_clock_that_an_answer_shows_to_be_wrong_stops_the_batch_that_asked() {
         (Some(hours(-1)), true, false),
     ] {
         let clock = Clock::system();
-        let start = clock.now() - SignedDuration::from_mins(10);
+        let start = whole_second(clock.now()) - SignedDuration::from_mins(10);
         let mut stage = Stage::new(plan(), start, clock, Small { skew, late, ..Small::default() });
         stage.settle().await;
         assert_eq!(stage.handed() > 0, enforces, "{skew:?} {late}");
@@ -307,7 +334,7 @@ async fn a_clock_that_an_answer_shows_to_be_wrong_stops_the_batch_that_asked() {
 async fn records_of_the_future_do_not_hold_for_ever_when_the_service_confirms_our_clock() {
     for (skew, enforces) in [(None, false), (Some(SignedDuration::ZERO), true)] {
         let clock = Clock::system();
-        let start = clock.now() - SignedDuration::from_mins(10);
+        let start = whole_second(clock.now()) - SignedDuration::from_mins(10);
         let mut stage = Stage::new(plan(), start, clock, Small { skew, ..Small::default() });
         // The host's clock was an hour ahead when this was written.
         let at = stage.engine.clock().now() + hours(1);
@@ -365,8 +392,12 @@ async fn the_members_of_one_group_never_become_the_baseline_of_another() {
     stage.settle().await;
     assert_eq!(stage.engine.state().baseline.as_deref(), Some(&[][..]));
     let mut other = stage.plan();
-    other.enforcement =
-        Enforcement::ConditionalAccess { group: "Another".to_owned(), policy: "Require MFA".to_owned(), manage_policy: false };
+    other.enforcement = Enforcement::ConditionalAccess {
+        group: "Another".to_owned(),
+        policy: "Require MFA".to_owned(),
+        manage_policy: false,
+        leaves: None,
+    };
     assert!(stage.engine.offer(Box::new(other), "test").unwrap().is_ok());
     stage.settle().await;
     assert_eq!(stage.engine.state().target, Some(OTHER));

@@ -66,6 +66,8 @@ pub(crate) fn classify(call: &Call, reply: &Reply) -> Verdict {
     match reply.status {
         status if status == call.done() => Verdict::Ok,
         401 => Verdict::Reauthenticate,
+        // What is taken out of a group and is not in it.
+        404 if *call.method() == http::Method::DELETE => Verdict::AlreadySo,
         404 => Verdict::Gone,
         // A parent in the same envelope failed; ours have none, so the envelope was throttled.
         429 | 509 | 424 => throttled,
@@ -104,6 +106,13 @@ fn refuse(call: &Call, reply: &Reply) -> Verdict {
              (it may take over an hour to count)"
                 .to_owned()
         }
+        // Microsoft has no code of its own for it; the words only choose the sentence.
+        (400, _) if message(&reply.body).to_lowercase().contains("security defaults") => format!(
+            "the tenant refused {} {} (400 {code}): security defaults are on, and no Conditional Access policy can be on beside them; \
+             turn security defaults off first",
+            call.method(),
+            call.template(),
+        ),
         (403, _) => format!(
             "the tenant refused {} {} (403 {code}): the app lacks the permission {}; grant it with admin consent",
             call.method(),

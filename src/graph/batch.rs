@@ -41,7 +41,14 @@ struct Response<'a> {
 }
 
 /// Sends calls (at most [`MEMBERS`], of one kind) together and classifies each answer. One outcome per call, in order.
+///
+/// Calls of two versions, and one that would delete an object, do not leave at all.
 pub(crate) async fn together(transport: &Transport, calls: &[&Call]) -> Vec<Outcome> {
+    let mixed = calls.windows(2).any(|two| matches!(two, [a, b] if a.version() != b.version()));
+    if mixed || calls.iter().any(|call| call.deletes_an_object()) {
+        let why = "an envelope of two versions, or one that would delete an object, was not sent; please report this".to_owned();
+        return calls.iter().map(|_| Err(Trouble { kind: TroubleKind::Refused, why: why.clone() })).collect();
+    }
     if let [call] = calls {
         return vec![match transport.deliver(call).await {
             Ok(reply) => Ok((classify(call, &reply), reply)),

@@ -3,6 +3,7 @@
 //! Does not see answers; who gets a 429 tells the gate with [`Gates::shut_until`]. Invariant: after the burst no more requests leave
 //! than the rate allows, by the clock that the gate is given.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +25,8 @@ pub enum Bucket {
     Reports,
     /// Mail: 4 requests at once; one envelope of four at a time keeps to it.
     Mail,
+    /// Per-user states: Microsoft documents no limit; 10 a second, and what a 429 asks for.
+    PerUser,
 }
 
 /// A rate with a burst, as pure arithmetic: each request moves the theoretical arrival time on by one interval.
@@ -89,10 +92,35 @@ pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
 }
 
+/// So many requests within a period, however the service counts: no request leaves sooner than the period after the one so many
+/// before it. Over many requests that is as fast as a bucket that refills.
+#[derive(Debug)]
+struct Turns {
+    most: usize,
+    per: SignedDuration,
+    left: VecDeque<Timestamp>,
+}
+
+impl Turns {
+    fn take(&mut self, now: Timestamp, requests: u32) -> Timestamp {
+        let mut at = now;
+        for _ in 0..requests {
+            let opens = self.left.len().checked_sub(self.most).and_then(|nth| self.left.get(nth));
+            at = at.max(opens.map_or(now, |left| later(*left, self.per)));
+            self.left.push_back(at);
+            if self.left.len() > self.most {
+                self.left.pop_front();
+            }
+        }
+        at
+    }
+}
+
 /// How the requests of a bucket follow each other.
 #[derive(Debug)]
 enum Flow {
     Free,
+    Turns(Turns),
     Rate(Rate),
     Writes(Box<Pace>),
 }
@@ -111,6 +139,7 @@ impl Gate {
         match &mut self.flow {
             Flow::Free => from,
             Flow::Rate(rate) => rate.take(now, cost.requests).max(from),
+            Flow::Turns(turns) => turns.take(from, cost.requests),
             Flow::Writes(pace) => pace.take(from, cost),
         }
     }
@@ -120,7 +149,7 @@ impl Gate {
 #[derive(Debug)]
 pub struct Gates {
     clock: Clock,
-    all: Mutex<[Gate; 5]>,
+    all: Mutex<[Gate; 6]>,
     let_go: Notify,
 }
 
@@ -138,10 +167,13 @@ impl Gates {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let policies = Rate::new(SignedDuration::from_secs(2), 1);
-        let reports = Rate::new(SignedDuration::from_millis(2_100), 1);
+        let per_user = Rate::new(SignedDuration::from_millis(100), 20);
+        // A hundredth more than the service's 10 s: requests do not arrive as evenly as they leave.
+        let reports = Turns { most: 5, per: SignedDuration::from_millis(10_100), left: VecDeque::new() };
         let gate = |flow| Gate { flow, shut: None };
         let writes = Flow::Writes(Box::new(Pace::new(Quota::default())));
-        let gates = [gate(Flow::Free), gate(writes), gate(Flow::Rate(policies)), gate(Flow::Rate(reports)), gate(Flow::Free)];
+        let gates =
+            [Flow::Free, writes, Flow::Rate(policies), Flow::Turns(reports), Flow::Free, Flow::Rate(per_user)].map(gate);
         Self { clock, all: Mutex::new(gates), let_go: Notify::new() }
     }
 
@@ -149,7 +181,7 @@ impl Gates {
     #[must_use]
     pub fn scaled(self, writes: Quota) -> Self {
         let mut gates = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let [_, gate, _, reports, _] = &mut gates;
+        let [_, gate, _, reports, _, _] = &mut gates;
         gate.flow = Flow::Writes(Box::new(Pace::new(writes)));
         reports.flow = Flow::Free;
         Self { all: Mutex::new(gates), ..self }
@@ -174,7 +206,7 @@ impl Gates {
             let from = gate.shut.map_or(now, |shut| shut.max(now));
             match &gate.flow {
                 Flow::Writes(pace) => pace.room(from, wanted, links),
-                Flow::Free | Flow::Rate(_) => (wanted, from),
+                Flow::Free | Flow::Rate(_) | Flow::Turns(_) => (wanted, from),
             }
         })
     }
@@ -229,13 +261,14 @@ impl Gates {
 
     fn with<T>(&self, bucket: Bucket, act: impl FnOnce(&mut Gate) -> T) -> T {
         let mut gates = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let [directory, writes, policies, reports, mail] = &mut *gates;
+        let [directory, writes, policies, reports, mail, per_user] = &mut *gates;
         act(match bucket {
             Bucket::Directory => directory,
             Bucket::Writes => writes,
             Bucket::Policies => policies,
             Bucket::Reports => reports,
             Bucket::Mail => mail,
+            Bucket::PerUser => per_user,
         })
     }
 }
@@ -247,6 +280,16 @@ mod tests {
 
     fn start() -> Timestamp {
         "2027-01-11T08:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn five_reports_leave_at_once_and_five_more_each_time_ten_seconds_are_over() {
+        let mut turns = Turns { most: 5, per: SignedDuration::from_secs(10), left: VecDeque::new() };
+        let at: Vec<_> = (0..12).map(|_| turns.take(start(), 1).duration_since(start()).as_secs()).collect();
+        assert_eq!(at, [0, 0, 0, 0, 0, 10, 10, 10, 10, 10, 20, 20]);
+        let rested = start() + SignedDuration::from_secs(27);
+        let at: Vec<_> = (0..5).map(|_| turns.take(rested, 1).duration_since(start()).as_secs()).collect();
+        assert_eq!(at, [27, 27, 27, 30, 30], "three of the last five are long over");
     }
 
     #[test]

@@ -133,6 +133,10 @@ impl Transport {
 
     /// The one place that attaches the token.
     async fn once(&self, call: &Call, bearer: &Bearer) -> Result<Reply, Failure> {
+        if call.deletes_an_object() {
+            let why = format!("{} would delete an object and was not sent; please report this", call.template());
+            return Err(Failure::NotSent(Trouble { kind: TroubleKind::Refused, why }));
+        }
         let address = call.address(self.endpoints.graph_root());
         let url = self.endpoints.admits(&address).map_err(|forbidden| {
             let why = format!("an answer of {} leads elsewhere: {forbidden}; it was not followed", call.template());

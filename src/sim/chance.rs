@@ -20,6 +20,7 @@ pub(super) enum Kind {
     Faults,
     Tokens,
     Dice,
+    PerUser,
     Vanishing,
 }
 

@@ -127,7 +127,7 @@ impl Tenant {
         self.groups.iter_mut().for_each(|group| group.remove(id, now));
     }
 
-    fn judge_enforcing(&mut self, now: Timestamp, id: ObjectId) {
+    pub(super) fn judge_enforcing(&mut self, now: Timestamp, id: ObjectId) {
         let exempt: Option<Timestamp> = self.exempt_since(now, id);
         let person = self.by_id.get(&id).and_then(|at| self.people.get(*at));
         self.oracle.enforcing(now, id, person.map(|person: &Person| (person.kind, person.account, person.account_since)), exempt);

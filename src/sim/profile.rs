@@ -51,8 +51,37 @@ pub struct Profile {
     pub service: Service,
     /// The least time between the first mail to a person and requiring MFA of them, for the oracle.
     pub floor: SignedDuration,
+    /// Whether security defaults are on at the beginning. No policy is on beside them then.
+    pub security_defaults: bool,
+    /// Ordinary people with a state of per-user MFA left behind.
+    pub per_user: f64,
+    /// Policies of others.
+    pub foreign: Vec<Foreign>,
+    /// How long a change of a policy takes to work.
+    pub policy_delay: SignedDuration,
+    /// How long a new group is not known to replicas.
+    pub group_delay: SignedDuration,
+    /// How long after registration `enabled` becomes `enforced`.
+    pub per_user_settles: SignedDuration,
     /// How long somebody may have been disabled or exempt without the app having to know, for the oracle.
     pub grace: SignedDuration,
+}
+
+/// A policy that others made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// On: MFA of all users but the break-glass accounts.
+    AllUsers,
+    /// On: MFA of everybody in Sales, by a group.
+    SecondGroup,
+    /// Microsoft's own, on: MFA of all users.
+    ManagedOn,
+    /// Microsoft's own, in report-only mode until Microsoft turns it on: MFA of all users.
+    ManagedSoon,
+    /// The policy once more, in report-only mode.
+    Twin,
+    /// On: two policies named as Microsoft's early baseline was, of admins and of all users.
+    Baseline,
 }
 
 /// A federated credential of the app.
@@ -164,6 +193,12 @@ impl Default for Profile {
             quotas: Quotas::default(),
             service: Service::default(),
             floor: SignedDuration::from_hours(24),
+            security_defaults: false,
+            per_user: 0.0,
+            foreign: Vec::new(),
+            policy_delay: SignedDuration::from_secs(30),
+            group_delay: SignedDuration::from_secs(5),
+            per_user_settles: SignedDuration::from_hours(1),
             grace: SignedDuration::from_mins(15),
         }
     }

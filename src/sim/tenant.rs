@@ -60,7 +60,8 @@ pub struct Tenant {
     pub(super) policies: Vec<Policy>,
     /// Since when the policy has required MFA of the group's members, or has not; oldest first.
     pub(super) required: Vec<(Timestamp, bool)>,
-    pub(super) security_defaults: bool,
+    /// Since when security defaults have been on, or off; oldest first.
+    pub(super) defaults: Vec<(Timestamp, bool)>,
     pub(super) tokens: Tokens,
     pub(super) meters: Meters,
     pub(super) faults: Faults,
@@ -94,8 +95,8 @@ impl Tenant {
             by_mail: HashMap::new(),
             groups: Vec::new(),
             policies: Vec::new(),
-            required: vec![(Timestamp::MIN, true)],
-            security_defaults: false,
+            required: vec![(Timestamp::MIN, !profile.security_defaults)],
+            defaults: vec![(Timestamp::MIN, profile.security_defaults)],
             tokens: Tokens::new(profile.seed),
             meters: Meters::new(&profile),
             faults: Faults::new(profile.seed, profile.fault_rate),
@@ -242,13 +243,19 @@ impl Tenant {
 
     fn serve(&mut self, now: Timestamp, roles: &[String], call: &Call, endpoint: Endpoint<'_>) -> Answer {
         match endpoint {
+            Endpoint::AddMember(group) | Endpoint::BindMembers(group) if self.is_fresh(now, group) => {
+                let why = "The source resource object or one of the objects being referenced do not exist.";
+                Err(Refusal::bad("Request_BadRequest", why))
+            }
+            Endpoint::Group(group) | Endpoint::Members { group, .. } if self.is_fresh(now, group) => Err(Refusal::missing(group)),
             Endpoint::Users => self.list_users(call),
             Endpoint::UserCount => self.count_users(call),
             Endpoint::User(user) => self.get_user(call, user),
             Endpoint::UserMethods(user) => self.user_methods(now, call, user),
             Endpoint::CheckGroups(user) => self.check_groups(now, call, user),
             Endpoint::SendMail(user) => self.send_mail(now, call, user),
-            Endpoint::Groups => self.list_groups(call),
+            Endpoint::Groups => self.list_groups(now, call),
+            Endpoint::CreateGroup => self.create_group(now, call),
             Endpoint::GroupCount => self.count_groups(call),
             Endpoint::Group(group) => self.get_group(call, group),
             Endpoint::Members { group, depth, cast } => self.list_members(now, call, group, depth, cast),
@@ -259,7 +266,14 @@ impl Tenant {
             Endpoint::DeleteMemberObject { member } => self.delete_member_object(now, member),
             Endpoint::Policies => self.list_policies(call),
             Endpoint::Policy(policy) => self.get_policy(call, policy),
+            Endpoint::CreatePolicy => self.create_policy(now, call),
+            Endpoint::ChangePolicy(policy) => self.change_policy(now, call, policy),
+            Endpoint::WhatIf => self.what_if(now, call),
+            Endpoint::Strengths => Ok(super::strengths::list(call)),
             Endpoint::SecurityDefaults => Ok(self.get_security_defaults(call)),
+            Endpoint::SetSecurityDefaults => self.set_security_defaults(now, call),
+            Endpoint::PerUser(user) => self.get_per_user(now, user),
+            Endpoint::SetPerUser(user) => self.set_per_user(now, call, user),
             Endpoint::Registration => self.list_registration(now, call),
             Endpoint::RegistrationOf(user) => self.get_registration(now, call, user),
             Endpoint::SignIns => self.list_sign_ins(now, roles, call),

@@ -12,3 +12,4 @@ mod schema;
 mod seeds;
 mod small;
 mod tidy;
+mod ways;

@@ -3,8 +3,11 @@
 //! Works on simulated tenants only, in a folder of its own that it removes. Times mean something in a release build alone.
 
 mod adds;
+mod day;
 mod idle;
+mod poll;
 mod rehearsal;
+mod restart;
 mod rollout;
 mod wire;
 mod writing;
@@ -73,6 +76,15 @@ fn several(bed: &Bed, verb: &Bench, only: &str) -> Result<Vec<Measured>, Failure
     if "rehearsal".contains(only) {
         all.push(rehearsal::measure(bed)?);
     }
+    if "poll".contains(only) {
+        all.extend(poll::measure(verb.full.then_some(1_000_000))?);
+    }
+    if "restart".contains(only) {
+        let sizes: &[usize] = if verb.full { &[100_000, 1_000_000] } else { &[20_000] };
+        for size in sizes {
+            all.extend(restart::measure(*size, 50)?);
+        }
+    }
     let cases = writing::CASES.iter().copied().filter(|case| case.contains(only));
     if verb.full {
         for case in cases {
@@ -92,7 +104,10 @@ struct Bed(PathBuf);
 
 impl Bed {
     fn new() -> Result<Self, Failure> {
-        let bed = Self(config::temporary_folder().join(format!("tidegate-bench-{}", std::process::id())));
+        // Several may be there at once.
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let bed = Self(config::temporary_folder().join(format!("tidegate-bench-{}-{next}", std::process::id())));
         let secret = bed.0.join("secret");
         std::fs::create_dir_all(&bed.0)
             .and_then(|()| std::fs::write(&secret, SECRET))
@@ -105,13 +120,25 @@ impl Bed {
     fn plan(&self, tenant: &Tenant, url: &str) -> Result<PathBuf, Failure> {
         let today = Clock::system().now().to_zoned_datetime(TimeZone::UTC).date();
         let pilot = today.saturating_add(60.days()).nth_weekday(1, jiff::civil::Weekday::Monday).unwrap_or(today);
-        let (state, secret) = (self.0.join("state"), self.0.join("secret"));
+        let (state, secret) = (self.state(), self.secret());
         let here =
             Here { url, ca_file: None, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
+        self.write(&ready_plan(tenant, here))
+    }
+
+    fn write(&self, plan: &str) -> Result<PathBuf, Failure> {
         let file = self.0.join("plan.toml");
-        std::fs::write(&file, ready_plan(tenant, here))
+        std::fs::write(&file, plan)
             .map_err(|error| Failure::new(Exit::State, format!("{}: cannot be written: {error}", file.display())))?;
         Ok(file)
+    }
+
+    fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    fn secret(&self) -> PathBuf {
+        self.0.join("secret")
     }
 
     fn state(&self) -> PathBuf {

@@ -119,7 +119,7 @@ fn records(loaded: &Loaded, group: ObjectId, people: &[ObjectId]) -> Vec<(Signed
     let moved = |from, to| Event::StageMoved { stage: stage.clone(), from, to, why: "for a measurement".to_owned() };
     let first = vec![
         // Before a plan is in force: its names are resolved anew, and the policy found.
-        Event::Resolved { target: Target { group, policy: ObjectId::default() } },
+        Event::Resolved { target: Target::Group { group, policy: ObjectId::default() } },
         Event::Baseline { members: Vec::new() },
         Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan) },
         Event::RosterFrozen { stage: stage.clone(), people: people.to_vec(), out: Vec::new() },
@@ -167,6 +167,7 @@ pub(super) fn engine(
     let adapters = super::super::adapters::measured(loaded, &clock, wire, gates)?;
     let (_inputs, received) = tokio::sync::mpsc::channel(1);
     let mut engine = Engine::new(Parts {
+        observed: crate::rollout::observed::Observed::default(),
         clock,
         state,
         tenant: adapters.tenant,
@@ -192,7 +193,7 @@ pub(super) async fn finish(engine: &mut Engine, until: Until) -> Result<(), Fail
             Enforced::Unknown(_) => until == Until::Known,
             _ => false,
         };
-        if !engine.state().people.all().iter().any(|person| waits(person.enforced)) {
+        if !engine.state().people.all().iter().any(|person| waits(person.enforced())) {
             return Ok(());
         }
         if clock.now() > most {

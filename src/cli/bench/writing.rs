@@ -193,7 +193,7 @@ fn run(
 /// Journal and tenant must agree about everybody.
 fn judge(counts: Counts, state: &State, members: &[ObjectId], already: usize, until: Until) -> Result<Came, Failure> {
     let all = state.people.all();
-    let count = |which: fn(Enforced) -> bool| all.iter().filter(|person| which(person.enforced)).count();
+    let count = |which: fn(Enforced) -> bool| all.iter().filter(|person| which(person.enforced())).count();
     let enforced = count(|enforced| matches!(enforced, Enforced::Accepted(_) | Enforced::Verified(_)));
     let gone = count(|enforced| enforced == Enforced::Gone);
     let unknown = all.len() - enforced - gone;

@@ -27,10 +27,20 @@ pub(crate) enum Effect {
     Change,
 }
 
+/// The version of the API. An envelope has one version for all its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// `v1.0`.
+    One,
+    /// `beta`, for what exists nowhere else.
+    Beta,
+}
+
 /// One request, ready but for host, token and request id.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(super) method: Method,
+    pub(super) version: Version,
     pub(super) template: &'static str,
     pub(super) address: Address,
     pub(super) permission: &'static str,
@@ -44,8 +54,11 @@ pub(crate) struct Call {
 
 #[derive(Clone, Debug)]
 pub(super) enum Address {
-    /// Below `/v1.0`, with its query.
+    /// Below the version, with its query.
     Relative(String),
+    /// That something is a member of something, below the version and without the `/$ref` at its end: without that ending the
+    /// same DELETE would delete the member itself.
+    Link(String),
     /// A nextLink, whole.
     Whole(String),
 }
@@ -53,6 +66,15 @@ pub(super) enum Address {
 impl Call {
     pub(crate) const fn method(&self) -> &Method {
         &self.method
+    }
+
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether it would delete an object: nothing here may.
+    pub(crate) fn deletes_an_object(&self) -> bool {
+        self.method == Method::DELETE && !matches!(self.address, Address::Link(_))
     }
 
     /// The path with names for ids, for logs and messages.
@@ -89,9 +111,22 @@ impl Call {
 
     /// The absolute address under a Graph root; not judged yet.
     pub(crate) fn address(&self, graph_root: &str) -> String {
+        let version = match self.version {
+            Version::One => "v1.0",
+            Version::Beta => "beta",
+        };
         match &self.address {
-            Address::Relative(path) => format!("{graph_root}/v1.0{path}"),
             Address::Whole(link) => link.clone(),
+            _ => format!("{graph_root}/{version}{}", self.path()),
+        }
+    }
+
+    /// The path below the version; none of a nextLink.
+    fn path(&self) -> String {
+        match &self.address {
+            Address::Relative(path) => path.clone(),
+            Address::Link(path) => format!("{path}/$ref"),
+            Address::Whole(_) => String::new(),
         }
     }
 
@@ -102,19 +137,15 @@ impl Call {
 
     /// Writes it as a member of an envelope. Its address is relative; a nextLink never travels in one.
     fn write_member(&self, id: usize, out: &mut String) {
-        let url = match &self.address {
-            Address::Relative(path) => path.as_str(),
-            Address::Whole(_) => "",
-        };
         // Writing to a text does not fail.
-        let _ = write!(out, r#"{{"id":"{id}","method":"{}","url":{}"#, self.method, Value::from(url));
+        let _ = write!(out, r#"{{"id":"{id}","method":"{}","url":{}"#, self.method, Value::from(self.path()));
         if let Some(body) = &self.body {
             let _ = write!(out, r#","headers":{{"Content-Type":"application/json"}},"body":{body}"#);
         }
         out.push('}');
     }
 
-    /// One envelope around several calls of one kind. It may have done as much as its members may.
+    /// One envelope around several calls of one kind and version. It may have done as much as its members may.
     pub(crate) fn envelope(members: &[&Self]) -> Self {
         let size = members.iter().map(|call| 200 + call.body.as_ref().map_or(1_000, String::len)).sum();
         let mut requests = String::with_capacity(size);
@@ -129,6 +160,7 @@ impl Call {
         let first = members.first();
         Self {
             method: Method::POST,
+            version: first.map_or(Version::One, |call| call.version),
             template: "/$batch",
             address: Address::Relative("/$batch".to_owned()),
             permission: first.map_or("User.Read.All", |call| call.permission),

@@ -14,6 +14,7 @@ mod proxy;
 mod redaction;
 mod refusals;
 mod reload;
+mod setup;
 mod stop;
 mod whole;
 mod words;
