@@ -6,7 +6,6 @@
 use super::{fitness, policy};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
-use crate::graph::request::BIND;
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{BreakGlass, Policy, Target, Trouble, TroubleKind};
 

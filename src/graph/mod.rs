@@ -178,7 +178,6 @@ impl Graph {
         switches::security_defaults(&self.transport).await
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
     /// These people's states of per-user MFA, in the order asked; a state that is not known is `None`, and who does not exist is
     /// missing.
     pub(crate) async fn per_user(&self, people: &[ObjectId]) -> Result<Vec<(ObjectId, Option<PerUser>)>, Trouble> {
