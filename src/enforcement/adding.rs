@@ -1,7 +1,7 @@
 //! Adding people to the group: envelopes of binds, and sorting out the binds that the tenant refuses.
 //!
-//! A bind adds all of its people or none, so a refused one was not carried out at all. It is compared with the group's members, then
-//! halved until the bad id stands alone. Does not repeat what may have been carried out. Invariant: every person ends in exactly one
+//! A bind adds all of its people or none, so a refused one was not carried out at all. Who vanished is looked for, then it is compared
+//! with the group's members, then halved until the bad id stands alone. Does not repeat what may have been carried out. Invariant: every person ends in exactly one
 //! list of their batch's outcome.
 
 use std::collections::VecDeque;
@@ -113,6 +113,10 @@ async fn sort_out(
     outcomes: &mut [BatchOutcome],
     pieces: &mut VecDeque<Piece>,
 ) {
+    let refused = without_gone(graph, refused, outcomes, pieces).await;
+    if refused.is_empty() {
+        return;
+    }
     let members =
         if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(IdSet::default()) };
     let members = match members {
@@ -148,6 +152,39 @@ async fn sort_out(
             }
         }
     }
+}
+
+/// Of pieces in which somebody does not exist, takes out who cannot be read any more, and makes new pieces of the others: a read costs
+/// no write. Gives back those in which everybody can be read.
+async fn without_gone(
+    graph: &Graph,
+    refused: Vec<(Piece, Verdict)>,
+    outcomes: &mut [BatchOutcome],
+    pieces: &mut VecDeque<Piece>,
+) -> Vec<(Piece, Verdict)> {
+    let asks = |(piece, verdict): &(Piece, Verdict)| *verdict == Verdict::Gone && piece.people.len() > 1;
+    let asked: Vec<ObjectId> = refused.iter().filter(|one| asks(one)).flat_map(|(piece, _)| &piece.people).copied().collect();
+    if asked.is_empty() {
+        return refused;
+    }
+    // Where that cannot be read, halving finds them.
+    let Ok(found) = graph.people(&asked).await else { return refused };
+    let exists = |id: &ObjectId| found.binary_search_by_key(id, |person| person.id).is_ok();
+    let mut left = Vec::new();
+    for (piece, verdict) in refused {
+        if verdict != Verdict::Gone || piece.people.len() <= 1 || piece.people.iter().all(exists) {
+            left.push((piece, verdict));
+            continue;
+        }
+        let (people, gone): (Vec<_>, Vec<_>) = piece.people.iter().copied().partition(|id| exists(id));
+        if let Some(outcome) = outcomes.get_mut(piece.batch) {
+            outcome.gone.extend(gone);
+        }
+        if !people.is_empty() {
+            pieces.push_back(Piece { people, ..piece });
+        }
+    }
+    left
 }
 
 /// The group's members, when the group can still be used.

@@ -19,6 +19,8 @@ const TARGET: Target = Target { group: ObjectId::from_bits(0xff01), policy: Obje
 struct Model {
     members: BTreeSet<ObjectId>,
     gone: BTreeSet<ObjectId>,
+    /// Those whom the tenant refuses for a reason of its own.
+    refused: BTreeSet<ObjectId>,
     group: Value,
     policy: Value,
 }
@@ -30,7 +32,7 @@ fn group() -> Value {
 
 fn model(members: &[u128], gone: &[u128]) -> Arc<Mutex<Model>> {
     let ids = |list: &[u128]| list.iter().map(|n| id(*n)).collect();
-    Arc::new(Mutex::new(Model { members: ids(members), gone: ids(gone), group: group(), policy: json!(null) }))
+    Arc::new(Mutex::new(Model { members: ids(members), gone: ids(gone), refused: ids(&[]), group: group(), policy: json!(null) }))
 }
 
 impl Model {
@@ -53,6 +55,9 @@ impl Model {
                     404,
                     "Resource 'x' does not exist or one of its queried reference-property objects are not present.",
                 );
+            }
+            if people.iter().any(|person| self.refused.contains(person)) {
+                return Self::error(400, "Unable to update the specified properties.");
             }
             if people.iter().any(|person| self.members.contains(person)) {
                 return Self::error(
@@ -137,16 +142,27 @@ async fn five_batches_leave_in_one_envelope_and_one_as_a_plain_patch() {
 }
 
 #[tokio::test]
-async fn one_dead_account_in_twenty_is_found_by_halving() {
+async fn one_dead_account_in_twenty_is_taken_out_by_reading() {
     let model = model(&[], &[7]);
     let script = wire(&model);
     let outcomes = enforce(&script, &[ids(1..=20)]).await;
     assert_eq!((outcomes[0].gone.as_slice(), outcomes[0].enforced.len()), ([id(7)].as_slice(), 19));
     assert_eq!(model.lock().unwrap().members.len(), 19);
+    // The bind, and the others; between them the people, in one envelope.
+    assert_eq!((writes(&script), script.seen().len()), (2, 3));
+}
+
+#[tokio::test]
+async fn one_refused_account_in_twenty_is_found_by_halving() {
+    let model = model(&[], &[]);
+    model.lock().unwrap().refused.insert(id(7));
+    let script = wire(&model);
+    let outcomes = enforce(&script, &[ids(1..=20)]).await;
+    assert_eq!((outcomes[0].refused[0].people.as_slice(), outcomes[0].enforced.len()), ([id(7)].as_slice(), 19));
     // The bind, then 10+10, 5+5, 2+3 and 1+1: one request for each pair.
     assert_eq!(writes(&script), 5);
-    // Group and members once, and the account itself.
-    assert_eq!(script.seen().len() - writes(&script), 3);
+    // Group and members once.
+    assert_eq!(script.seen().len() - writes(&script), 2);
 }
 
 #[tokio::test]
@@ -221,7 +237,7 @@ async fn a_missing_permission_and_an_unfit_group_name_themselves_without_halving
     assert!(outcomes[0].not_sent[0].why.contains("GroupMember.ReadWrite.All"), "{outcomes:?}");
     assert_eq!(script.seen().len(), 1);
 
-    let unfit = model(&[], &[1]);
+    let unfit = model(&[1], &[]);
     unfit.lock().unwrap().group["groupTypes"] = json!(["DynamicMembership"]);
     let script = wire(&unfit);
     let outcomes = enforce(&script, &[ids(1..=20)]).await;

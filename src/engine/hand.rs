@@ -193,17 +193,17 @@ impl Engine {
             self.read_ahead(hand);
             return Ok(Next::Flight);
         }
-        self.dispatch(accepted, hand, some)?;
+        self.dispatch(accepted, hand, &some)?;
         Ok(Next::Left)
     }
 
     /// Guard, intents, wire.
-    fn dispatch(&mut self, accepted: &Accepted, hand: &mut Hand, some: Vec<Ready>) -> Result<(), EngineError> {
+    fn dispatch(&mut self, accepted: &Accepted, hand: &mut Hand, some: &[Ready]) -> Result<(), EngineError> {
         // What came in while facts were read counts too.
         self.take_inputs()?;
         self.see_clock();
         let mut batches = Vec::with_capacity(some.len());
-        for Ready { batch, rows, .. } in &some {
+        for Ready { batch, rows, .. } in some {
             let ground = self.ground(&accepted.plan, &accepted.revision, GUARD_MAX_AGE);
             let mut checked = guard::enforce(&ground, hand.home, batch, rows);
             // The caps count what is on disk, and these are not there yet.

@@ -6,6 +6,8 @@ mod beside;
 pub mod command;
 mod execute;
 mod hand;
+#[cfg(test)]
+mod hand_tests;
 pub mod input;
 mod intake;
 mod log;

@@ -411,7 +411,7 @@ impl Engine {
         }
         let report = report(&self.ground(plan, revision, PLANNING_MAX_AGE), wake_at);
         self.reported = (now, self.clock.now().duration_since(now));
-        let status = Status::new(&report, self.state.seq, self.store.head(), self.tenant.requests());
+        let status = Status::new(&report, self.state.seq, self.store.head(), &*self.tenant);
         if let Ok(bytes) = serde_json::to_vec(&status) {
             self.store.publish(&bytes)?;
         }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::port::{Answer, BatchOutcome, Enforce, Notice, NoticeOutcome, Notify, Store, StoreError, Tenant};
+use super::port::{Answer, BatchOutcome, Enforce, Notice, NoticeOutcome, Notify, Room, Store, StoreError, Tenant};
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
 use crate::rollout::condition::Conditions;
@@ -20,6 +20,9 @@ use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
 use crate::rollout::schedule;
 use crate::rollout::state::State;
+
+/// People of the directory.
+const MANY: u128 = 200;
 
 /// What goes wrong, or comes in, while the tenant is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,8 +38,10 @@ enum Flaw {
 }
 
 #[derive(Default)]
-struct Small {
+pub(super) struct Small {
     flaw: Flaw,
+    /// Writes that are answered only when the test lets them.
+    pub(super) slow: Option<Slow>,
     /// The service's clock against ours, and whether only the reading right before a batch tells it.
     skew: Option<SignedDuration>,
     late: bool,
@@ -48,11 +53,29 @@ struct Small {
     meanwhile: Mutex<Option<(mpsc::Sender<Input>, Input)>>,
 }
 
+/// Envelopes that began, in order, with the records that were on disk then; two may be under way.
+pub(super) struct Slow {
+    pub(super) answers: tokio::sync::Semaphore,
+    pub(super) begun: Mutex<Vec<Vec<ObjectId>>>,
+    pub(super) let_go: AtomicU64,
+}
+
+impl Default for Slow {
+    fn default() -> Self {
+        Self { answers: tokio::sync::Semaphore::new(0), begun: Mutex::default(), let_go: AtomicU64::default() }
+    }
+}
+
 fn down<T>() -> Result<T, Trouble> {
     Err(Trouble { kind: TroubleKind::Unreachable, why: "down".to_owned() })
 }
 
 impl Small {
+    /// One whose writes wait for the test.
+    pub(super) fn slow() -> Self {
+        Self { slow: Some(Slow::default()), skew: Some(SignedDuration::ZERO), ..Self::default() }
+    }
+
     /// Whether this request fails: every other one.
     fn fails(&self, flaw: Flaw) -> bool {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
@@ -68,7 +91,7 @@ impl Tenant for Small {
                 inputs.try_send(input).unwrap();
                 tokio::task::yield_now().await;
             }
-            Ok((1..=30).map(person).collect())
+            Ok((1..=MANY).map(person).collect())
         })
     }
 
@@ -82,7 +105,7 @@ impl Tenant for Small {
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        Box::pin(async { Ok((1..=30).map(|n| (id(n), Readiness::Capable)).collect()) })
+        Box::pin(async { Ok((1..=MANY).map(|n| (id(n), Readiness::Capable)).collect()) })
     }
 
     fn sign_ins(&self, _: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -95,7 +118,7 @@ impl Tenant for Small {
             if self.flaw == Flaw::People {
                 return down();
             }
-            Ok((1..=30).map(person).filter(|person| people.contains(&person.id)).collect())
+            Ok((1..=MANY).map(person).filter(|person| people.contains(&person.id)).collect())
         })
     }
 
@@ -132,7 +155,27 @@ impl Enforce for Small {
     fn enforce<'a>(&'a self, _: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
         self.handed.fetch_add(1, Ordering::Relaxed);
         let outcome = |batch: &Vec<ObjectId>| BatchOutcome { enforced: batch.clone(), ..BatchOutcome::default() };
-        Box::pin(async move { batches.iter().map(outcome).collect() })
+        Box::pin(async move {
+            if let Some(slow) = &self.slow {
+                slow.begun.lock().unwrap().push(batches.iter().flatten().copied().collect());
+                slow.answers.acquire().await.unwrap().forget();
+            }
+            batches.iter().map(outcome).collect()
+        })
+    }
+
+    fn room(&self, under_way: usize, wanted: usize) -> Room {
+        match (&self.slow, under_way) {
+            (None, 0) => Room::Now(wanted),
+            (Some(_), 0 | 1) => Room::Now(1),
+            _ => Room::Later,
+        }
+    }
+
+    fn let_go(&self) {
+        if let Some(slow) = &self.slow {
+            slow.let_go.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -143,7 +186,7 @@ impl Notify for Small {
 }
 
 #[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<Record>>>);
+pub(super) struct Pages(pub(super) Arc<Mutex<Vec<Record>>>);
 
 impl Store for Pages {
     fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError> {
@@ -171,16 +214,16 @@ impl Store for Pages {
     }
 }
 
-struct Stage {
-    engine: Engine,
-    tenant: Arc<Small>,
-    pages: Pages,
-    inputs: mpsc::Sender<Input>,
+pub(super) struct Stage {
+    pub(super) engine: Engine,
+    pub(super) tenant: Arc<Small>,
+    pub(super) pages: Pages,
+    pub(super) inputs: mpsc::Sender<Input>,
 }
 
 impl Stage {
     /// An engine that takes over from a perfect world at `clock`; its pilot starts at `start`.
-    fn new(mut plan: Plan, start: Timestamp, clock: Clock, tenant: Small) -> Self {
+    pub(super) fn new(mut plan: Plan, start: Timestamp, clock: Clock, tenant: Small) -> Self {
         let zone = schedule::zone("Europe/Berlin").unwrap();
         for (stage, days) in plan.stages.iter_mut().zip([0, 14]) {
             stage.start.instant = start + hours(24 * days);
@@ -188,6 +231,7 @@ impl Stage {
         }
         let before = start - SignedDuration::from_secs(1);
         let mut world = Perfect::new(plan, &(start - hours(240)).to_string());
+        world.people = (1..=MANY).map(person).collect();
         world.run(&before.min(clock.now()).to_string());
         Self::over(world, clock, tenant)
     }
@@ -212,7 +256,7 @@ impl Stage {
     }
 
     /// Turns until it would sleep; how often it turned.
-    async fn settle(&mut self) -> (u32, Timestamp) {
+    pub(super) async fn settle(&mut self) -> (u32, Timestamp) {
         for turns in 1..1_000 {
             if let Step::Idle(until) = self.engine.step().await.unwrap() {
                 return (turns, until);
@@ -229,7 +273,7 @@ impl Stage {
         self.engine.state().holds.contains_key(id)
     }
 
-    fn handed(&self) -> u64 {
+    pub(super) fn handed(&self) -> u64 {
         self.tenant.handed.load(Ordering::Relaxed)
     }
 }

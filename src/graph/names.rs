@@ -82,7 +82,10 @@ impl Names {
         }
         for (id, key, name) in people {
             self.roll.enter_named(id, key);
-            held.insert(id, name);
+            // Mostly they are known as they are.
+            if held.get(&id) != Some(&name) {
+                held.insert(id, name);
+            }
         }
     }
 

@@ -147,7 +147,7 @@ impl Gate {
 #[derive(Debug)]
 pub struct Gates {
     clock: Clock,
-    gates: Mutex<[Gate; 5]>,
+    all: Mutex<[Gate; 5]>,
     let_go: Notify,
 }
 
@@ -170,17 +170,17 @@ impl Gates {
         let gate = |flow| Gate { flow, shut: None };
         let writes = Flow::Writes(Box::new(Pace::new(Quota::default())));
         let gates = [gate(Flow::Free), gate(writes), gate(Flow::Rate(policies)), gate(Flow::Turns(reports)), gate(Flow::Free)];
-        Self { clock, gates: Mutex::new(gates), let_go: Notify::new() }
+        Self { clock, all: Mutex::new(gates), let_go: Notify::new() }
     }
 
     /// The same where the service allows another number of writes, and where reports have no limit; for measurements in short.
     #[must_use]
     pub fn scaled(self, writes: Quota) -> Self {
-        let mut gates = self.gates.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut gates = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         let [_, gate, _, reports, _] = &mut gates;
         gate.flow = Flow::Writes(Box::new(Pace::new(writes)));
         reports.flow = Flow::Free;
-        Self { gates: Mutex::new(gates), ..self }
+        Self { all: Mutex::new(gates), ..self }
     }
 
     /// Waits until `requests` may leave.
@@ -256,7 +256,7 @@ impl Gates {
     }
 
     fn with<T>(&self, bucket: Bucket, act: impl FnOnce(&mut Gate) -> T) -> T {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gates = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let [directory, writes, policies, reports, mail] = &mut *gates;
         act(match bucket {
             Bucket::Directory => directory,

@@ -31,7 +31,7 @@ pub(crate) struct Transport {
     wire: Arc<dyn Wire>,
     pub(crate) clock: Clock,
     pub(crate) endpoints: Endpoints,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     pub(crate) gates: Gates,
     /// How many writes may be under way.
     pub(crate) crowd: Mutex<Crowd>,
@@ -78,7 +78,7 @@ impl Unread {
 impl Transport {
     pub(crate) fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials, gates: Gates) -> Self {
         let sent = Arc::new(AtomicU64::new(0));
-        let tokens = Tokens::new(Arc::clone(&wire), &endpoints, credentials, Arc::clone(&sent));
+        let tokens = Tokens::new(Arc::clone(&wire), clock.clone(), &endpoints, credentials, Arc::clone(&sent));
         Self {
             wire,
             gates,

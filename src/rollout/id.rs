@@ -42,6 +42,23 @@ impl ObjectId {
         Self(bits.to_be_bytes())
     }
 
+    /// Writes it into `text`; ids are most of what a journal and a request hold.
+    fn written(self, text: &mut [u8; 36]) -> &str {
+        let mut digits = self.bits();
+        for (place, byte) in text.iter_mut().enumerate().rev() {
+            if HYPHENS.contains(&place) {
+                *byte = b'-';
+                continue;
+            }
+            // The lowest four bits.
+            let digit = (digits & 15) as u8;
+            *byte = if digit < 10 { b'0' + digit } else { b'a' + (digit - 10) };
+            digits >>= 4;
+        }
+        // It is ASCII.
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
     /// The 128 bits of the id, most significant first as it is written.
     #[must_use]
     pub const fn bits(self) -> u128 {
@@ -75,9 +92,7 @@ impl FromStr for ObjectId {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = self.bits();
-        let part = |shift: u32, digits: u32| bits >> shift & ((1 << (digits * 4)) - 1);
-        write!(out, "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", part(96, 8), part(80, 4), part(64, 4), part(48, 4), part(0, 12))
+        out.write_str(self.written(&mut [0; 36]))
     }
 }
 
@@ -119,7 +134,7 @@ pub type ById<T> = std::collections::HashMap<ObjectId, T, std::hash::BuildHasher
 
 impl Serialize for ObjectId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.written(&mut [0; 36]))
     }
 }
 

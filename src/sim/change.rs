@@ -73,6 +73,8 @@ pub enum Change {
     StaleReport(bool),
     /// Security defaults are switched.
     SecurityDefaults(bool),
+    /// The app's client secrets are replaced.
+    SetSecrets(Vec<String>),
     /// The app's permissions are replaced; tokens keep theirs until they are renewed.
     SetRoles(Vec<String>),
     /// Every token stops working.
@@ -155,6 +157,7 @@ impl Tenant {
             })?,
             Change::StaleReport(is_stale) => self.report_until = is_stale.then_some(now),
             Change::SecurityDefaults(is_on) => self.security_defaults = is_on,
+            Change::SetSecrets(secrets) => self.profile.secrets = secrets,
             Change::SetRoles(roles) => self.profile.roles = roles,
             Change::RevokeTokens => self.tokens.revoke(),
             Change::ReadLag(seconds) => self.profile.read_lag = SignedDuration::from_secs(seconds.max(0)),

@@ -39,8 +39,12 @@ pub struct Profile {
     pub fault_rate: f64,
     /// Application permissions that the app was granted.
     pub roles: Vec<String>,
+    /// The app's client secrets.
+    pub secrets: Vec<String>,
     /// The app's certificate. Without one, any assertion that is well formed is taken.
     pub app_key: Option<AppKey>,
+    /// Whose tokens the app trusts. Without it, any token of another issuer is taken.
+    pub federation: Option<Federation>,
     /// Requests that may be made.
     pub quotas: Quotas,
     /// How the service counts writes and how long it takes.
@@ -49,6 +53,15 @@ pub struct Profile {
     pub floor: SignedDuration,
     /// How long somebody may have been disabled or exempt without the app having to know, for the oracle.
     pub grace: SignedDuration,
+}
+
+/// A federated credential of the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Federation {
+    /// The issuer of the tokens.
+    pub issuer: String,
+    /// Whom they must be about.
+    pub subject: String,
 }
 
 /// The licence of the tenant.
@@ -145,7 +158,9 @@ impl Default for Profile {
             empty_pages: 0.05,
             fault_rate: 0.0,
             roles: LEAST_ROLES.iter().map(|role| (*role).to_owned()).collect(),
+            secrets: vec![super::SECRET.to_owned()],
             app_key: None,
+            federation: None,
             quotas: Quotas::default(),
             service: Service::default(),
             floor: SignedDuration::from_hours(24),

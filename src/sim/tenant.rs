@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;
 
+use super::assertion::AppKey;
 use super::attempt::Calendar;
 use super::call::Call;
 use super::chance::{Kind as Chance, Stream};
@@ -180,7 +181,7 @@ impl Tenant {
     }
 
     fn reply(&mut self, now: Timestamp, request: &Request<Bytes>) -> Reply {
-        if let Some(reply) = self.login(now, request) {
+        if let Some(reply) = self.login(now, request).or_else(|| self.identity(now, request)) {
             return reply;
         }
         let answer = match Call::read(request) {
@@ -329,6 +330,11 @@ impl Tenant {
         &self.profile
     }
 
+    /// From now on this is the app's certificate.
+    pub fn set_app_key(&mut self, key: AppKey) {
+        self.profile.app_key = Some(key);
+    }
+
     /// The tenant's id.
     #[must_use]
     pub const fn id(&self) -> ObjectId {
@@ -456,5 +462,41 @@ mod tests {
         let (first, second) = (run(), run());
         assert_eq!(first, second);
         assert!(first.iter().any(|(status, _)| *status == 0) && first.iter().any(|(status, _)| *status == 204));
+    }
+
+    #[test]
+    fn writes_at_once_and_each_link_may_cost() {
+        use super::super::profile::{Charge, Service};
+        let service = Service { charge: Charge::Link, at_once: 2, ..Service::default() };
+        let quotas = Quotas { writes: 7, units: 0, policies: 0, reports: 0 };
+        let mut probe = Probe::new(Profile { quotas, service, ..calm(60) });
+        let (group, people) = (probe.group("MFA Enforced"), probe.people(12));
+        let binds = people.chunks(3).enumerate().map(|(id, people)| {
+            let people: Vec<_> = people.iter().map(|id| format!("https://g.example/v1.0/directoryObjects/{id}")).collect();
+            let headers = serde_json::json!({ "content-type": "application/json" });
+            let body = serde_json::json!({ "members@odata.bind": people });
+            serde_json::json!({ "id": id.to_string(), "method": "PATCH", "url": format!("/groups/{group}"), "headers": headers, "body": body })
+        });
+        let binds: Vec<_> = binds.collect();
+        let mut statuses = |binds: &[serde_json::Value]| {
+            let (_, body) = probe.post("/$batch", serde_json::json!({ "requests": binds }));
+            let rows = body["responses"].as_array().unwrap().iter();
+            let mut statuses: Vec<_> = rows.map(|row| row["status"].as_u64().unwrap()).collect();
+            statuses.sort_unstable();
+            statuses
+        };
+        assert_eq!(statuses(&binds[..3]), [204, 204, 503], "two at once");
+        assert_eq!(statuses(&binds[2..3]), [429], "six of seven are used");
+    }
+
+    #[test]
+    fn an_account_vanishes_just_when_it_is_added() {
+        use super::super::profile::Service;
+        let service = Service { vanishing: 1.0, ..Service::default() };
+        let mut probe = Probe::new(Profile { service, ..calm(60) });
+        let people = probe.people(1);
+        assert_eq!(probe.get(&format!("/users/{}", people[0])).0, 200);
+        assert_eq!(probe.bind("MFA Enforced", &people).0, 404);
+        assert_eq!(probe.get(&format!("/users/{}", people[0])).0, 404);
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn prepare(bed: &Bed, tenant: &Tenant, url: &str) -> Result<(PathBuf,
 fn text(bed: &Bed, tenant: &Tenant, url: &str, now: Timestamp) -> String {
     let (state, secret) = (bed.state(), bed.secret());
     let pilot = now.to_zoned_datetime(TimeZone::UTC).date();
-    let here = Here { url, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
+    let here = Here { url, ca_file: None, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
     let ready = ready_plan(tenant, here);
     let head = ready.split("[[gate]]").next().unwrap_or_default();
     let kept = |line: &&str| !["caps ", "windows ", "[calendar]"].iter().any(|start| line.starts_with(start));

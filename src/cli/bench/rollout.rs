@@ -118,9 +118,10 @@ fn records(loaded: &Loaded, group: ObjectId, people: &[ObjectId]) -> Vec<(Signed
     };
     let moved = |from, to| Event::StageMoved { stage: stage.clone(), from, to, why: "for a measurement".to_owned() };
     let first = vec![
-        Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan) },
+        // Before a plan is in force: its names are resolved anew, and the policy found.
         Event::Resolved { target: Target { group, policy: ObjectId::default() } },
         Event::Baseline { members: Vec::new() },
+        Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan) },
         Event::RosterFrozen { stage: stage.clone(), people: people.to_vec(), out: Vec::new() },
         moved(PhaseName::Scheduled, PhaseName::Announcing),
     ];
@@ -199,8 +200,11 @@ pub(super) async fn finish(engine: &mut Engine, until: Until) -> Result<(), Fail
             return Err(Failure::new(Exit::Failed, "the rollout does not come to its end"));
         }
         if let Step::Idle(at) = step {
-            if let Some(hold) = engine.state().holds.values().next() {
-                return Err(Failure::new(Exit::Failed, format!("the rollout is held: {}", hold.why)));
+            let holds: Vec<_> = engine.state().holds.values().map(|hold| hold.why.as_str()).collect();
+            let since = engine.state().holds.values().map(|hold| hold.since).max();
+            if since.is_some_and(|since| clock.now().duration_since(since) > SignedDuration::from_secs(60)) {
+                let trouble = engine.observed().safety.trouble.as_ref().map(|trouble| trouble.why.as_str()).unwrap_or_default();
+                return Err(Failure::new(Exit::Failed, format!("the rollout is held: {} {trouble}", holds.join("; "))));
             }
             clock.sleep_until(at.min(clock.now() + SignedDuration::from_secs(1))).await;
         }

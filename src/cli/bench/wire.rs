@@ -23,8 +23,9 @@ pub(super) struct Counts {
     pub(super) busy: u32,
     /// Envelopes of writes that were under way at once, at most.
     pub(super) abreast: u32,
-    under_way: u32,
-    canary: bool,
+    pub(super) under_way: u32,
+    /// When the canary left.
+    pub(super) canary: Option<(Instant, f64)>,
     /// When the first write left, with the processor time that was used before.
     pub(super) first: Option<(Instant, f64)>,
     /// When the answer to the last one came.
@@ -85,7 +86,8 @@ impl Wire for Counted {
     fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
         let writes = writes(&request);
         let counted = self.with(|counts| {
-            if writes > 0 && !std::mem::replace(&mut counts.canary, true) {
+            if writes > 0 && counts.canary.is_none() {
+                counts.canary = Some((Clock::monotonic(), processor_ms()));
                 return false;
             }
             if writes > 0 && counts.first.is_none() {

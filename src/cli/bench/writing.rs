@@ -17,7 +17,7 @@ use super::rollout::{Keeping, Served, Until, engine, finish, plan};
 use super::wire::{Counted, Counts};
 use super::{Bed, Measured};
 use crate::graph::Quota;
-use crate::graph::wire::{Https, Wire};
+use crate::graph::wire::Wire;
 use crate::rollout::id::ObjectId;
 use crate::rollout::person::Enforced;
 use crate::rollout::state::State;
@@ -33,7 +33,6 @@ const FULL: u32 = 100_000;
 struct Size {
     people: usize,
     quota: Quota,
-    full: bool,
 }
 
 impl Size {
@@ -44,7 +43,7 @@ impl Size {
         // Twenty a second, whatever the size.
         let per = SignedDuration::from_secs_f64(seconds);
         let quota = Quota { writes: u32::try_from(per.as_secs() * 20).unwrap_or(u32::MAX), per };
-        Self { people: people as usize, quota, full: verb.full }
+        Self { people: people as usize, quota }
     }
 
     fn options(&self, latency_ms: u32) -> Vec<String> {
@@ -107,7 +106,9 @@ pub(super) fn measure(bed: &Bed, case: &str, verb: &Bench) -> Result<Vec<Measure
         }
         "window" => {
             let came = run(Keeping::Disk, size.people, 0, Until::Out)?;
-            vec![wall("window", &came.counts, size.window(came.people.div_ceil(20)), 50, 1.05)]
+            // The window opened with the canary.
+            let counts = Counts { first: came.counts.canary, ..came.counts };
+            vec![wall("window", &counts, size.window(came.people.div_ceil(20)), 50, 1.05)]
         }
         "slow" => {
             let came = run(Keeping::Disk, size.people, 0, Until::Out)?;
@@ -166,12 +167,10 @@ fn run(
     foreign: usize,
     until: Until,
 ) -> Result<Came, Failure> {
-    let _ = size.full;
     let served = Served::begin(people, options)?;
     let people = served.people(people);
     let loaded = plan(bed, &served, &people)?;
-    let wire = Https::new(&adapters::endpoints(&loaded)?).map_err(|error| Failure::because(Exit::Tenant, &error))?;
-    let wire = Arc::new(Counted::new(wire));
+    let wire = Arc::new(Counted::new(adapters::https(&loaded)?));
     let (counts, members, state) = runtime()?.block_on(async {
         for person in people.iter().step_by(people.len() / foreign.max(1)).take(foreign) {
             let change = json!({ "add-member": { "group": ENFORCED_GROUP, "person": person.to_string() } });
