@@ -146,6 +146,7 @@ const MOST_SHRINKAGE: usize = 20;
 const BORNE: usize = 10;
 
 /// A listing of people, as the reading before showed it.
+#[derive(Clone, Copy)]
 struct Listing<'a> {
     /// As its hold is named.
     id: &'a str,
@@ -226,13 +227,14 @@ mod tests {
         }
     }
 
+    type Case = (&'static str, fn(IdSet) -> Answered, fn(&Observed) -> usize);
+
     #[test]
     fn a_group_or_a_report_that_shrinks_is_believed_when_a_second_reading_says_the_same() {
         let list = |people: u128| (0..people).map(id).collect::<IdSet>();
         let mut plan = crate::rollout::sample::plan();
         plan.people.exempt_group = Some("Exempt".to_owned());
         let state = crate::rollout::sample::Perfect::new(plan, "2027-01-01T08:00:00Z").state;
-        type Case = (&'static str, fn(IdSet) -> Answered, fn(&Observed) -> usize);
         let cases: [Case; 4] = [
             ("members", |set| Answered::Members(Ok(set)), |o| o.members.last.as_ref().map_or(0, |r| r.value.len())),
             (

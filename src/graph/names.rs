@@ -52,8 +52,7 @@ impl Names {
     /// The names of a tenant of whose people some are known already.
     #[must_use]
     pub fn new(roll: Arc<Roll>) -> Self {
-        let listed = AtomicBool::new(!roll.is_empty());
-        Self { roll, listed, ..Self::default() }
+        Self { roll, ..Self::default() }
     }
 
     /// Everybody who was ever read.
@@ -83,7 +82,10 @@ impl Names {
         }
         for (id, key, name) in people {
             self.roll.enter_named(id, key);
-            held.insert(id, name);
+            // Mostly they are known as they are.
+            if held.get(&id) != Some(&name) {
+                held.insert(id, name);
+            }
         }
     }
 
@@ -109,7 +111,7 @@ impl Names {
         held.iter().map(|(id, name)| (*id, name.clone())).collect()
     }
 
-    /// Whether everybody was listed once, so that who is not on the roll does not exist.
+    /// Whether everybody was listed since the start, so that who is not on the roll does not exist.
     #[must_use]
     pub fn are_listed(&self) -> bool {
         self.listed.load(Ordering::Relaxed)
