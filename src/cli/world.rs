@@ -22,7 +22,7 @@ use crate::graph::token::Credentials;
 use crate::graph::wire::{Exchange, Wire, WireError};
 use crate::rollout::condition::Conditions;
 use crate::rollout::state::State;
-use crate::sim::{Fate, Tenant};
+use crate::sim::{Delivery, Fate, Tenant};
 
 /// The address of the simulated tenant; nothing listens there.
 const ROOT: &str = "https://simulated.invalid";
@@ -121,7 +121,7 @@ impl Wire for World {
 /// What the client sees of an answer.
 pub(super) fn received(fate: Fate) -> Result<Response<Bytes>, WireError> {
     match fate {
-        Fate::Answer(response) => Ok(response),
-        Fate::Lost => Err(WireError::Lost { why: "the connection broke".to_owned() }),
+        Fate::Answer(response) if response.extensions().get::<Delivery>().is_none() => Ok(response),
+        Fate::Answer(_) | Fate::Lost => Err(WireError::Lost { why: "the connection broke".to_owned() }),
     }
 }

@@ -19,6 +19,7 @@ pub mod server;
 pub mod tenant;
 
 mod about;
+mod amend;
 mod assertion;
 mod attempt;
 mod base64;
@@ -56,9 +57,10 @@ mod users;
 mod view;
 mod wire;
 
+pub use amend::{Amendment, How};
 pub use assertion::AppKey;
 pub use change::{Change, ChangeError};
-pub use fault::{Effect, Fault, Misfortune};
+pub use fault::{Delivery, Effect, Fault, Misfortune};
 pub use judge::{Breach, Judge, Reached};
 pub use oracle::{Mail, Rule, Violation, Write};
 pub use plan::{Here, ready_plan};
@@ -66,6 +68,6 @@ pub use policy::State;
 pub use policy::State as PolicyState;
 pub use profile::{Licence, Profile, Quotas};
 pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
-pub use server::{Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_watched};
+pub use server::{Answerer, Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_answers, serve_watched};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
 pub use token::SECRET;

@@ -1,28 +1,35 @@
 //! The simulated tenant on a socket: HTTP, or HTTPS with a certificate of its own. One tenant, one request at a time.
 //!
-//! A lost answer closes the connection. The controls answer on loopback only.
+//! A lost answer closes the connection; one that breaks off or comes in drops does so here. The controls answer on loopback only.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
-use http::{Request, StatusCode, Uri};
+use futures_util::stream;
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::control::PREFIX;
+use super::fault::Delivery;
 use super::tenant::{Fate, Tenant};
 use super::wire::{Gate, Peer};
 use crate::clock::Clock;
 
 /// Most bytes of a request's body.
 const BODY: usize = 4 << 20;
+/// Drops of a slow body.
+const DROPS: usize = 16;
+/// A body that breaks off does so a moment after its first half, so that this half arrives.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// How the tenant is served.
 #[derive(Clone, Debug)]
@@ -66,6 +73,9 @@ pub enum Pass {
 /// Somebody who watches every request, twice; controls included. It may block: the runtime needs a thread to spare.
 pub type Watch = Arc<dyn Fn(Moment, &Request<Bytes>) -> Pass + Send + Sync>;
 
+/// Somebody who answers in place of a tenant.
+pub type Answerer = Arc<dyn Fn(&Request<Bytes>) -> Fate + Send + Sync>;
+
 /// Why the tenant cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -88,8 +98,7 @@ pub enum ServerError {
 
 #[derive(Clone)]
 struct Service {
-    tenant: Arc<Mutex<Tenant>>,
-    clock: Clock,
+    answerer: Answerer,
     scheme: &'static str,
     watch: Watch,
 }
@@ -110,7 +119,18 @@ pub async fn serve_watched(
         Transport::Plain => ("http", None),
         Transport::Tls { certificate } => ("https", Some(acceptor(certificate)?)),
     };
-    let service = Service { tenant, clock: options.clock, scheme, watch };
+    let clock = options.clock;
+    let answerer: Answerer =
+        Arc::new(move |request| tenant.lock().unwrap_or_else(PoisonError::into_inner).answer(clock.now(), request));
+    listen(listener, tls, Service { answerer, scheme, watch }).await
+}
+
+/// Serves whatever `answerer` answers, over plain HTTP.
+pub async fn serve_answers(listener: TcpListener, answerer: Answerer) -> Result<(), ServerError> {
+    listen(listener, None, Service { answerer, scheme: "http", watch: Arc::new(|_, _| Pass::On) }).await
+}
+
+async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, service: Service) -> Result<(), ServerError> {
     let router = Router::new().fallback(handle).with_state(service);
     let gate = Gate::new(listener, tls).map_err(ServerError::Socket)?;
     axum::serve(gate, router.into_make_service_with_connect_info::<Peer>()).await.map_err(ServerError::Socket)
@@ -130,16 +150,41 @@ async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<P
         peer.cut();
         return StatusCode::NO_CONTENT.into_response();
     }
-    let now = service.clock.now();
-    let fate = service.tenant.lock().unwrap_or_else(PoisonError::into_inner).answer(now, &request);
+    let fate = (service.answerer)(&request);
     let pass = (service.watch)(Moment::After, &request);
     match fate {
-        Fate::Answer(response) if pass == Pass::On => response.map(Body::from),
+        Fate::Answer(response) if pass == Pass::On => delivered(response),
         Fate::Answer(_) | Fate::Lost => {
             peer.cut();
             StatusCode::NO_CONTENT.into_response()
         }
     }
+}
+
+/// The answer, on its way as it is to leave.
+fn delivered(mut response: Response<Bytes>) -> Response {
+    let Some(delivery) = response.extensions().get::<Delivery>().copied() else { return response.map(Body::from) };
+    let length = response.body().len();
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let (size, pause) = match delivery {
+        Delivery::BrokenOff => (length.div_ceil(2), BREATH),
+        Delivery::Slow(millis) => (length.div_ceil(DROPS), Duration::from_millis(millis)),
+    };
+    response.map(|body| {
+        Body::from_stream(stream::unfold(body, move |mut rest| async move {
+            if rest.is_empty() {
+                return None;
+            }
+            if rest.len() < length {
+                tokio::time::sleep(pause).await;
+                if delivery == Delivery::BrokenOff {
+                    return Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), Bytes::new()));
+                }
+            }
+            let drop = rest.split_to(size.min(rest.len()));
+            Some((Ok(drop), rest))
+        }))
+    })
 }
 
 /// The address as the client wrote it: links and contexts repeat it.

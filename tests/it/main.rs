@@ -7,6 +7,7 @@ mod broken_plans;
 mod conditions;
 mod crashes;
 mod good_plans;
+mod matrix;
 mod scenarios;
 mod schema;
 mod seeds;

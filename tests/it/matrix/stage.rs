@@ -1,0 +1,134 @@
+//! Plays a row: one small tenant, one plan of two stages that asks Graph for everything that can be asked.
+
+use std::collections::BTreeSet;
+
+use tidegate::cli::trial::{Outcome, of_script};
+use tidegate::rollout::condition::Conditions;
+use tidegate::rollout::id::ObjectId;
+use tidegate::rollout::plan::{Bound, Gate, GateAt, Measure, Selector};
+use tidegate::rollout::report::{Report, Standing};
+use tidegate::sim::judge::Rule;
+use tidegate::sim::{PILOT_GROUP, Script, Tenant};
+
+use super::agree::{Views, agree};
+use super::row::{BEGIN, End, Row};
+use crate::small;
+
+const USERS: usize = 60;
+
+/// How it ends when Graph behaves.
+pub(super) struct Fair {
+    pub(super) members: BTreeSet<ObjectId>,
+}
+
+pub(super) fn tenant() -> Tenant {
+    small::tenant(USERS)
+}
+
+/// Somebody of the second stage.
+pub(super) fn somebody() -> ObjectId {
+    let views = of_row(&super::row::row("")).unwrap().1;
+    let everyone = views.state.stage("everyone").unwrap().1;
+    views.state.people.at(*everyone.roster.last().unwrap()).unwrap().id
+}
+
+fn script(row: &Row) -> (Tenant, Script) {
+    let tenant = tenant();
+    let gate = |name: &str, measure, at, bound| Gate {
+        name: name.to_owned(),
+        measure,
+        at,
+        bound,
+        min_sample: 2,
+        max_age: small::hours(12),
+        stages: Vec::new(),
+    };
+    let pilot = vec![
+        small::some(&tenant, 6),
+        Selector::Group(PILOT_GROUP.to_owned()),
+        Selector::Filter("department eq 'Finance'".to_owned()),
+    ];
+    let stages = vec![
+        small::stage("pilot", "2027-01-18T09:00:00", pilot),
+        small::stage("everyone", "2027-01-25T09:00:00", vec![Selector::EveryoneElse]),
+    ];
+    let mut plan = small::plan(&tenant, stages);
+    plan.gates = vec![
+        gate("registered", Measure::RegisteredShare, GateAt::Start, Bound::AtLeast(0.1)),
+        gate("people get in", Measure::MfaFailureShare, GateAt::During, Bound::AtMost(0.9)),
+    ];
+    let mut script = small::script(&tenant, plan, BEGIN, row.until);
+    script.acts.clone_from(&row.acts);
+    (tenant, script)
+}
+
+fn of_row(row: &Row) -> Result<(Outcome, Views), String> {
+    let (tenant, script) = script(row);
+    let outcome = of_script(tenant, script, Conditions::all()).map_err(|failure| failure.says)?;
+    let views = Views::of(&outcome)?;
+    Ok((outcome, views))
+}
+
+pub(super) fn fair() -> Fair {
+    let (outcome, views) = of_row(&super::row::row("fair weather")).unwrap();
+    assert_eq!(outcome.breaches, [], "{:#?}", outcome.lines);
+    agree(&views).unwrap();
+    assert_eq!(views.report.standing, Standing::Finished, "{:#?}", outcome.lines);
+    let pilot = views.state.stage("pilot").unwrap().1.roster.len();
+    let everyone = views.state.stage("everyone").unwrap().1.roster.len();
+    assert!(pilot > 5 && everyone > 25, "{pilot} and {everyone} people");
+    Fair { members: views.members }
+}
+
+/// Plays a row; what is wrong with its end.
+pub(super) fn play(row: &Row, fair: &Fair) -> Result<(), String> {
+    let (outcome, views) = of_row(row)?;
+    let told = |why: String| format!("{why}\n{}", story(&outcome, &views.report));
+    // A rollout that is held on purpose leaves people behind.
+    let held = matches!(row.end, End::Held(_));
+    let breaches: Vec<_> = outcome.breaches.iter().filter(|breach| !held || breach.rule != Rule::Lost).collect();
+    if !breaches.is_empty() {
+        return Err(told(format!("{breaches:?}")));
+    }
+    agree(&views).map_err(told)?;
+    let finished = views.report.standing == Standing::Finished;
+    let mut expected = fair.members.clone();
+    match row.end {
+        End::Fair => {}
+        End::But(person, word) => {
+            expected.remove(&person);
+            let seen = views.word(person);
+            if seen != word {
+                return Err(told(format!("the outcome of {person} is `{seen}` and not `{word}`")));
+            }
+        }
+        End::Held(says) => {
+            let reasons = reasons(&views.report);
+            return if finished || !reasons.iter().any(|reason| reason.contains(says)) {
+                Err(told(format!("it is not held by `{says}`")))
+            } else {
+                Ok(())
+            };
+        }
+    }
+    if !finished {
+        return Err(told("it does not end".to_owned()));
+    }
+    if views.members != expected {
+        let (more, less) = (views.members.difference(&expected).count(), expected.difference(&views.members).count());
+        return Err(told(format!("{more} members too many, {less} too few")));
+    }
+    Ok(())
+}
+
+fn reasons(report: &Report) -> Vec<String> {
+    let holds = report.holds.iter().map(|hold| hold.why.clone());
+    let waits = report.stages.iter().chain([&report.tail]).flat_map(|stage| stage.waits.clone());
+    holds.chain(waits).chain([report.headline.clone()]).collect()
+}
+
+/// What an operator would have seen.
+fn story(outcome: &Outcome, report: &Report) -> String {
+    let stages = report.stages.iter().map(|stage| format!("{}: {:?} {:?}", stage.name, stage.phase, stage.situations));
+    format!("{}\n{}\n{:#?}", outcome.lines.join("\n"), stages.collect::<Vec<_>>().join("\n"), reasons(report))
+}
