@@ -232,6 +232,11 @@ impl Faults {
         self.scripted.push(fault);
     }
 
+    /// Scripted faults that no call has met yet, or not as often as they wait for.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Fault> {
+        self.scripted.iter().filter(|fault| fault.times > 0)
+    }
+
     /// Nothing that was scripted comes any more.
     pub(super) fn forget(&mut self) {
         self.scripted.clear();

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub lines: Vec<String>,
     /// The last report.
     pub report: Option<Arc<Report>>,
+    /// Scripted faults that were not met as often as the script says: their paths, and how many are left.
+    pub unmet: Vec<(String, u32)>,
 }
 
 /// A random rollout.
@@ -111,6 +113,7 @@ impl Trial {
         let now = self.world.clock().now();
         let mut outcome = self.hand.finish(&self.world, now);
         outcome.members = self.world.tenant().members_of(ENFORCED_GROUP, now);
+        outcome.unmet = self.world.tenant().waiting_faults().map(|(path, left)| (path.to_owned(), left)).collect();
         outcome.records = self.disk.records();
         outcome.report = self.report;
         Ok(outcome)

@@ -174,6 +174,7 @@ impl Stagehand {
             members: Vec::new(),
             lines: std::mem::take(&mut hand.lines),
             report: None,
+            unmet: Vec::new(),
         }
     }
 }

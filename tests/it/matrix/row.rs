@@ -7,15 +7,15 @@ use tidegate::sim::{Act, Amendment, Change, Deed, Effect, Fault, How, Misfortune
 use crate::small;
 
 /// The daemon starts.
-pub(super) const BEGIN: &str = "2027-01-11T06:00:00Z";
+pub(super) const BEGIN: &str = "2027-01-15T06:00:00Z";
 /// The pilot is announced.
-pub(super) const TOLD: &str = "2027-01-11T07:59:00Z";
+pub(super) const TOLD: &str = "2027-01-15T07:59:00Z";
 /// The pilot starts.
 pub(super) const PILOT: &str = "2027-01-18T07:59:00Z";
 /// Everyone starts: a canary, and two hours later two binds in one envelope.
-pub(super) const EVERYONE: &str = "2027-01-25T07:59:00Z";
+pub(super) const EVERYONE: &str = "2027-01-21T07:59:00Z";
 /// Both stages are over in fair weather.
-pub(super) const OVER: &str = "2027-01-30T12:00:00Z";
+pub(super) const OVER: &str = "2027-01-24T12:00:00Z";
 
 /// Where Graph is asked for what.
 pub(super) const TOKEN: &str = "/oauth2/v2.0/token";

@@ -11,7 +11,7 @@ use tidegate::sim::judge::Rule;
 use tidegate::sim::{PILOT_GROUP, Script, Tenant};
 
 use super::agree::{Views, agree};
-use super::row::{BEGIN, End, Row};
+use super::row::{ALWAYS, BEGIN, End, Row};
 use crate::small;
 
 const USERS: usize = 60;
@@ -40,7 +40,7 @@ fn script(row: &Row) -> (Tenant, Script) {
         at,
         bound,
         min_sample: 2,
-        max_age: small::hours(12),
+        max_age: small::hours(24),
         stages: Vec::new(),
     };
     let pilot = vec![
@@ -50,9 +50,17 @@ fn script(row: &Row) -> (Tenant, Script) {
     ];
     let stages = vec![
         small::stage("pilot", "2027-01-18T09:00:00", pilot),
-        small::stage("everyone", "2027-01-25T09:00:00", vec![Selector::EveryoneElse]),
+        small::stage("everyone", "2027-01-21T09:00:00", vec![Selector::EveryoneElse]),
     ];
     let mut plan = small::plan(&tenant, stages);
+    // Short notices and rare reads: a row takes nine days and little work.
+    plan.notices.before = vec![small::hours(3 * 24), small::hours(24)];
+    plan.notices.min_notice = small::hours(2 * 24);
+    plan.observe.registration = small::hours(3);
+    plan.observe.sign_ins = small::hours(4);
+    plan.observe.members = small::hours(4);
+    plan.observe.directory = small::hours(12);
+    plan.observe.max_age = small::hours(24);
     plan.gates = vec![
         gate("registered", Measure::RegisteredShare, GateAt::Start, Bound::AtLeast(0.1)),
         gate("people get in", Measure::MfaFailureShare, GateAt::During, Bound::AtMost(0.9)),
@@ -89,6 +97,9 @@ pub(super) fn play(row: &Row, fair: &Fair) -> Result<(), String> {
     let breaches: Vec<_> = outcome.breaches.iter().filter(|breach| !held || breach.rule != Rule::Lost).collect();
     if !breaches.is_empty() {
         return Err(told(format!("{breaches:?}")));
+    }
+    if let Some((path, left)) = outcome.unmet.iter().find(|(_, left)| *left < ALWAYS / 2) {
+        return Err(told(format!("{left} faults of {path} were never met")));
     }
     agree(&views).map_err(told)?;
     let finished = views.report.standing == Standing::Finished;
