@@ -98,6 +98,8 @@ impl State {
                     back = back.saturating_add(u32::try_from(because.people.len()).unwrap_or(u32::MAX));
                 }
                 self.wire_trouble = trouble(self.wire_trouble, at, not_sent, enforced.is_empty());
+                let why = not_sent.first().map(|because| because.why.clone()).or(self.wire_why.take());
+                self.wire_why = why.filter(|_| self.wire_trouble.is_some());
                 self.recount(*intent, at, back);
                 self.close(*intent, unknown);
                 Ok(())
@@ -112,7 +114,15 @@ impl State {
             }
             Event::Verified { people } => self.mark(people, Enforced::Verified(at)),
             Event::ForeignChange { added, removed } => {
-                self.foreign.extend(added);
+                for id in added {
+                    match self.people.get_mut(*id).filter(|person| person.removed_by_hand) {
+                        Some(person) => {
+                            person.removed_by_hand = false;
+                            self.holds.remove(&removed_hold_id(*id));
+                        }
+                        None => self.foreign.push(*id),
+                    }
+                }
                 self.foreign = sorted(&self.foreign);
                 for id in removed {
                     self.person(*id)?.removed_by_hand = true;

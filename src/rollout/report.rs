@@ -16,7 +16,7 @@ use super::plan::{Gate, GateAt};
 use super::select::protection;
 use super::stage::PhaseName;
 use super::state::{Phase, StageState, TAIL};
-use super::told::latest_start;
+use super::told::{latest_start, retry_at};
 use super::tranche::{refuses, refuses_person};
 
 /// Where everything stands.
@@ -165,7 +165,10 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     let waits = match (&stage.phase, planned) {
         (Phase::Scheduled, Some(planned)) => scheduled(ground, ix, stage, planned).err().into_iter().collect(),
         (Phase::Announced, _) if ground.now >= stage.start.instant => waits_to_start(ground, ix, stage),
-        (Phase::Enforcing { .. }, _) => refuses(ground, Home::Stage(ix)).map(std::borrow::Cow::into_owned).into_iter().collect(),
+        (Phase::Enforcing { .. }, _) => {
+            let refused = refuses(ground, Home::Stage(ix)).map(std::borrow::Cow::into_owned);
+            refused.or_else(|| not_sent(ground)).into_iter().collect()
+        }
         (Phase::Soaking { healthy, .. }, Some(planned)) => {
             let gates = if *healthy >= planned.soak { waits_to_be_done(ground, stage) } else { Vec::new() };
             state_holds(ground, &stage.name).into_iter().chain(gates).collect()
@@ -191,6 +194,12 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     report.gates = gates;
     report.waits.extend(waits);
     report
+}
+
+/// Why the latest batch did not leave, as long as none has left since.
+fn not_sent(ground: &Ground<'_>) -> Option<String> {
+    let (again, why) = (retry_at(ground.state.wire_trouble)?, ground.state.wire_why.as_ref()?);
+    Some(format!("the latest batch was not sent: {why}; the next one is tried at {again}"))
 }
 
 fn gate_report(gate: &Gate, evidence: Evidence) -> GateReport {

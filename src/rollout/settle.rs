@@ -111,7 +111,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let Some(baseline) = &state.baseline else { return };
     let ours = |id: ObjectId| state.people.get(id).is_some_and(|person| person.enforced != Enforced::No);
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
-    let added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    let mut added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
     let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
     let should_be_in = |person: &&PersonState| match person.enforced {
         Enforced::Verified(at) => seen_gone(at),
@@ -129,6 +129,12 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     };
     let count =
         state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
+    // Whom others put back, and whom they put in though we could not: MFA is required of them after all.
+    let not_by_us = |person: &&PersonState| {
+        person.removed_by_hand || matches!(person.enforced, Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
+    };
+    let put = state.people.all().iter().filter(not_by_us).map(|person| person.id);
+    added.extend(put.filter(|id| has(last, *id) && has(earlier, *id)));
     if added.is_empty() && removed.is_empty() {
         return;
     }

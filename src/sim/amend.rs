@@ -110,8 +110,16 @@ mod tests {
         for (at, how, expected) in [
             ("/value/*/id", json!("remove"), json!({ "value": [{ "n": 1 }, { "n": 2 }], "x": { "y": true } })),
             ("/value/0", json!("remove"), json!({ "value": [{ "id": "2", "n": 2 }], "x": { "y": true } })),
-            ("/value/1/id", json!("as-number"), json!({ "value": [{ "id": "1", "n": 1 }, { "id": 2, "n": 2 }], "x": { "y": true } })),
-            ("/value/*/n", json!("as-text"), json!({ "value": [{ "id": "1", "n": "1" }, { "id": "2", "n": "2" }], "x": { "y": true } })),
+            (
+                "/value/1/id",
+                json!("as-number"),
+                json!({ "value": [{ "id": "1", "n": 1 }, { "id": 2, "n": 2 }], "x": { "y": true } }),
+            ),
+            (
+                "/value/*/n",
+                json!("as-text"),
+                json!({ "value": [{ "id": "1", "n": "1" }, { "id": "2", "n": "2" }], "x": { "y": true } }),
+            ),
             ("/value", json!("halve"), json!({ "value": [{ "id": "1", "n": 1 }], "x": { "y": true } })),
             ("/value", json!("reverse"), json!({ "value": [{ "id": "2", "n": 2 }, { "id": "1", "n": 1 }], "x": { "y": true } })),
             ("/value", json!({ "set": null }), json!({ "value": null, "x": { "y": true } })),

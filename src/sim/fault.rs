@@ -321,14 +321,8 @@ mod tests {
             ("/groups/*/members?", "/v1.0/groups/g/members/$ref", "", false),
             ("/groups/*?", "/v1.0/groups/g", "", true),
         ] {
-            let fault = Fault {
-                method: None,
-                path: path.to_owned(),
-                times: 1,
-                skip: 0,
-                effect: Effect::Instead,
-                what: Misfortune::Lost,
-            };
+            let fault =
+                Fault { method: None, path: path.to_owned(), times: 1, skip: 0, effect: Effect::Instead, what: Misfortune::Lost };
             assert_eq!(fault.concerns(&Method::GET, asked, || query.to_owned()), met, "{path} {asked}?{query}");
         }
     }

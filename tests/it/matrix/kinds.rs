@@ -36,7 +36,10 @@ fn instead() -> [(&'static str, Misfortune); 13] {
         ("is answered 503 without a body", with_body(503, "")),
         ("is answered 503 with the HTML of a gateway", with_body(503, "<html><h1>503 Service Unavailable</h1></html>")),
         ("is answered 500 with an empty code", error(500, "", "")),
-        ("is answered 409, a concurrency violation", error(409, "Directory_ConcurrencyViolation", "Error due to concurrent requests")),
+        (
+            "is answered 409, a concurrency violation",
+            error(409, "Directory_ConcurrencyViolation", "Error due to concurrent requests"),
+        ),
         ("is answered by a captive portal", Misfortune::Html),
         ("is answered 200 with nothing in it", with_body(200, "")),
         ("is answered 200 with the envelope of an error", with_body(200, r#"{"error":{"code":"UnknownError","message":""}}"#)),

@@ -49,6 +49,8 @@ pub(super) enum End {
     Fair,
     /// Both stages are over; of those who are members in fair weather this person is none, and their outcome is this word.
     But(ObjectId, &'static str),
+    /// Graph tells an untruth for good, so that the views cannot agree; the rollout is held, and says this.
+    Misled(&'static str),
     /// The rollout stands still: of the report's holds and reasons one says this.
     Held(&'static str),
 }
@@ -78,6 +80,10 @@ impl Row {
 
     pub(super) fn held_at(self, until: &'static str, says: &'static str) -> Self {
         Self { until, end: End::Held(says), ..self }
+    }
+
+    pub(super) fn misled(self, says: &'static str) -> Self {
+        Self { until: "2027-01-19T12:00:00Z", end: End::Misled(says), ..self }
     }
 
     pub(super) fn but(self, person: ObjectId, word: &'static str) -> Self {
