@@ -6,6 +6,7 @@ mod binary;
 mod broken_plans;
 mod conditions;
 mod crashes;
+mod examples;
 mod good_plans;
 mod matrix;
 mod scenarios;
