@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module per theme.
 #![cfg(test)]
 
+mod addresses;
 mod between;
 mod binary;
 mod broken_plans;
@@ -8,6 +9,7 @@ mod conditions;
 mod crashes;
 mod examples;
 mod good_plans;
+mod honeypot;
 mod matrix;
 mod scenarios;
 mod schema;
