@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{Reply, Verdict, classify};
+use super::page::mended;
 use super::request::{Call, Effect};
 use super::transport::{Failure, Transport};
 use crate::rollout::observed::{Trouble, TroubleKind};
@@ -64,7 +65,8 @@ fn member(call: &Call, reply: Option<Reply>) -> (Verdict, Reply) {
 
 /// Sorts the answers of `count` members by their ids; `None` when this is no envelope's answer at all.
 fn sort(count: usize, body: &[u8]) -> Option<Vec<Option<Reply>>> {
-    let Responses { responses } = serde_json::from_slice(body).ok()?;
+    let sound = serde_json::from_slice(body).ok();
+    let Responses { responses } = sound.or_else(|| serde_json::from_slice(&mended(body)?).ok())?;
     let mut sorted: Vec<Vec<Option<Reply>>> = vec![Vec::new(); count];
     for response in &responses {
         let id = response.get("id").and_then(Value::as_str).and_then(|id| id.parse::<usize>().ok());
@@ -104,6 +106,8 @@ mod tests {
         assert_eq!(statuses, [Some(204), None, Some(429), None, Some(204), None, None]);
         let after = |at: usize| sorted[at].as_ref().unwrap().retry_after.clone();
         assert_eq!((after(2), after(4)), (Some("2.5".into()), Some("3".into())));
+        let cut_name = br#"{"responses":[{"id":"0","status":200,"body":{"displayName":"\ud83d"}}]}"#;
+        assert_eq!(sort(1, cut_name).unwrap()[0].as_ref().unwrap().status, 200);
         for odd in ["", "<html>", "{}", r#"{"responses":null}"#, r#"{"responses":[{"id":"0","sta"#] {
             assert!(sort(1, odd.as_bytes()).is_none(), "{odd}");
         }

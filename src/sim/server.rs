@@ -98,7 +98,8 @@ pub enum ServerError {
 
 #[derive(Clone)]
 struct Service {
-    answerer: Answerer,
+    tenant: Arc<Mutex<Tenant>>,
+    clock: Clock,
     scheme: &'static str,
     watch: Watch,
 }
@@ -119,21 +120,32 @@ pub async fn serve_watched(
         Transport::Plain => ("http", None),
         Transport::Tls { certificate } => ("https", Some(acceptor(certificate)?)),
     };
-    let clock = options.clock;
-    let answerer: Answerer =
-        Arc::new(move |request| tenant.lock().unwrap_or_else(PoisonError::into_inner).answer(clock.now(), request));
-    listen(listener, tls, Service { answerer, scheme, watch }).await
-}
-
-/// Serves whatever `answerer` answers, over plain HTTP.
-pub async fn serve_answers(listener: TcpListener, answerer: Answerer) -> Result<(), ServerError> {
-    listen(listener, None, Service { answerer, scheme: "http", watch: Arc::new(|_, _| Pass::On) }).await
-}
-
-async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, service: Service) -> Result<(), ServerError> {
+    let service = Service { tenant, clock: options.clock, scheme, watch };
     let router = Router::new().fallback(handle).with_state(service);
     let gate = Gate::new(listener, tls).map_err(ServerError::Socket)?;
     axum::serve(gate, router.into_make_service_with_connect_info::<Peer>()).await.map_err(ServerError::Socket)
+}
+
+/// Serves whatever `answerer` answers, over plain HTTP; there are no controls.
+pub async fn serve_answers(listener: TcpListener, answerer: Answerer) -> Result<(), ServerError> {
+    let router = Router::new().fallback(hand_over).with_state(answerer);
+    let gate = Gate::new(listener, None).map_err(ServerError::Socket)?;
+    axum::serve(gate, router.into_make_service_with_connect_info::<Peer>()).await.map_err(ServerError::Socket)
+}
+
+async fn hand_over(State(answerer): State<Answerer>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request<Body>) -> Response {
+    let (mut head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    if let Some(uri) = absolute("http", &head) {
+        head.uri = uri;
+    }
+    match answerer(&Request::from_parts(head, body)) {
+        Fate::Answer(response) => delivered(response),
+        Fate::Lost => {
+            peer.cut();
+            StatusCode::NO_CONTENT.into_response()
+        }
+    }
 }
 
 async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request<Body>) -> Response {
@@ -150,7 +162,8 @@ async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<P
         peer.cut();
         return StatusCode::NO_CONTENT.into_response();
     }
-    let fate = (service.answerer)(&request);
+    let now = service.clock.now();
+    let fate = service.tenant.lock().unwrap_or_else(PoisonError::into_inner).answer(now, &request);
     let pass = (service.watch)(Moment::After, &request);
     match fate {
         Fate::Answer(response) if pass == Pass::On => delivered(response),

@@ -14,6 +14,7 @@ mod listings;
 mod refusals;
 mod reports;
 mod row;
+mod sockets;
 mod stage;
 mod tokens;
 mod writes;
@@ -34,6 +35,7 @@ fn rows() -> Vec<Row> {
         links::rows(),
         reports::rows(),
         changes::rows(),
+        sockets::rows(),
     ] {
         rows.extend(more);
     }

@@ -41,6 +41,16 @@ pub(super) struct Row {
     pub(super) acts: Vec<Act>,
     pub(super) until: &'static str,
     pub(super) end: End,
+    pub(super) over: Over,
+}
+
+/// Over what the client reaches the tenant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Within the process.
+    Nothing,
+    /// A socket, with the real HTTP client.
+    Socket,
 }
 
 /// What must be so at the end.
@@ -57,7 +67,7 @@ pub(super) enum End {
 
 /// A row in which nothing happens yet, and which ends as in fair weather.
 pub(super) fn row(name: impl Into<String>) -> Row {
-    Row { name: name.into(), acts: Vec::new(), until: OVER, end: End::Fair }
+    Row { name: name.into(), acts: Vec::new(), until: OVER, end: End::Fair, over: Over::Nothing }
 }
 
 impl Row {
@@ -71,6 +81,11 @@ impl Row {
     pub(super) fn when(mut self, when: When, deed: Deed) -> Self {
         self.acts.push(Act { when, deed });
         self
+    }
+
+    /// It is played over a socket.
+    pub(super) fn over_a_socket(self) -> Self {
+        Self { over: Over::Socket, ..self }
     }
 
     /// The rollout is held, and says this; it is looked at a while after the pilot's start.

@@ -1,8 +1,15 @@
 //! Plays a row: one small tenant, one plan of two stages that asks Graph for everything that can be asked.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tidegate::cli::trial::{Outcome, of_script};
+use bytes::Bytes;
+use http::Request;
+use tidegate::cli::trial::{Outcome, of_script, over_a_socket};
+use tidegate::cli::{Exit, Failure};
+use tidegate::graph::endpoints::Endpoints;
+use tidegate::graph::wire::{Exchange, Https, Wire, WireError};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::Event;
 use tidegate::rollout::id::ObjectId;
@@ -12,7 +19,7 @@ use tidegate::sim::judge::Rule;
 use tidegate::sim::{PILOT_GROUP, Script, Tenant};
 
 use super::agree::{Views, agree};
-use super::row::{ALWAYS, BEGIN, End, Row};
+use super::row::{ALWAYS, BEGIN, End, Over, Row};
 use crate::small;
 
 const USERS: usize = 60;
@@ -83,9 +90,35 @@ fn script(row: &Row) -> (Tenant, Script) {
     (tenant, script)
 }
 
+/// The real client, with less patience: a row is not worth half a minute of waiting.
+fn client(root: &str) -> Result<Arc<dyn Wire>, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Failed, error.to_string());
+    let endpoints = Endpoints::new(root, root, "contoso.example").map_err(|error| failed(&error))?;
+    let wire = Https::new(&endpoints).map_err(|error| failed(&error))?;
+    Ok(Arc::new(Hasty(wire)))
+}
+
+/// As long as this an answer may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+struct Hasty(Https);
+
+impl Wire for Hasty {
+    fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
+        Box::pin(async move {
+            let answer = tokio::time::timeout(PATIENCE, self.0.exchange(request)).await;
+            answer.unwrap_or_else(|_| Err(WireError::Lost { why: "timed out".to_owned() }))
+        })
+    }
+}
+
 fn of_row(row: &Row) -> Result<(Outcome, Views), String> {
     let (tenant, script) = script(row);
-    let outcome = of_script(tenant, script, Conditions::all()).map_err(|failure| failure.says)?;
+    let outcome = match row.over {
+        Over::Nothing => of_script(tenant, script, Conditions::all()),
+        Over::Socket => over_a_socket(tenant, script, client),
+    };
+    let outcome = outcome.map_err(|failure| failure.says)?;
     let views = Views::of(&outcome)?;
     Ok((outcome, views))
 }
