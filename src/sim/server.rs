@@ -261,6 +261,29 @@ mod tests {
         server.abort();
     }
 
+    #[tokio::test]
+    async fn a_body_may_break_off_or_come_in_drops() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut tenant = Tenant::new(calm(20));
+        for what in [Misfortune::BrokenOff, Misfortune::Slow(1)] {
+            let path = "/discovery".to_owned();
+            tenant.fault(Fault { method: None, path, times: 1, skip: 0, effect: Effect::Afterwards, what });
+        }
+        let options = Options { clock: Clock::system(), transport: Transport::Plain };
+        let server = tokio::spawn(serve(listener, Arc::new(Mutex::new(tenant)), options));
+        let body = |answer: &str| answer.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
+        let promised = |answer: &str| {
+            let length = answer.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+            length.and_then(|length| length.parse::<usize>().ok()).unwrap()
+        };
+        let cut = ask(address, "/common/discovery/instance").await;
+        assert!(cut.starts_with("HTTP/1.1 200 OK") && body(&cut) > 0 && body(&cut) < promised(&cut), "{cut}");
+        let slow = ask(address, "/common/discovery/instance").await;
+        assert_eq!(body(&slow), promised(&slow), "{slow}");
+        server.abort();
+    }
+
     #[test]
     fn a_certificate_is_written_for_clients_to_trust() {
         let folder = tempfile::tempdir().unwrap();

@@ -56,6 +56,8 @@ pub(super) fn rows() -> Vec<Row> {
         everyone("429 for every member, the longest wait not the last", BIND, 2, after("3"))
             .at(EVERYONE, fault(BIND, 1, after("90")))
             .at(EVERYONE, fault(BIND, 1, after("1"))),
+        everyone("429 with a header in odd letters", BIND, 2, status(429))
+            .at(EVERYONE, done(BATCH, 2, set("/responses/*/headers", json!({ "rEtRy-AfTeR": 7 })))),
         everyone("429 with Retry-After 0", BIND, 4, after("0")),
         everyone("429 with a negative Retry-After", BIND, 4, after("-5")),
         everyone("429 without any header", BIND, 4, status(429)),

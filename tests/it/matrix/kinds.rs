@@ -27,12 +27,14 @@ const KINDS: [(&str, &str, &str); 15] = [
 ];
 
 /// What comes instead of an answer, and is not done.
-fn instead() -> [(&'static str, Misfortune); 13] {
+fn instead() -> [(&'static str, Misfortune); 15] {
     [
         ("is answered 429 with a decimal Retry-After", with_header(429, "Retry-After", "2.128")),
         ("is answered 429 without Retry-After", status(429)),
         ("is answered 429 with an absurd Retry-After", with_header(429, "Retry-After", "864000000")),
         ("is answered 429 with a date as Retry-After", with_header(429, "Retry-After", "Wed, 20 Jan 2027 07:28:00 GMT")),
+        ("is answered 429 with Retry-After 0", with_header(429, "Retry-After", "0")),
+        ("is answered 401, though the token is good", status(401)),
         ("is answered 503 without a body", with_body(503, "")),
         ("is answered 503 with the HTML of a gateway", with_body(503, "<html><h1>503 Service Unavailable</h1></html>")),
         ("is answered 500 with an empty code", error(500, "", "")),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tidegate::sim::{Change, How, Misfortune};
 
 use super::row::{ALWAYS, BEGIN, PILOT, REGISTRATION, Row, SIGN_INS, amended, change, done, error, fault, row, set, with_body};
+use super::stage::people;
 
 fn report(name: &str, times: u32, what: Misfortune) -> Row {
     row(format!("the registration report: {name}")).at(PILOT, done(REGISTRATION, times, what))
@@ -24,6 +25,7 @@ pub(super) fn rows() -> Vec<Row> {
         report("half of the rows are missing, for a while", 3, amended("/value", How::Halve)),
         report("it is empty, once", 1, Misfortune::EmptyListing),
         report("every row comes twice", ALWAYS, amended("/value", How::Double)),
+        report("two rows disagree about one person, for a while", 3, set("/value/0/id", people().pilot.to_string())),
         report("another order", ALWAYS, amended("/value", How::Reverse)),
         report("20,000 rows of strangers, once", 1, with_body(200, &huge)),
         report("a row without an id", ALWAYS, amended("/value/0/id", How::Remove)),

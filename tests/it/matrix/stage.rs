@@ -76,9 +76,9 @@ fn script(row: &Row) -> (Tenant, Script) {
     // Short notices and rare reads: a row takes nine days and little work.
     plan.notices.before = vec![small::hours(3 * 24), small::hours(24)];
     plan.notices.min_notice = small::hours(2 * 24);
-    plan.observe.registration = small::hours(3);
-    plan.observe.sign_ins = small::hours(4);
-    plan.observe.members = small::hours(4);
+    plan.observe.registration = small::hours(6);
+    plan.observe.sign_ins = small::hours(6);
+    plan.observe.members = small::hours(6);
     plan.observe.directory = small::hours(12);
     plan.observe.max_age = small::hours(24);
     plan.gates = vec![
