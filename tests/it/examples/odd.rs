@@ -41,20 +41,17 @@ fn places(value: &Value, here: &str, all: &mut Vec<String>) {
 /// The value with something else at a place.
 fn spoilt(value: &Value, place: &str, oddity: Option<&Value>) -> Value {
     let mut value = value.clone();
-    match oddity {
-        Some(oddity) => {
-            if let Some(there) = value.pointer_mut(place) {
-                there.clone_from(oddity);
-            }
+    if let Some(oddity) = oddity {
+        if let Some(there) = value.pointer_mut(place) {
+            there.clone_from(oddity);
         }
-        None => {
-            let (outer, name) = place.rsplit_once('/').unwrap();
-            match value.pointer_mut(outer) {
-                Some(Value::Object(members)) => drop(members.remove(&name.replace("~1", "/").replace("~0", "~"))),
-                Some(Value::Array(items)) => drop(items.remove(name.parse().unwrap())),
-                _ => {}
-            }
-        }
+        return value;
+    }
+    let (outer, name) = place.rsplit_once('/').unwrap();
+    match value.pointer_mut(outer) {
+        Some(Value::Object(members)) => drop(members.remove(&name.replace("~1", "/").replace("~0", "~"))),
+        Some(Value::Array(items)) => drop(items.remove(name.parse().unwrap())),
+        _ => {}
     }
     value
 }
