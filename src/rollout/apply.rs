@@ -78,6 +78,10 @@ impl State {
                     person.use_slot(notice.slot);
                 }
                 self.mail_trouble = trouble(self.mail_trouble, at, not_sent, accepted.is_empty());
+                if accepted.is_empty() && !unknown.is_empty() {
+                    // An ambiguous notice is tried once more only: not before whatever stands in the way had time to pass.
+                    self.mail_trouble = Some((at, DOUBTFUL));
+                }
                 Ok(())
             }
             Event::EnforceIntent { stage, people } => self.enforce_intent(seq, at, stage, people),
@@ -402,6 +406,9 @@ impl State {
         }
     }
 }
+
+/// When nobody knows whether any of the notices arrived, the next ones wait as after so many troubles in a row: half an hour.
+const DOUBTFUL: u32 = 6;
 
 /// Counts troubles in a row; one send that went through ends them.
 fn trouble(

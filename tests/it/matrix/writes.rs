@@ -1,6 +1,6 @@
 //! Binds and mails: refusals that mean nothing, that mean one of twenty, and answers that are not true.
 
-use tidegate::sim::{Change, ENFORCED_GROUP, Misfortune, When};
+use tidegate::sim::{Change, Deed, ENFORCED_GROUP, Misfortune, When};
 
 use super::row::{ALWAYS, BIND, EVERYONE, MAIL, PILOT, Row, TOLD, change, done, error, fault, later, row, status, with_body};
 use super::stage::people;
@@ -61,6 +61,12 @@ pub(super) fn rows() -> Vec<Row> {
         row("the mailbox is not there, for a while").at(TOLD, fault(MAIL, 5, error(404, "ErrorInvalidUser", ""))),
         row("mails are over the concurrency of the mailbox")
             .at(TOLD, fault(MAIL, 6, error(429, "ApplicationThrottled", "Application is over its MailboxConcurrency limit."))),
+        row("every mail is answered 503 for twenty minutes")
+            .at(TOLD, fault(MAIL, ALWAYS, status(503)))
+            .at("2027-01-15T08:20:00Z", Deed::EndFaults),
+        row("every mail is answered 504 for twenty minutes, and taken")
+            .at(TOLD, done(MAIL, ALWAYS, status(504)))
+            .at("2027-01-15T08:20:00Z", Deed::EndFaults),
         row("a mail is taken and answered 204").at(TOLD, done(MAIL, 2, with_body(204, ""))),
         row("a mail is taken and answered 500").at(TOLD, done(MAIL, 2, status(500))),
         row("a mail is taken and nobody hears of it").at(TOLD, done(MAIL, 2, Misfortune::Lost)),
