@@ -47,6 +47,12 @@ pub(super) enum Verb {
     Check,
     /// Resolve the plan against the tenant and show who would be where, and when; changes nothing.
     Plan,
+    /// Make the groups and the policy that a conditional-access plan stands on, after showing them and asking. The policy only reports.
+    Setup(Setup),
+    /// Show the policy about everybody but the exempt that ends a rollout, or verify it; changes nothing.
+    Finish,
+    /// Ask the tenant which policies would apply to people who sign in now; changes nothing.
+    WhatIf(WhatIf),
     /// Show where everything stands, with or without a running daemon.
     Status(Status),
     /// Say why a stage or a person is where they are.
@@ -57,6 +63,8 @@ pub(super) enum Verb {
     Pause(Pause),
     /// End a pause.
     Unpause(Unpause),
+    /// Undo a stage: release everybody whom it enforced, and undo what it switched.
+    Rollback(Rollback),
     /// Run the plan against a simulated tenant in virtual time and print the timeline.
     Rehearse(Rehearse),
     /// Run random rollouts with random faults against the oracle.
@@ -66,7 +74,7 @@ pub(super) enum Verb {
     /// Show the main job on an embedded simulated tenant; needs no set-up.
     Demo(Demo),
     /// Measure what the documentation promises, side by side with its bounds.
-    Bench,
+    Bench(Bench),
     /// Print completions for a shell.
     Completions(Completions),
 }
@@ -82,6 +90,26 @@ pub(super) struct Run {
     /// End when the last stage is done or closed (exit 0), or when only a human can move it (exit 5).
     #[arg(long)]
     pub(super) until_done: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Setup {
+    /// Do not ask: for automation. What is sent is shown all the same.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Require an authentication strength in place of the control `mfa`: a name below, or the object id of your own.
+    #[arg(long, value_name = "mfa|passwordless|phishing-resistant|ID")]
+    pub(super) strength: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct WhatIf {
+    /// Object ids or user principal names.
+    #[arg(value_name = "PERSON", required = true)]
+    pub(super) people: Vec<String>,
+    /// The client id of the app that they sign in to; Exchange Online if left out.
+    #[arg(long, value_name = "ID", default_value = "00000002-0000-0ff1-ce00-000000000000")]
+    pub(super) app: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -141,6 +169,18 @@ pub(super) struct Unpause {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct Rollback {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// The stage; what has begun behind it is rolled back first.
+    #[arg(value_name = "STAGE")]
+    pub(super) stage: String,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY")]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct Rehearse {
     /// People of the simulated tenant.
     #[arg(long, default_value_t = 500)]
@@ -180,12 +220,62 @@ pub(super) struct SimulateTenant {
     /// Seconds until a write is seen by reads.
     #[arg(long, default_value_t = 0)]
     pub(super) read_lag: u32,
+    /// Permissions that the app has beyond the least ones, for example Group.Create,Policy.ReadWrite.ConditionalAccess.
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
+    pub(super) grant: Vec<String>,
+    /// Begin with security defaults on, and with no policy on beside them.
+    #[arg(long)]
+    pub(super) security_defaults: bool,
+    /// Share of people with a state of per-user MFA left behind, 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    pub(super) per_user: f64,
+    /// Milliseconds that every answer takes; requests are served side by side.
+    #[arg(long, default_value_t = 0)]
+    pub(super) latency_ms: u32,
+    /// Directory writes per 150 s; 0 means no limit.
+    #[arg(long, default_value_t = 3_000)]
+    pub(super) write_quota: u32,
+    /// How they are counted.
+    #[arg(long, value_enum, default_value_t = Quota::Bucket)]
+    pub(super) quota: Quota,
+    /// Seconds within which the write quota may be used, in place of 150.
+    #[arg(long, default_value_t = 150, value_name = "SECONDS")]
+    pub(super) quota_period: u32,
+    /// Charge a bind of several people one write for each of them.
+    #[arg(long)]
+    pub(super) charge_links: bool,
+    /// Writes taken at once, over all requests; the surplus gets a 503. 0 means no limit.
+    #[arg(long, default_value_t = 0)]
+    pub(super) max_inflight: u32,
+    /// Calls of reports and sign-ins per 10 s; 0 means no limit.
+    #[arg(long, default_value_t = 5)]
+    pub(super) report_quota: u32,
+    /// Share of people whose accounts are deleted just when they are about to be added, 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    pub(super) vanishing: f64,
+    /// A tenant without warts: everybody has a row in the report and an allowed method or none.
+    #[arg(long)]
+    pub(super) calm: bool,
     /// Serve HTTPS; the certificate is written into --folder.
     #[arg(long)]
     pub(super) tls: bool,
+    /// One more name that this certificate is for; may be given more than once.
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    pub(super) tls_name: Vec<String>,
+    /// The app's certificate, PEM or DER, as it would be uploaded: then assertions are verified, not only looked at.
+    #[arg(long, value_name = "FILE")]
+    pub(super) app_certificate: Option<PathBuf>,
     /// Where to put the ready plan, the secret and the certificate; nothing is written without it.
     #[arg(long, value_name = "FOLDER")]
     pub(super) folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Quota {
+    /// A bucket that refills evenly.
+    Bucket,
+    /// Windows that turn.
+    Window,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -196,6 +286,19 @@ pub(super) struct Demo {
     /// The seed.
     #[arg(long, default_value_t = 7)]
     pub(super) seed: u64,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bench {
+    /// People of the measurements of speed; quotas are scaled with them.
+    #[arg(long, default_value_t = 20_000)]
+    pub(super) users: u32,
+    /// 100,000 people and the quotas of the service; takes a quarter of an hour.
+    #[arg(long, conflicts_with = "users")]
+    pub(super) full: bool,
+    /// Only the measurements whose name holds this text.
+    #[arg(long, value_name = "NAME")]
+    pub(super) only: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -64,14 +64,14 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
     match state.people.get(id) {
         None => say!("{id}: in no stage and not in the tail; `tidegate plan` says why"),
         Some(person) => {
-            say!("{id}: in {}", state.home_name(person.home));
-            if let Some(promise) = person.promise {
+            say!("{id}: in {}", state.home_name(person.home()));
+            if let Some(promise) = person.promise() {
                 say!("  latest instant told: {}", instant(promise, &zone));
             }
-            if let Some(first) = person.first_told {
+            if let Some(first) = person.first_told() {
                 say!("  first notice accepted: {}", instant(first, &zone));
             }
-            if let Some(at) = person.enforced_since {
+            if let Some(at) = person.enforced_since() {
                 say!("  MFA required since: {}", instant(at, &zone));
             }
         }
@@ -127,6 +127,10 @@ fn about(record: &Record, id: ObjectId) -> Option<String> {
         }
         Event::EnforceOutcome { already, .. } if already.contains(&id) => Some("was a member already".to_owned()),
         Event::EnforceOutcome { gone, .. } if gone.contains(&id) => Some("the account does not exist any more".to_owned()),
+        Event::ReleaseOutcome { released, already, .. } if released.contains(&id) || already.contains(&id) => {
+            Some("released by a rollback".to_owned())
+        }
+        Event::RetireOutcome { retired, .. } if retired.contains(&id) => Some("their own MFA state was retired".to_owned()),
         Event::EnforceOutcome { unknown, .. } if unknown.contains(&id) => {
             Some("the outcome is not known; it is read back".to_owned())
         }

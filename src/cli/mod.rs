@@ -9,18 +9,22 @@ mod completions;
 mod demo;
 mod exit;
 mod explain;
+mod finish;
 mod journal;
 mod pause;
 mod place;
 mod plan;
 mod rehearse;
 mod run;
+mod setup;
 mod show;
 pub mod simulate;
 mod simulate_tenant;
+mod spool;
 mod status;
 mod timeline;
 pub mod trial;
+mod what_if;
 mod wording;
 pub mod world;
 
@@ -61,16 +65,20 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Run(verb) => run::run(common, verb),
         Verb::Check => check::check(common),
         Verb::Plan => plan::plan(common),
+        Verb::Setup(verb) => setup::setup(common, verb),
+        Verb::Finish => finish::finish(common),
+        Verb::WhatIf(verb) => what_if::what_if(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
         Verb::Journal(verb) => journal::journal(common, verb),
         Verb::Pause(verb) => pause::pause(common, verb),
         Verb::Unpause(verb) => pause::unpause(common, verb),
+        Verb::Rollback(verb) => pause::rollback(common, verb),
         Verb::Rehearse(verb) => rehearse::rehearse(common, verb),
         Verb::Simulate(verb) => simulate::simulate(common, verb),
         Verb::SimulateTenant(verb) => simulate_tenant::simulate_tenant(common, verb),
         Verb::Demo(verb) => demo::demo(common, verb),
-        Verb::Bench => bench::bench(common),
+        Verb::Bench(verb) => bench::bench(common, verb),
         Verb::Completions(verb) => completions::completions(verb),
     }
 }

@@ -1,6 +1,6 @@
-//! `pause` and `unpause`: through the socket of the running daemon; a pause without a daemon is a file.
+//! `pause`, `unpause` and `rollback`: through the socket of the running daemon; a pause without a daemon is a file.
 
-use super::args::{Common, Pause, Unpause};
+use super::args::{Common, Pause, Rollback, Unpause};
 use super::exit::chain;
 use super::{Exit, Failure, place, runtime};
 use crate::admin::{AdminError, Request, ask, pause_file};
@@ -33,6 +33,11 @@ pub(super) fn unpause(common: &Common, verb: &Unpause) -> Result<Exit, Failure> 
         return Err(Failure::new(Exit::Blocked, says));
     }
     tell(common, answer)
+}
+
+pub(super) fn rollback(common: &Common, verb: &Rollback) -> Result<Exit, Failure> {
+    let found = place::find(common, &verb.place);
+    tell(common, send(&found.socket, What::Rollback { stage: verb.stage.clone(), why: verb.reason.clone() }))
 }
 
 fn send(socket: &std::path::Path, what: What) -> Result<String, AdminError> {

@@ -69,7 +69,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     if !reasons.is_empty() {
         return Err(Failure::new(Exit::Blocked, format!("the plan asks for what may not be: {}", reasons.join("; "))));
     }
-    let joined = adapters::over_http(&loaded, &clock)?;
+    let joined = adapters::over_http(&loaded, &clock, std::sync::Arc::default())?;
     let (survey, granted) = runtime()?.block_on(async {
         let survey = survey(&*joined.tenant, &*joined.enforce, &loaded.plan, state, now).await;
         (survey, joined.graph.granted().await)
@@ -84,6 +84,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     let zone = place::zone_of(&loaded);
     let mut preview = preview(&loaded.plan, &state, &observed, now, &zone)?;
     preview.warnings.extend(mail(granted.as_deref()));
+    preview.warnings.extend(joined.tenant.warnings());
     if common.json {
         say!("{}", serde_json::to_string(&preview).unwrap_or_default());
     } else {
@@ -113,7 +114,7 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
     let mut warnings = Vec::new();
     for (ix, stage) in (0_u16..).zip(&plan.stages) {
         let frozen: Vec<_> =
-            state.people.all().iter().filter(|person| person.home == Home::Stage(ix)).map(|person| person.id).collect();
+            state.people.all().iter().filter(|person| person.home() == Home::Stage(ix)).map(|person| person.id).collect();
         let (people, left_out) = if frozen.is_empty() {
             let roster = roster(plan, state, observed, now, stage, &taken).map_err(|why| Failure::new(Exit::Blocked, why))?;
             (roster.people, roster.out)
@@ -156,7 +157,7 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
             finish_by: start.checked_add(stage.finish_by).unwrap_or(Timestamp::MAX),
         });
     }
-    let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
+    let total = observed.directory.last.as_ref().map_or(0, |reading| reading.value.len());
     let counts = Counts {
         directory: total,
         selections: observed.selections.values().map(|source| source.last.as_ref().map_or(0, |read| read.value.len())).collect(),
@@ -180,7 +181,7 @@ fn mail(granted: Option<&[String]>) -> Option<String> {
 }
 
 fn frozen_is_empty(state: &State, ix: u16) -> bool {
-    !state.people.all().iter().any(|person| person.home == Home::Stage(ix))
+    !state.people.all().iter().any(|person| person.home() == Home::Stage(ix))
 }
 
 /// Caps that do not let a stage through before its `finish_by`.

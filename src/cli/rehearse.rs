@@ -88,6 +88,7 @@ fn cast(plan: &Plan, tenant: &mut Tenant, now: Timestamp) -> Plan {
         group: sim::ENFORCED_GROUP.to_owned(),
         policy: sim::POLICY.to_owned(),
         manage_policy: false,
+        leaves: None,
     };
     plan.people.break_glass = vec![here("bg1"), here("bg2")];
     plan.people.exempt_group = plan.people.exempt_group.map(|_| sim::EXEMPT_GROUP.to_owned());

@@ -7,18 +7,19 @@ use tokio::sync::{mpsc, watch};
 use super::adapters::{self, Adapters};
 use super::args::{Common, Run};
 use super::wording::{Offered, Wording};
-use super::{Exit, Failure, place, runtime};
+use super::{Exit, Failure, place, runtime, spool};
 use crate::clock::{Clock, Pace};
 use crate::config::{self, Loaded, LogFormat, Problems};
 use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
+use crate::graph::Graph;
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::rollout::condition::Conditions;
-use crate::rollout::plan::{Enforcement, Plan};
+use crate::rollout::observed::Observed;
+use crate::rollout::plan::Plan;
 use crate::store::error::JournalError;
 use crate::store::kept::{self, Found, KeptError};
 use crate::store::lock::LockError;
-use crate::store::names;
 use crate::{admin, telemetry};
 
 /// Inputs that may wait; more make their senders wait.
@@ -27,10 +28,6 @@ const INPUTS: usize = 64;
 pub(super) fn run(common: &Common, verb: &Run) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
     let level = logs(common, &loaded)?;
-    if !matches!(loaded.plan.enforcement, Enforcement::ConditionalAccess { .. }) {
-        let says = "enforcement.kind: this version enforces by conditional-access only; set it, or use a later version";
-        return Err(Failure::new(Exit::Plan, says));
-    }
     for warning in &loaded.warnings {
         tracing::warn!(problem = %warning, "the plan has a flaw");
     }
@@ -44,9 +41,10 @@ pub(super) fn run(common: &Common, verb: &Run) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Blocked, says));
     }
     let clock = clock(verb.pace, verb.start_at, found.state.at);
-    let adapters = adapters::over_http(&loaded, &clock)?;
+    let (observed, roll) = kept::readings(&loaded.settings.state_dir, &found.state, clock.now());
+    let adapters = adapters::over_http(&loaded, &clock, roll)?;
     let until = if verb.until_done { Until::Done } else { Until::Stopped };
-    runtime()?.block_on(daemon(common, loaded, found, clock, adapters, until, level))
+    runtime()?.block_on(daemon(common, loaded, (found, observed), clock, adapters, until, level))
 }
 
 /// Why the plan does not go with this journal: its promises were made to the people of another tenant.
@@ -84,7 +82,7 @@ fn clock(pace: Option<Pace>, start_at: Option<Timestamp>, last: Option<Timestamp
 async fn daemon(
     common: &Common,
     loaded: Loaded,
-    found: Found,
+    (found, observed): (Found, Observed),
     clock: Clock,
     adapters: Adapters,
     until: Until,
@@ -98,6 +96,7 @@ async fn daemon(
     let mut engine = Engine::new(Parts {
         clock,
         state,
+        observed,
         tenant: adapters.tenant,
         enforce: adapters.enforce,
         notify: adapters.notify,
@@ -113,23 +112,15 @@ async fn daemon(
         tracing::error!(why = %reasons.join("; "), "the plan file is refused; the plan before it runs on, held");
     }
     let stop = Stop::new();
-    let status = surroundings(common, &loaded, offered, &inputs, &stop, &engine, level)?;
+    let graph = adapters.graph;
+    let status = surroundings(common, &loaded, (offered, graph.clone()), &inputs, &stop, &engine, level)?;
     let pulse = Pulse::default();
     let watchdog = tokio::spawn(lifecycle::feed_watchdog(pulse.clone()));
     lifecycle::ready("the engine is running");
-    let graph = adapters.graph;
-    let mut named = 0;
+    graph.names().spool(spool::into(&state_dir));
     let ending = tokio::select! {
         ending = engine.run(until, |engine| {
             pulse.beat();
-            let people = graph.names().len();
-            if people != named {
-                let shown = graph.names().map().into_iter().map(|(id, name)| (id, name.upn)).collect();
-                match names::publish(&state_dir, &shown) {
-                    Ok(()) => named = people,
-                    Err(error) => tracing::debug!(error = %error, "the name cache could not be written"),
-                }
-            }
             if let Some(report) = engine.reports().borrow().as_ref() {
                 lifecycle::status(&report.headline);
             }
@@ -151,7 +142,7 @@ async fn daemon(
 fn surroundings(
     common: &Common,
     loaded: &Loaded,
-    offered: Offered,
+    (offered, graph): (Offered, Graph),
     inputs: &mpsc::Sender<Input>,
     stop: &Stop,
     engine: &Engine,
@@ -204,6 +195,9 @@ fn surroundings(
                 Signal::Reload => {
                     lifecycle::reloading();
                     let loaded = config::load(&config, config::environment());
+                    if let Ok(loaded) = &loaded {
+                        graph.secret_expires(loaded.settings.credentials.secret_expires);
+                    }
                     let later = loaded.as_ref().map(|loaded| running.that_wait(&loaded.settings)).unwrap_or_default();
                     if !later.is_empty() {
                         let keys = later.join(", ");

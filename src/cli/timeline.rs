@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::show::instant;
-use crate::rollout::event::{By, Event, Record, Slot};
+use crate::rollout::event::{By, Event, Record, Slot, Switched};
 use crate::rollout::state::TAIL;
 
 /// Lines for records, as they come. The same records give the same lines.
@@ -56,6 +56,44 @@ impl Timeline {
                 let value = evidence.value.map_or_else(|| "-".to_owned(), |value| format!("{:.1} %", value * 100.0));
                 Some(format!("{stage}: gate {gate} reads {:?}, {value} of {} people", evidence.verdict, evidence.sample))
             }
+            Event::ReleaseIntent { stage, .. } => {
+                self.batch_of.insert(record.seq, stage.clone());
+                None
+            }
+            Event::ReleaseOutcome { intent, released, already, gone, unknown, .. } => {
+                let stage = if unknown.is_empty() { self.batch_of.remove(intent) } else { self.batch_of.get(intent).cloned() };
+                let sum = self.sum(record.at, format!("{}: batches released", stage.unwrap_or_default()));
+                let counts =
+                    [("released", released.len()), ("already", already.len()), ("gone", gone.len()), ("unknown", unknown.len())];
+                for (word, count) in counts {
+                    *sum.counts.entry(word).or_default() += count;
+                }
+                None
+            }
+            Event::RetireOutcome { retired, unknown, .. } => {
+                let sum = self.sum(record.at, "own MFA states retired".to_owned());
+                *sum.counts.entry("people").or_default() += retired.len();
+                *sum.counts.entry("unknown").or_default() += unknown.len();
+                None
+            }
+            Event::SwitchIntent { stage, switch, undoes } => {
+                let undoing = if undoes.is_some() { " (undoing)" } else { "" };
+                Some(format!("{stage}: switching {}{undoing}", switch.says()))
+            }
+            Event::SwitchOutcome { switched, .. } => Some(match switched {
+                Switched::Done => "switched".to_owned(),
+                Switched::Unknown => "no answer came to the switch; it is read back".to_owned(),
+                Switched::Absent => "the switch did not come about".to_owned(),
+                Switched::Refused(why) => format!("the tenant refuses the switch: {why}"),
+                Switched::NotSent(why) => format!("the switch never left: {why}"),
+            }),
+            Event::SwitchesDone { stage, gap_ms } => Some(match gap_ms {
+                Some(gap) => {
+                    let seconds = *gap as f64 / 1_000.0;
+                    format!("{stage}: everything is switched; for {seconds:.1} s nothing required MFA in between")
+                }
+                None => format!("{stage}: everything is switched"),
+            }),
             Event::Paused { why } => Some(format!("paused: {why}")),
             Event::Unpaused { .. } => Some("the pause is over".to_owned()),
             Event::NoticeIntent { stage, slot, .. } => {

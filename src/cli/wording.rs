@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use crate::engine::port::{Store, StoreError};
 use crate::notify::Texts;
 use crate::rollout::event::{By, Event, Record};
+use crate::rollout::observed::Observed;
+use crate::rollout::state::State;
 
 /// Texts that wait for their plan, by its revision; the latest reload wins.
 #[derive(Clone, Default)]
@@ -52,8 +54,12 @@ impl<S: Store> Store for Wording<S> {
         self.store.keeps_checkpoints()
     }
 
-    fn checkpoint(&mut self, state: &[u8]) {
+    fn checkpoint(&mut self, state: &State) {
         self.store.checkpoint(state);
+    }
+
+    fn keep(&mut self, state: &State, observed: &Observed) {
+        self.store.keep(state, observed);
     }
 
     fn publish(&mut self, status: &[u8]) -> Result<(), StoreError> {

@@ -21,6 +21,7 @@ use crate::graph::endpoints::Endpoints;
 use crate::graph::token::Credentials;
 use crate::graph::wire::{Exchange, Wire, WireError};
 use crate::rollout::condition::Conditions;
+use crate::rollout::observed::Observed;
 use crate::rollout::state::State;
 use crate::sim::{Delivery, Fate, Tenant};
 
@@ -100,7 +101,21 @@ impl World {
         let Adapters { tenant, enforce, notify, .. } = self.adapters_over(wire, plan_tenant)?;
         let (sender, inputs) = mpsc::channel(64);
         let clock = self.clock.clone();
-        Ok((Engine::new(Parts { clock, state, tenant, enforce, notify, store, inputs, pause_file, conditions }), sender))
+        Ok((
+            Engine::new(Parts {
+                clock,
+                state,
+                observed: Observed::default(),
+                tenant,
+                enforce,
+                notify,
+                store,
+                inputs,
+                pause_file,
+                conditions,
+            }),
+            sender,
+        ))
     }
 
     /// The tenant's answer to a request.
@@ -109,14 +124,14 @@ impl World {
     }
 
     /// The adapters on this tenant, over a wire.
-    fn adapters_over(&self, wire: Arc<dyn Wire>, plan_tenant: &str) -> Result<Adapters, Failure> {
+    pub(super) fn adapters_over(&self, wire: Arc<dyn Wire>, plan_tenant: &str) -> Result<Adapters, Failure> {
         let endpoints =
             Endpoints::new(&self.root, &self.root, "contoso.example").map_err(|error| Failure::because(Exit::Failed, &error))?;
         let credentials = Credentials::Secret {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
             secret: Arc::new(|| Ok(SecretString::from(SECRET))),
         };
-        adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, &Templates::default())
+        adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, &Templates::default(), Arc::default())
     }
 }
 

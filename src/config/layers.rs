@@ -18,13 +18,14 @@ const PREFIX: &str = "TIDEGATE_";
 const TABLES: [&str; 5] = ["stage", "gate", "limits.caps", "calendar.windows", "calendar.blackouts"];
 
 /// Lists of words: a variable separates them by commas.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
     "people.break_glass",
     "notices.from",
     "notices.channel",
     "notices.before",
     "observe.mfa_failure_codes",
     "enforcement.turn_off",
+    "enforcement.turn_on",
 ];
 
 /// One key that the environment overrides.

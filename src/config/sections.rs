@@ -4,9 +4,10 @@ use super::people::Register;
 use super::read::Section;
 use super::stages;
 use super::value;
-use crate::rollout::plan::{Amount, Cap, Channel, Enforcement, Limits, Notices, Observe, People};
+use crate::rollout::plan::{Amount, Cap, Channel, Enforcement, Leaves, Limits, Notices, Observe, People, RetireTo};
 
-pub(super) const ENFORCEMENT: [&str; 6] = ["kind", "group", "policy", "manage_policy", "retire_to", "turn_off"];
+pub(super) const ENFORCEMENT: [&str; 9] =
+    ["kind", "group", "policy", "manage_policy", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
 pub(super) const NOTICES: [&str; 7] = ["from", "channel", "before", "min_notice", "renotice", "helpdesk", "templates"];
@@ -38,27 +39,54 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
     match kind? {
         Kind::ConditionalAccess => {
             foreign(&["retire_to", "turn_off"], "conditional-access");
-            let (group, policy) = (group(), policy());
-            Some(Enforcement::ConditionalAccess { group: group?, policy: policy?, manage_policy: manage_policy? })
+            let (group, policy, leaves) = (group(), policy(), leaves(table, manage_policy));
+            Some(Enforcement::ConditionalAccess {
+                group: group?,
+                policy: policy?,
+                manage_policy: manage_policy?,
+                leaves: leaves?,
+            })
         }
         Kind::PerUser => {
-            foreign(&["turn_off"], "per-user");
+            foreign(&["turn_off", "from", "turn_on", "switch_after"], "per-user");
             let retire_to =
                 table.optional("retire_to", |node| node.word(&[("conditional-access", "conditional-access")])).ok()?;
             if retire_to.is_some() {
                 // Both are named at once, so that the plan is complete when people move on.
                 let (group, policy) = (group(), policy());
-                return group.and(policy).map(|_| Enforcement::PerUser { retire_to: retire_to.map(str::to_owned) });
+                let retire_to = Some(RetireTo { group: group?, policy: policy? });
+                return Some(Enforcement::PerUser { retire_to });
             }
             foreign(&["group", "policy"], "per-user without `retire_to`");
             Some(Enforcement::PerUser { retire_to: None })
         }
         Kind::SecurityDefaults => {
-            foreign(&["group", "policy", "retire_to"], "security-defaults");
+            foreign(&["group", "policy", "retire_to", "from", "turn_on", "switch_after"], "security-defaults");
             let policies = table.optional("turn_off", |node| node.each(|name| name.text().map(str::to_owned))).ok()?;
             Some(Enforcement::SecurityDefaults { turn_off: policies.unwrap_or_default() })
         }
     }
+}
+
+/// What a rollout to Conditional Access leaves behind: `None` when that is not well said.
+fn leaves(table: &Section<'_>, manage_policy: Option<bool>) -> Option<Option<Leaves>> {
+    let from = table.optional("from", |node| node.word(&[("security-defaults", ())])).ok()?.and_then(|()| table.get("from"));
+    let turn_on = table.optional("turn_on", |node| node.each(|name| name.text().map(str::to_owned))).ok()?;
+    let after = table.optional("switch_after", |node| node.text().map(str::to_owned)).ok()?;
+    let Some(from) = from else {
+        for node in ["turn_on", "switch_after"].iter().filter_map(|key| table.get(key)) {
+            node.error("belongs to `from = \"security-defaults\"`", "write that too, or take the key out");
+        }
+        return (turn_on.is_none() && after.is_none()).then_some(None);
+    };
+    if manage_policy == Some(false) {
+        from.error(
+            "needs `manage_policy = true`",
+            "the policy goes on right after security defaults go off; nobody else is quick enough",
+        );
+        return None;
+    }
+    Some(Some(Leaves { turn_on: turn_on.unwrap_or_default(), after }))
 }
 
 pub(super) fn people(table: &Section<'_>, register: &Register) -> Option<People> {

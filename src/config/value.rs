@@ -113,9 +113,16 @@ pub(super) fn when(text: &str) -> Result<When, Wrong> {
     {
         return Ok(When::Day(day));
     }
-    text.parse().map(When::Instant).or_else(|_| text.parse().map(When::Civil)).map_err(|_| {
+    let when = text.parse().map(When::Instant).or_else(|_| text.parse().map(When::Civil)).ok();
+    // What people are told, and what is kept of it, are whole seconds.
+    let whole = |when: &When| match when {
+        When::Day(_) => true,
+        When::Civil(civil) => civil.subsec_nanosecond() == 0,
+        When::Instant(at) => at.subsec_nanosecond() == 0,
+    };
+    when.filter(whole).ok_or_else(|| {
         Wrong::new(
-            format!("`{text}` is not a date and time"),
+            format!("`{text}` is not a date and time in whole seconds"),
             "write one such as \"2027-01-11T09:00:00\", local to `tenant.time_zone`",
         )
     })

@@ -1,23 +1,22 @@
 //! Adding people to the group: envelopes of binds, and sorting out the binds that the tenant refuses.
 //!
-//! A bind adds all of its people or none, so a refused one was not carried out at all. It is compared with the group's members, then
-//! halved until the bad id stands alone. Does not repeat what may have been carried out. Invariant: every person ends in exactly one
+//! A bind adds all of its people or none, so a refused one was not carried out at all. Who vanished is looked for, then it is compared
+//! with the group's members, then halved until the bad id stands alone. Does not repeat what may have been carried out. Invariant: every person ends in exactly one
 //! list of their batch's outcome.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 
 use super::fitness;
-use crate::engine::port::{BatchOutcome, ENVELOPE};
+use super::releasing::because;
+use crate::engine::port::BatchOutcome;
 use crate::graph::Graph;
 use crate::graph::answer::Verdict;
 use crate::graph::groups::Depth;
 use crate::graph::request::{BIND, Mutation};
-use crate::rollout::event::Because;
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{Trouble, TroubleKind};
+use crate::rollout::observed::{IdSet, Trouble, TroubleKind};
 
 /// How often one person is tried again whom a replica of the tenant does not know yet.
 const REPLICA_TRIES: u32 = 3;
@@ -26,6 +25,9 @@ const REPLICA_WAIT: SignedDuration = SignedDuration::from_secs(3);
 
 /// No bind is begun later than this after the guard; it may wait some minutes itself.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(4);
+
+/// Most binds in one envelope (Microsoft's limit).
+const BINDS: usize = 20;
 
 /// A bind still to be made.
 struct Piece {
@@ -39,7 +41,7 @@ struct Piece {
 }
 
 /// Adds the batches. One outcome per batch, in order.
-pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
+pub(super) async fn add(graph: &Graph, group: ObjectId, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
     let mut outcomes = vec![BatchOutcome::default(); batches.len()];
     let mut pieces = VecDeque::new();
     for (batch, people) in batches.iter().enumerate() {
@@ -49,6 +51,7 @@ pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, bat
         pieces.extend(people.chunks(BIND).map(|people| Piece { batch, people: people.to_vec(), compared: false, tries: 0 }));
     }
     let mut waits = 0;
+    let mut first = true;
     let begun = graph.clock().now();
     while !pieces.is_empty() {
         if graph.clock().now().duration_since(begun) > PATIENCE {
@@ -60,7 +63,9 @@ pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, bat
             }
             break;
         }
-        let count = width.load(Ordering::Relaxed).clamp(1, ENVELOPE).min(pieces.len());
+        // At first all of them: the engine asked for room. What is sorted out keeps to what was learnt.
+        let most = if std::mem::take(&mut first) { BINDS } else { graph.width().clamp(1, BINDS) };
+        let count = most.min(pieces.len());
         let envelope: Vec<_> = pieces.drain(..count).collect();
         if envelope.iter().any(|piece| piece.tries > waits) {
             // One wait serves all who are as far: the replica catches up for everybody.
@@ -69,18 +74,11 @@ pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, bat
         }
         let binds: Vec<_> = envelope.iter().map(|piece| Mutation::Bind { group, people: piece.people.clone() }).collect();
         let mut refused = Vec::new();
-        let mut learnt = Learnt::Nothing;
         for (piece, carried) in envelope.into_iter().zip(graph.carry_out(&binds).await) {
             let Some(outcome) = outcomes.get_mut(piece.batch) else { continue };
             match carried {
-                Ok(Verdict::Ok) => {
-                    learnt = learnt.or(Learnt::More);
-                    outcome.enforced.extend(piece.people);
-                }
-                Ok(Verdict::Unknown) => {
-                    learnt = Learnt::Fewer;
-                    outcome.unknown.extend(piece.people);
-                }
+                Ok(Verdict::Ok) => outcome.enforced.extend(piece.people),
+                Ok(Verdict::Unknown) => outcome.unknown.extend(piece.people),
                 Ok(Verdict::Refused(refusal)) if refusal.status != 400 => {
                     // Nothing that has to do with these people: a permission, a method, the address.
                     not_sent(outcome, refusal.why, piece.people);
@@ -89,7 +87,6 @@ pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, bat
                 Err(trouble) => not_sent(outcome, trouble.why, piece.people),
             }
         }
-        learnt.apply(width);
         if !refused.is_empty() {
             sort_out(graph, group, refused, &mut outcomes, &mut pieces).await;
         }
@@ -97,38 +94,8 @@ pub(super) async fn add(graph: &Graph, width: &AtomicUsize, group: ObjectId, bat
     outcomes
 }
 
-/// What the answers say about the number of binds in an envelope.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Learnt {
-    Nothing,
-    More,
-    Fewer,
-}
-
-impl Learnt {
-    fn or(self, other: Self) -> Self {
-        if self == Self::Nothing { other } else { self }
-    }
-
-    fn apply(self, width: &AtomicUsize) {
-        let now = width.load(Ordering::Relaxed);
-        match self {
-            Self::Nothing => {}
-            Self::More => width.store((now + 1).min(ENVELOPE), Ordering::Relaxed),
-            Self::Fewer => width.store((now / 2).max(1), Ordering::Relaxed),
-        }
-    }
-}
-
 fn not_sent(outcome: &mut BatchOutcome, why: String, people: Vec<ObjectId>) {
     because(&mut outcome.not_sent, why, people);
-}
-
-fn because(list: &mut Vec<Because>, why: String, people: Vec<ObjectId>) {
-    match list.iter_mut().find(|entry| entry.why == why) {
-        Some(entry) => entry.people.extend(people),
-        None => list.push(Because { why, people }),
-    }
 }
 
 /// Looks at the group and its members, and makes new pieces of what is left of the refused ones.
@@ -139,7 +106,12 @@ async fn sort_out(
     outcomes: &mut [BatchOutcome],
     pieces: &mut VecDeque<Piece>,
 ) {
-    let members = if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(Vec::new()) };
+    let refused = without_gone(graph, refused, outcomes, pieces).await;
+    if refused.is_empty() {
+        return;
+    }
+    let members =
+        if refused.iter().any(|(piece, _)| !piece.compared) { compare(graph, group).await } else { Ok(IdSet::default()) };
     let members = match members {
         Ok(members) => members,
         Err(trouble) => {
@@ -153,7 +125,7 @@ async fn sort_out(
     };
     for (piece, verdict) in refused {
         let Some(outcome) = outcomes.get_mut(piece.batch) else { continue };
-        let (already, left): (Vec<_>, Vec<_>) = piece.people.into_iter().partition(|id| members.binary_search(id).is_ok());
+        let (already, left): (Vec<_>, Vec<_>) = piece.people.into_iter().partition(|id| members.contains(*id));
         let some_already = !already.is_empty();
         outcome.already.extend(already);
         let piece = Piece { people: left, compared: true, ..piece };
@@ -175,8 +147,41 @@ async fn sort_out(
     }
 }
 
+/// Of pieces in which somebody does not exist, takes out who cannot be read any more, and makes new pieces of the others: a read costs
+/// no write. Gives back those in which everybody can be read.
+async fn without_gone(
+    graph: &Graph,
+    refused: Vec<(Piece, Verdict)>,
+    outcomes: &mut [BatchOutcome],
+    pieces: &mut VecDeque<Piece>,
+) -> Vec<(Piece, Verdict)> {
+    let asks = |(piece, verdict): &(Piece, Verdict)| *verdict == Verdict::Gone && piece.people.len() > 1;
+    let asked: Vec<ObjectId> = refused.iter().filter(|one| asks(one)).flat_map(|(piece, _)| &piece.people).copied().collect();
+    if asked.is_empty() {
+        return refused;
+    }
+    // Where that cannot be read, halving finds them.
+    let Ok(found) = graph.people(&asked).await else { return refused };
+    let exists = |id: &ObjectId| found.binary_search_by_key(id, |person| person.id).is_ok();
+    let mut left = Vec::new();
+    for (piece, verdict) in refused {
+        if verdict != Verdict::Gone || piece.people.len() <= 1 || piece.people.iter().all(exists) {
+            left.push((piece, verdict));
+            continue;
+        }
+        let (people, gone): (Vec<_>, Vec<_>) = piece.people.iter().copied().partition(|id| exists(id));
+        if let Some(outcome) = outcomes.get_mut(piece.batch) {
+            outcome.gone.extend(gone);
+        }
+        if !people.is_empty() {
+            pieces.push_back(Piece { people, ..piece });
+        }
+    }
+    left
+}
+
 /// The group's members, when the group can still be used.
-async fn compare(graph: &Graph, group: ObjectId) -> Result<Vec<ObjectId>, Trouble> {
+async fn compare(graph: &Graph, group: ObjectId) -> Result<IdSet, Trouble> {
     if let Some(why) = fitness::problem(&graph.group(group).await?) {
         return Err(Trouble { kind: TroubleKind::Unusable, why });
     }

@@ -1,107 +1,87 @@
 //! MFA by membership: people are put into the group that a Conditional Access policy includes.
 //!
-//! Does not create, change or switch on policies: a human owns them. Invariant: the policy and the break-glass accounts are judged
+//! Changes nothing. Invariant: the policy and the break-glass accounts are judged
 //! from what the tenant says now, never from what it said before.
 
-use std::sync::atomic::AtomicUsize;
-
-use super::{adding, fitness, policy};
-use crate::engine::port::{Answer, BatchOutcome, ENVELOPE, Enforce};
+use super::{fitness, policy};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
+use crate::graph::request::BIND;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{BreakGlass, Policy, Safety, Target, Trouble, TroubleKind};
-use crate::rollout::plan::Enforcement;
+use crate::rollout::observed::{BreakGlass, Policy, Target, Trouble, TroubleKind};
 
-/// Enforcement by Conditional Access.
-pub struct ConditionalAccess {
-    graph: Graph,
-    /// Batches per envelope, learnt from the answers: 1 to [`ENVELOPE`].
-    width: AtomicUsize,
+/// The one usable group and the one policy of these names or ids.
+pub(super) async fn find(graph: &Graph, group: &str, policy: &str) -> Result<Target, Trouble> {
+    let group = graph.find_group(group).await?;
+    if let Some(why) = fitness::problem(&group) {
+        return Err(Trouble { kind: TroubleKind::Unusable, why });
+    }
+    let policy = graph.find_policy(policy).await?;
+    Ok(Target::Group { group: group.id, policy })
 }
 
-impl ConditionalAccess {
-    /// Over this tenant.
-    #[must_use]
-    pub const fn new(graph: Graph) -> Self {
-        Self { graph, width: AtomicUsize::new(ENVELOPE) }
+/// Policy and break-glass accounts, as they are now.
+pub(super) async fn read(
+    graph: &Graph,
+    group: ObjectId,
+    policy: ObjectId,
+    owner: Owner,
+    references: &[PersonRef],
+) -> Result<(Policy, Vec<BreakGlass>), Trouble> {
+    let read = graph.policy(policy).await?;
+    let (mut problems, fingerprint) = match owner {
+        Owner::Human => (policy::problems(&read, group), policy::fingerprint(&read)),
+        // What mode it is in is a switch of ours, and judged by the core.
+        Owner::Program => (policy::problems_besides_mode(&read, group), policy::fingerprint_besides_mode(&read)),
+    };
+    problems.extend(fitness::problem(&graph.group(group).await?));
+    let break_glass = break_glass(graph, &read, references).await?;
+    let exposed = break_glass.iter().filter(|account| account.id.is_some() && !account.excluded).count();
+    if exposed > 0 {
+        problems.push(format!(
+            "the policy does not exclude {exposed} of {} break-glass accounts; exclude them in the policy",
+            break_glass.len()
+        ));
     }
-
-    async fn find(&self, enforcement: &Enforcement) -> Result<Target, Trouble> {
-        let Enforcement::ConditionalAccess { group, policy, .. } = enforcement else {
-            let why = "this version enforces by conditional-access only; set enforcement.kind to it".to_owned();
-            return Err(Trouble { kind: TroubleKind::Unusable, why });
-        };
-        let group = self.graph.find_group(group).await?;
-        if let Some(why) = fitness::problem(&group) {
-            return Err(Trouble { kind: TroubleKind::Unusable, why });
-        }
-        let policy = self.graph.find_policy(policy).await?;
-        Ok(Target { group: group.id, policy })
-    }
-
-    async fn read_safety(&self, target: Target, break_glass: &[PersonRef]) -> Result<Safety, Trouble> {
-        let read = self.graph.policy(target.policy).await?;
-        let group = self.graph.group(target.group).await?;
-        let mut problems = policy::problems(&read, target.group);
-        problems.extend(fitness::problem(&group));
-        let break_glass = self.read_break_glass(&read, break_glass).await?;
-        let exposed = break_glass.iter().filter(|account| account.id.is_some() && !account.excluded).count();
-        if exposed > 0 {
-            problems.push(format!(
-                "the policy does not exclude {exposed} of {} break-glass accounts; exclude them in the policy",
-                break_glass.len()
-            ));
-        }
-        Ok(Safety { policy: Policy { problems, fingerprint: policy::fingerprint(&read) }, break_glass })
-    }
-
-    async fn read_break_glass(&self, read: &serde_json::Value, references: &[PersonRef]) -> Result<Vec<BreakGlass>, Trouble> {
-        let mut ids = Vec::with_capacity(references.len());
-        for reference in references {
-            ids.push(self.graph.person_id(*reference).await?);
-        }
-        let known: Vec<ObjectId> = ids.iter().flatten().copied().collect();
-        let people = self.graph.people(&known).await?;
-        let mut excluded = policy::excluded_users(read);
-        // Excluded groups are read only when somebody is not excluded by name.
-        if people.iter().any(|person| !excluded.contains(&person.id)) {
-            for group in policy::excluded_groups(read) {
-                match self.graph.members(group, Depth::Transitive).await {
-                    Ok(members) => excluded.extend(members),
-                    // Deleted groups leave their ids behind in policies; they exclude nobody.
-                    Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
-                    Err(trouble) => return Err(trouble),
-                }
-            }
-        }
-        let accounts = references.iter().zip(ids).map(|(reference, id)| {
-            let person = people.iter().find(|person| Some(person.id) == id);
-            BreakGlass {
-                reference: *reference,
-                id: person.map(|person| person.id),
-                enabled: person.is_some_and(|person| person.enabled == Some(true)),
-                excluded: person.is_some_and(|person| excluded.contains(&person.id)),
-            }
-        });
-        Ok(accounts.collect())
-    }
+    Ok((Policy { problems, fingerprint }, break_glass))
 }
 
-impl Enforce for ConditionalAccess {
-    fn resolve<'a>(&'a self, enforcement: &'a Enforcement) -> Answer<'a, Result<Target, Trouble>> {
-        Box::pin(self.find(enforcement))
-    }
+/// Who switches the policy on and off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A human.
+    Human,
+    /// The program, as `manage_policy` says.
+    Program,
+}
 
-    fn safety<'a>(&'a self, target: Target, break_glass: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
-        Box::pin(self.read_safety(target, break_glass))
+async fn break_glass(graph: &Graph, read: &serde_json::Value, references: &[PersonRef]) -> Result<Vec<BreakGlass>, Trouble> {
+    let mut ids = Vec::with_capacity(references.len());
+    for reference in references {
+        ids.push(graph.person_id(*reference).await?);
     }
-
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(self.graph.members(target.group, Depth::Direct))
+    let known: Vec<ObjectId> = ids.iter().flatten().copied().collect();
+    let people = graph.people(&known).await?;
+    let mut excluded = policy::excluded_users(read);
+    // Excluded groups are read only when somebody is not excluded by name.
+    if people.iter().any(|person| !excluded.contains(&person.id)) {
+        for group in policy::excluded_groups(read) {
+            match graph.members(group, Depth::Transitive).await {
+                Ok(members) => excluded.extend(members.iter()),
+                // Deleted groups leave their ids behind in policies; they exclude nobody.
+                Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
     }
-
-    fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
-        Box::pin(adding::add(&self.graph, &self.width, target.group, batches))
-    }
+    let accounts = references.iter().zip(ids).map(|(reference, id)| {
+        let person = people.iter().find(|person| Some(person.id) == id);
+        BreakGlass {
+            reference: *reference,
+            id: person.map(|person| person.id),
+            enabled: person.is_some_and(|person| person.enabled == Some(true)),
+            excluded: person.is_some_and(|person| excluded.contains(&person.id)),
+        }
+    });
+    Ok(accounts.collect())
 }

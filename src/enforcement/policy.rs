@@ -6,11 +6,26 @@
 use serde_json::Value;
 
 use crate::rollout::id::{ObjectId, sha256_hex};
+use crate::rollout::observed::Mode;
+
+/// Which mode the policy is in; `None` when the tenant does not say, or says what is not known here.
+pub(super) fn mode(policy: &Value) -> Option<Mode> {
+    match policy.get("state").and_then(Value::as_str)? {
+        "enabled" => Some(Mode::Enabled),
+        "enabledForReportingButNotEnforced" => Some(Mode::ReportOnly),
+        "disabled" => Some(Mode::Off),
+        _ => None,
+    }
+}
 
 /// What is wrong with the policy; empty when it does what the plan needs. The break-glass accounts are judged elsewhere.
 pub(super) fn problems(policy: &Value, group: ObjectId) -> Vec<String> {
+    state(policy).into_iter().chain(problems_besides_mode(policy, group)).collect()
+}
+
+/// What is wrong with the policy besides its mode: a policy that the program turns on itself begins in report-only mode.
+pub(super) fn problems_besides_mode(policy: &Value, group: ObjectId) -> Vec<String> {
     let mut problems = Vec::new();
-    problems.extend(state(policy));
     problems.extend(grant(policy));
     problems.extend(users(policy, group));
     problems.extend(resources(policy));
@@ -30,8 +45,17 @@ pub(super) fn excluded_users(policy: &Value) -> Vec<ObjectId> {
 
 /// A hash of state, conditions and grant: the same for the same policy, in whatever order the tenant writes it.
 pub(super) fn fingerprint(policy: &Value) -> String {
+    hash(policy, &["state", "conditions", "grantControls"])
+}
+
+/// The same without the state, of a policy that the program switches itself.
+pub(super) fn fingerprint_besides_mode(policy: &Value) -> String {
+    hash(policy, &["conditions", "grantControls"])
+}
+
+fn hash(policy: &Value, parts: &[&str]) -> String {
     let mut text = String::new();
-    for part in ["state", "conditions", "grantControls"] {
+    for part in parts.iter().copied() {
         text.push_str(part);
         if let Some(value) = policy.get(part) {
             write(value, part, &mut text);
@@ -86,40 +110,44 @@ fn empty(value: &Value) -> bool {
 }
 
 fn state(policy: &Value) -> Option<String> {
-    match policy.get("state").and_then(Value::as_str) {
-        Some("enabled") => None,
-        Some("enabledForReportingButNotEnforced") => {
-            Some("the policy is in report-only mode: it records and requires nothing; set it to On".to_owned())
-        }
-        Some("disabled") => Some("the policy is Off; set it to On".to_owned()),
-        _ => Some("the policy's state cannot be told; set it to On".to_owned()),
-    }
+    let why = match mode(policy) {
+        Some(Mode::Enabled) => return None,
+        Some(Mode::ReportOnly) => "the policy is in report-only mode: it records and requires nothing; set it to On",
+        Some(Mode::Off) => "the policy is Off; set it to On",
+        None => "the policy's state cannot be told; set it to On",
+    };
+    Some(why.to_owned())
 }
 
 fn grant(policy: &Value) -> Option<String> {
     let controls: Vec<_> = list(policy, "/grantControls/builtInControls").collect();
-    let strength = policy.pointer("/grantControls/authenticationStrength").filter(|strength| !empty(strength));
+    let strength = strength(policy);
     let others = controls.iter().filter(|control| !control.eq_ignore_ascii_case("mfa")).count()
         + list(policy, "/grantControls/customAuthenticationFactors").count()
         + list(policy, "/grantControls/termsOfUse").count();
     let requires = strength.is_some() || controls.iter().any(|control| control.eq_ignore_ascii_case("mfa"));
     let any_one =
         !policy.pointer("/grantControls/operator").and_then(Value::as_str).is_some_and(|op| op.eq_ignore_ascii_case("AND"));
-    let weak = strength
-        .and_then(|strength| strength.get("requirementsSatisfied"))
-        .and_then(Value::as_str)
-        .is_some_and(|satisfied| !satisfied.split(',').any(|part| part.trim().eq_ignore_ascii_case("mfa")));
     if controls.iter().any(|control| control.eq_ignore_ascii_case("block")) {
         Some("the policy blocks access instead of requiring MFA; grant access and require MFA".to_owned())
     } else if !requires {
         Some("the policy requires neither MFA nor an authentication strength; require one of them".to_owned())
     } else if any_one && others > 0 {
         Some("the policy is content with another control in place of MFA; require all the selected controls".to_owned())
-    } else if weak {
-        Some("the policy's authentication strength accepts methods that are not MFA; choose one that does not".to_owned())
     } else {
-        None
+        strength.and_then(super::strength::problem)
     }
+}
+
+/// The authentication strength that the policy requires.
+fn strength(policy: &Value) -> Option<&Value> {
+    policy.pointer("/grantControls/authenticationStrength").filter(|strength| !empty(strength))
+}
+
+/// Whether the policy grants access for MFA, be it beside another control.
+pub(super) fn asks_for_mfa(policy: &Value) -> bool {
+    let mut controls = list(policy, "/grantControls/builtInControls");
+    strength(policy).is_some() || controls.any(|control| control.eq_ignore_ascii_case("mfa"))
 }
 
 fn users(policy: &Value, group: ObjectId) -> Vec<String> {
@@ -137,13 +165,13 @@ fn users(policy: &Value, group: ObjectId) -> Vec<String> {
     problems
 }
 
-fn resources(policy: &Value) -> Option<String> {
+pub(super) fn resources(policy: &Value) -> Option<String> {
     let all = list(policy, "/conditions/applications/includeApplications").any(|app| app.eq_ignore_ascii_case("All"));
     (!all).then(|| "the policy does not cover all resources; include all of them".to_owned())
 }
 
 /// Conditions under which the policy would ask some people, or at some times, only.
-fn narrowed(policy: &Value) -> Vec<String> {
+pub(super) fn narrowed(policy: &Value) -> Vec<String> {
     let risks = ["signInRiskLevels", "userRiskLevels", "insiderRiskLevels"];
     let at = |name: &str| policy.pointer(&format!("/conditions/{name}")).filter(|value| !empty(value));
     let only = |path: &str, all: &str| {
@@ -167,7 +195,7 @@ fn narrowed(policy: &Value) -> Vec<String> {
     problems
 }
 
-fn list<'a>(policy: &'a Value, path: &str) -> impl Iterator<Item = &'a str> {
+pub(super) fn list<'a>(policy: &'a Value, path: &str) -> impl Iterator<Item = &'a str> {
     policy.pointer(path).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
@@ -235,6 +263,22 @@ mod tests {
             assert!(found[0].contains(word), "{word}: {found:?}");
         }
         assert!(!problems(&json!(null), group).is_empty());
+    }
+
+    #[test]
+    fn the_mode_is_told_apart_from_what_else_is_wrong() {
+        let group = GROUP.parse().unwrap();
+        for (state, expected) in [
+            (json!("enabled"), Some(Mode::Enabled)),
+            (json!("enabledForReportingButNotEnforced"), Some(Mode::ReportOnly)),
+            (json!("disabled"), Some(Mode::Off)),
+            (json!("somethingNew"), None),
+            (json!(null), None),
+        ] {
+            let policy = with("/state", state);
+            assert_eq!((mode(&policy), problems_besides_mode(&policy, group)), (expected, Vec::new()));
+            assert_eq!(problems(&policy, group).is_empty(), expected == Some(Mode::Enabled));
+        }
     }
 
     #[test]

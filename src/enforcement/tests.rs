@@ -5,32 +5,35 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::ConditionalAccess;
+use super::Enforcer;
 use crate::engine::port::{BatchOutcome, Enforce};
 use crate::graph::script::{Script, Scripted, Seen, answer, id, lost, with};
 use crate::rollout::id::{NameHash, ObjectId, PersonRef};
 use crate::rollout::observed::{Target, TroubleKind};
 use crate::rollout::plan::Enforcement;
 
-const TARGET: Target = Target { group: ObjectId::from_bits(0xff01), policy: ObjectId::from_bits(0xff02) };
+const GROUP: ObjectId = ObjectId::from_bits(0xff01);
+const TARGET: Target = Target::Group { group: ObjectId::from_bits(0xff01), policy: ObjectId::from_bits(0xff02) };
 
 /// A tenant with one group; people 1 to 199 exist.
 #[derive(Default)]
 struct Model {
     members: BTreeSet<ObjectId>,
     gone: BTreeSet<ObjectId>,
+    /// Those whom the tenant refuses for a reason of its own.
+    refused: BTreeSet<ObjectId>,
     group: Value,
     policy: Value,
 }
 
 fn group() -> Value {
-    json!({"id": TARGET.group, "displayName": "MFA Enforced", "groupTypes": [], "securityEnabled": true, "mailEnabled": false,
+    json!({"id": GROUP, "displayName": "MFA Enforced", "groupTypes": [], "securityEnabled": true, "mailEnabled": false,
         "onPremisesSyncEnabled": null, "isAssignableToRole": null})
 }
 
 fn model(members: &[u128], gone: &[u128]) -> Arc<Mutex<Model>> {
     let ids = |list: &[u128]| list.iter().map(|n| id(*n)).collect();
-    Arc::new(Mutex::new(Model { members: ids(members), gone: ids(gone), group: group(), policy: json!(null) }))
+    Arc::new(Mutex::new(Model { members: ids(members), gone: ids(gone), refused: ids(&[]), group: group(), policy: json!(null) }))
 }
 
 impl Model {
@@ -39,7 +42,7 @@ impl Model {
     }
 
     fn handle(&mut self, method: &str, url: &str, body: &Value) -> (u16, Value) {
-        let members = format!("/groups/{}/members", TARGET.group);
+        let members = format!("/groups/{}/members", GROUP);
         if method == "PATCH" {
             let people: Vec<ObjectId> = body["members@odata.bind"]
                 .as_array()
@@ -53,6 +56,9 @@ impl Model {
                     404,
                     "Resource 'x' does not exist or one of its queried reference-property objects are not present.",
                 );
+            }
+            if people.iter().any(|person| self.refused.contains(person)) {
+                return Self::error(400, "Unable to update the specified properties.");
             }
             if people.iter().any(|person| self.members.contains(person)) {
                 return Self::error(
@@ -106,7 +112,7 @@ fn ids(range: std::ops::RangeInclusive<u128>) -> Vec<ObjectId> {
 }
 
 async fn enforce(script: &Arc<Script>, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
-    let outcomes = ConditionalAccess::new(script.graph().0).enforce(TARGET, batches).await;
+    let outcomes = Enforcer::new(script.graph().0).enforce(TARGET, batches).await;
     assert_eq!(outcomes.len(), batches.len());
     for (batch, outcome) in batches.iter().zip(&outcomes) {
         let listed = outcome.refused.iter().chain(&outcome.not_sent).flat_map(|because| because.people.clone());
@@ -137,16 +143,27 @@ async fn five_batches_leave_in_one_envelope_and_one_as_a_plain_patch() {
 }
 
 #[tokio::test]
-async fn one_dead_account_in_twenty_is_found_by_halving() {
+async fn one_dead_account_in_twenty_is_taken_out_by_reading() {
     let model = model(&[], &[7]);
     let script = wire(&model);
     let outcomes = enforce(&script, &[ids(1..=20)]).await;
     assert_eq!((outcomes[0].gone.as_slice(), outcomes[0].enforced.len()), ([id(7)].as_slice(), 19));
     assert_eq!(model.lock().unwrap().members.len(), 19);
+    // The bind, and the others; between them the people, in one envelope.
+    assert_eq!((writes(&script), script.seen().len()), (2, 3));
+}
+
+#[tokio::test]
+async fn one_refused_account_in_twenty_is_found_by_halving() {
+    let model = model(&[], &[]);
+    model.lock().unwrap().refused.insert(id(7));
+    let script = wire(&model);
+    let outcomes = enforce(&script, &[ids(1..=20)]).await;
+    assert_eq!((outcomes[0].refused[0].people.as_slice(), outcomes[0].enforced.len()), ([id(7)].as_slice(), 19));
     // The bind, then 10+10, 5+5, 2+3 and 1+1: one request for each pair.
     assert_eq!(writes(&script), 5);
-    // Group and members once, and the account itself.
-    assert_eq!(script.seen().len() - writes(&script), 3);
+    // Group and members once.
+    assert_eq!(script.seen().len() - writes(&script), 2);
 }
 
 #[tokio::test]
@@ -197,7 +214,7 @@ async fn a_throttled_member_is_sent_again_as_it_was_and_a_401_after_a_refresh() 
     ]);
     let (graph, clock) = script.graph();
     let batches = [vec![id(1)], vec![id(2)], vec![id(3)]];
-    let outcomes = ConditionalAccess::new(graph).enforce(TARGET, &batches).await;
+    let outcomes = Enforcer::new(graph).enforce(TARGET, &batches).await;
     assert!(outcomes.iter().all(|outcome| outcome.enforced.len() == 1), "{outcomes:?}");
     assert!(clock.now().duration_since(crate::graph::script::start()).as_millis() >= 7_500);
     assert_eq!(script.logins().len(), 2);
@@ -221,7 +238,7 @@ async fn a_missing_permission_and_an_unfit_group_name_themselves_without_halving
     assert!(outcomes[0].not_sent[0].why.contains("GroupMember.ReadWrite.All"), "{outcomes:?}");
     assert_eq!(script.seen().len(), 1);
 
-    let unfit = model(&[], &[1]);
+    let unfit = model(&[1], &[]);
     unfit.lock().unwrap().group["groupTypes"] = json!(["DynamicMembership"]);
     let script = wire(&unfit);
     let outcomes = enforce(&script, &[ids(1..=20)]).await;
@@ -265,7 +282,7 @@ async fn a_whole_envelope_of_unknown_accounts_waits_together_and_not_one_by_one(
         }
     });
     let (graph, clock) = script.graph();
-    let outcomes = ConditionalAccess::new(graph).enforce(TARGET, &[ids(1..=20), ids(21..=40)]).await;
+    let outcomes = Enforcer::new(graph).enforce(TARGET, &[ids(1..=20), ids(21..=40)]).await;
     assert!(outcomes.iter().all(|outcome| outcome.not_sent[0].people.len() == 20));
     assert_eq!(clock.now().duration_since(crate::graph::script::start()).as_secs(), 3 + 6 + 12);
 }
@@ -280,11 +297,16 @@ async fn already_there_but_not_shown_is_unknown() {
     assert_eq!(enforce(&script, &[vec![id(5)]]).await[0].unknown, [id(5)]);
 }
 
+/// An enforcement whose policy a human owns.
+fn owned() -> Enforcement {
+    Enforcement::ConditionalAccess { group: String::new(), policy: String::new(), manage_policy: false, leaves: None }
+}
+
 #[tokio::test]
 async fn safety_names_what_is_wrong_with_policy_and_break_glass_accounts() {
     let model = model(&[], &[2]);
-    model.lock().unwrap().policy = json!({"id": TARGET.policy, "state": "enabled",
-        "conditions": {"users": {"includeGroups": [TARGET.group], "excludeUsers": [id(1)], "excludeGroups": [id(0xaa)]},
+    model.lock().unwrap().policy = json!({"id": ObjectId::from_bits(0xff02), "state": "enabled",
+        "conditions": {"users": {"includeGroups": [GROUP], "excludeUsers": [id(1)], "excludeGroups": [id(0xaa)]},
             "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"]},
         "grantControls": {"operator": "OR", "builtInControls": ["mfa"]}});
     // Person 3 is excluded by a group; person 2 does not exist; person 4 is excluded by nothing.
@@ -296,21 +318,21 @@ async fn safety_names_what_is_wrong_with_policy_and_break_glass_accounts() {
         inner.lock().unwrap().serve(seen)
     });
     let (graph, _) = script.graph();
-    let enforce = ConditionalAccess::new(graph);
+    let enforce = Enforcer::new(graph);
     let references: Vec<_> = (1..=4).map(|n| PersonRef::Id(id(n))).collect();
-    let safety = enforce.safety(TARGET, &references).await.unwrap();
+    let safety = enforce.safety(TARGET, &owned(), &references).await.unwrap();
     let excluded: Vec<_> =
         safety.break_glass.iter().map(|account| (account.id.is_some(), account.enabled, account.excluded)).collect();
     assert_eq!(excluded, [(true, true, true), (false, false, false), (true, true, true), (true, true, false)]);
     assert_eq!(safety.policy.problems.len(), 1, "{:?}", safety.policy.problems);
     assert!(safety.policy.problems[0].contains("1 of 4"));
     let by_name = PersonRef::Name(NameHash::new("contoso.example", &format!("{}@contoso.example", id(1)).to_uppercase()));
-    let again = enforce.safety(TARGET, &[by_name, references[2]]).await.unwrap();
+    let again = enforce.safety(TARGET, &owned(), &[by_name, references[2]]).await.unwrap();
     assert_eq!(again.policy.fingerprint, safety.policy.fingerprint);
     assert!(again.policy.problems.is_empty());
     assert_eq!(again.break_glass[0].id, Some(id(1)));
     model.lock().unwrap().policy["state"] = json!("disabled");
-    let off = enforce.safety(TARGET, &references[..1]).await.unwrap();
+    let off = enforce.safety(TARGET, &owned(), &references[..1]).await.unwrap();
     assert_ne!(off.policy.fingerprint, safety.policy.fingerprint);
     assert!(off.policy.problems[0].contains("Off"));
 }
@@ -321,12 +343,13 @@ async fn the_target_is_resolved_to_exactly_one_usable_match() {
         group: group.into(),
         policy: policy.into(),
         manage_policy: false,
+        leaves: None,
     };
     let page = |rows: Vec<Value>| answer(200, &json!({"value": rows}));
     let policy = |n: u128| json!({"id": id(n), "displayName": "Require MFA"});
     let script = Script::answers([page(vec![group()]), page(vec![policy(5), json!({"id": id(6), "displayName": "Other"})])]);
-    let target = ConditionalAccess::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap();
-    assert_eq!(target, Target { group: TARGET.group, policy: id(5) });
+    let target = Enforcer::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap();
+    assert_eq!(target, Target::Group { group: GROUP, policy: id(5) });
     let mut synced = group();
     synced["onPremisesSyncEnabled"] = json!(true);
     for (answers, word) in [
@@ -335,10 +358,10 @@ async fn the_target_is_resolved_to_exactly_one_usable_match() {
         (vec![page(vec![group()]), page(vec![])], "no Conditional Access policy"),
     ] {
         let script = Script::answers(answers);
-        let trouble = ConditionalAccess::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap_err();
+        let trouble = Enforcer::new(script.graph().0).resolve(&plan("MFA Enforced", "Require MFA")).await.unwrap_err();
         assert_eq!(trouble.kind, TroubleKind::Unusable);
         assert!(trouble.why.contains(word), "{}", trouble.why);
     }
     let other = Enforcement::PerUser { retire_to: None };
-    assert!(ConditionalAccess::new(Script::answers([]).graph().0).resolve(&other).await.is_err());
+    assert!(Enforcer::new(Script::answers([]).graph().0).resolve(&other).await.is_err());
 }

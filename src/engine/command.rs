@@ -17,6 +17,13 @@ pub enum What {
         /// Whether a stage whose start has passed may still start.
         allow_start: bool,
     },
+    /// Undo a stage, and the stages behind it first.
+    Rollback {
+        /// The stage's name.
+        stage: String,
+        /// The operator's reason.
+        why: String,
+    },
 }
 
 impl What {
@@ -26,6 +33,7 @@ impl What {
         match self {
             Self::Pause { .. } => "pause",
             Self::Unpause { .. } => "unpause",
+            Self::Rollback { .. } => "rollback",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::rollout::change::forbidden;
 use crate::rollout::event::{By, Event};
 use crate::rollout::observed::Source;
 use crate::rollout::plan::Plan;
+use crate::rollout::release;
 use crate::rollout::select::selection_keys;
 use crate::rollout::state::{PAUSED, POLICY};
 
@@ -101,6 +102,21 @@ impl Engine {
                 self.commit(By::Operator, actor, &[Event::Unpaused { allow_start }])?;
                 Ok("the pause is over".to_owned())
             }
+            What::Rollback { stage, why } => match release::begin(&self.state, &stage, &why) {
+                Ok(events) => {
+                    self.commit(By::Operator, actor, &events)?;
+                    let stages: Vec<_> = events.iter().filter_map(stage_of).collect();
+                    Ok(format!("rolling back {}: `tidegate status` shows how far it is", stages.join(", then ")))
+                }
+                Err(why) => Err(why),
+            },
         })
+    }
+}
+
+fn stage_of(event: &Event) -> Option<&str> {
+    match event {
+        Event::StageMoved { stage, .. } => Some(stage),
+        _ => None,
     }
 }

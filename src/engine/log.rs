@@ -30,6 +30,40 @@ pub(super) fn log(record: &Record) {
                 tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people of a batch were not enforced");
             }
         }
+        Event::ReleaseOutcome { intent, released, already, gone, refused, unknown, not_sent } => {
+            tracing::warn!(
+                intent.seq = intent,
+                released.count = released.len().saturating_add(already.len()),
+                gone.count = gone.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "a batch was released"
+            );
+            for because in refused.iter().chain(not_sent) {
+                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people of a batch were not released");
+            }
+        }
+        Event::RetireOutcome { intent, retired, refused, unknown, not_sent } => {
+            tracing::info!(
+                intent.seq = intent,
+                retired.count = retired.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "own MFA states were retired"
+            );
+            for because in refused.iter().chain(not_sent) {
+                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "own MFA states were not retired");
+            }
+        }
+        Event::SwitchIntent { stage, switch, .. } => {
+            tracing::warn!(stage.name = %stage, record.seq = record.seq, switch.does = %switch.says(), "the tenant is being switched");
+        }
+        Event::SwitchOutcome { intent, switched } => {
+            tracing::warn!(intent.seq = intent, record.seq = record.seq, outcome = ?switched, "a switch came to an end");
+        }
+        Event::SwitchesDone { stage, gap_ms } => {
+            tracing::warn!(stage.name = %stage, record.seq = record.seq, gap_ms, "everything that the stage switches is so");
+        }
         Event::NoticeOutcome { intent, accepted, unknown, refused, not_sent } => {
             tracing::info!(
                 intent.seq = intent,

@@ -2,8 +2,12 @@
 //!
 //! The engine owns the ports it needs. Timer, command, reload and start-up do the same thing: wake the loop.
 
+mod beside;
 pub mod command;
 mod execute;
+mod hand;
+#[cfg(test)]
+mod hand_tests;
 pub mod input;
 mod intake;
 mod log;
@@ -15,6 +19,7 @@ mod step;
 #[cfg(test)]
 mod step_tests;
 pub mod survey;
+mod undo;
 pub mod wake;
 
 pub use run::{Ending, Until};

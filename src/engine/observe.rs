@@ -7,20 +7,50 @@ use jiff::Timestamp;
 use super::port::{Enforce, Tenant};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
-use crate::rollout::observed::{AGREE, Directory, Observed, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind};
-use crate::rollout::person::PersonState;
+use crate::rollout::observed::{
+    AGREE, Directory, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind, Way,
+};
+use crate::rollout::person::{Enforced, PersonState};
 use crate::rollout::plan::Plan;
+use crate::rollout::select::group_key;
 use crate::rollout::state::State;
 
 /// An answer on its way into the readings.
 pub(super) enum Answered {
     Target(Result<Target, Trouble>),
     Directory(Result<Directory, Trouble>),
-    Selection(String, Result<Vec<ObjectId>, Trouble>),
+    Selection(String, Result<IdSet, Trouble>),
     Safety(Result<Safety, Trouble>),
-    Members(Result<Vec<ObjectId>, Trouble>),
+    Members(Result<IdSet, Trouble>),
+    PerUser(Result<Vec<(ObjectId, PerUser)>, Trouble>),
     Registration(Result<Registration, Trouble>),
     SignIns(Result<Vec<SignIn>, Trouble>),
+}
+
+/// What is known before a question is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// What the enforcement names.
+    pub(super) target: Option<Target>,
+    /// Whom a question is about that must be asked person by person.
+    pub(super) people: &'a [ObjectId],
+}
+
+/// Whom a question is about that must be asked person by person; nobody for the others. `None`: nobody knows yet whom.
+pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Option<Vec<ObjectId>> {
+    let people = state.people.all().iter();
+    let mut people: Vec<_> = match ask {
+        Ask::PerUser => people.filter(|person| person.is_enforced()).map(|person| person.id).collect(),
+        Ask::Members if state.target.is_none_or(|target| target.way() == Way::Group) => Vec::new(),
+        // The first time everybody is looked at, since of whom MFA was required before, it is not by us.
+        Ask::Members if state.baseline.is_none() => {
+            observed.directory.last.as_ref()?.value.iter().map(|person| person.id).collect()
+        }
+        Ask::Members => people.filter(|person| person.enforced() != Enforced::No).map(|person| person.id).collect(),
+        _ => Vec::new(),
+    };
+    people.sort_unstable();
+    Some(people)
 }
 
 /// Asks one question. `None`: it cannot be asked before the enforcement's names are resolved.
@@ -28,9 +58,10 @@ pub(super) async fn ask(
     tenant: &dyn Tenant,
     enforce: &dyn Enforce,
     plan: &Plan,
-    target: Option<Target>,
+    known: Known<'_>,
     ask: &Ask,
 ) -> Option<Answered> {
+    let target = known.target;
     Some(match ask {
         Ask::Target => Answered::Target(enforce.resolve(&plan.enforcement).await),
         Ask::Directory => Answered::Directory(tenant.directory().await),
@@ -42,8 +73,9 @@ pub(super) async fn ask(
             };
             Answered::Selection(key.clone(), answer)
         }
-        Ask::Safety => Answered::Safety(enforce.safety(target?, &plan.people.break_glass).await),
-        Ask::Members => Answered::Members(enforce.members(target?).await),
+        Ask::Safety => Answered::Safety(enforce.safety(target?, &plan.enforcement, &plan.people.break_glass).await),
+        Ask::Members => Answered::Members(enforce.members(target?, known.people).await),
+        Ask::PerUser => Answered::PerUser(enforce.per_user(known.people).await),
         Ask::Registration => Answered::Registration(tenant.registration().await),
         Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
     })
@@ -54,16 +86,33 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
     let trouble = match answered {
         Answered::Target(answer) => take(&mut observed.target, at, answer),
         Answered::Directory(answer) => {
-            let answer = answer.and_then(|directory| match shrunk(observed, at, directory.people.len()) {
-                Some(trouble) => Err(trouble),
-                None => Ok(directory),
-            });
+            let before = observed.directory.last.as_ref().map(|reading| reading.value.len());
+            let listing = Listing { id: "directory", name: "the directory", before, bear: 0, empty: Empty::Never };
+            let answer = answer.and_then(|now| believed(observed, at, listing, now.len()).map(|()| now));
             take(&mut observed.directory, at, answer)
         }
-        Answered::Selection(key, answer) => take(observed.selections.entry(key).or_default(), at, answer),
+        Answered::Selection(key, answer) => {
+            let before = observed.selections.get(&key).and_then(|source| source.last.as_ref()).map(|reading| reading.value.len());
+            let exempt = state.plan.as_ref().and_then(|accepted| accepted.plan.people.exempt_group.as_deref()).map(group_key);
+            // Whoever is missing from the exempt group is not protected any more.
+            let bear = if exempt.as_ref() == Some(&key) { 0 } else { BORNE };
+            let listing = Listing { id: &key, name: &key, before, bear, empty: Empty::Twice };
+            let answer = answer.and_then(|now| believed(observed, at, listing, now.len()).map(|()| now));
+            take(observed.selections.entry(key).or_default(), at, answer)
+        }
         Answered::Safety(answer) => take(&mut observed.safety, at, answer),
-        Answered::Members(answer) => take(&mut observed.members, at, answer),
+        Answered::PerUser(answer) => take(&mut observed.per_user, at, answer),
+        Answered::Members(answer) => {
+            let before = observed.members.last.as_ref().map(|reading| reading.value.len());
+            let listing = Listing { id: "members", name: "the enforcement group", before, bear: BORNE, empty: Empty::Twice };
+            let answer = answer.and_then(|now| believed(observed, at, listing, now.len()).map(|()| now));
+            take(&mut observed.members, at, answer)
+        }
         Answered::Registration(answer) => {
+            let before = observed.registration.last.as_ref().map(|reading| reading.value.len());
+            let listing =
+                Listing { id: "registration", name: "the registration report", before, bear: BORNE, empty: Empty::Twice };
+            let answer = answer.and_then(|now| believed(observed, at, listing, now.len()).map(|()| now));
             // The report is as old as its last refresh, not as our reading of it.
             let refreshed = answer.as_ref().ok().and_then(|registration| registration.refreshed);
             let trouble = take(&mut observed.registration, at, answer);
@@ -93,25 +142,48 @@ fn take<T>(source: &mut Source<T>, at: Timestamp, answer: Result<T, Trouble>) ->
 /// A listing that shrinks by more than this share, in percent, is not believed before a second one says the same.
 const MOST_SHRINKAGE: usize = 20;
 
-/// Why a listing of so many people is not believed yet. Nobody at all is never believed.
-fn shrunk(observed: &mut Observed, at: Timestamp, people: usize) -> Option<Trouble> {
+/// So few people fewer are news, where that takes nobody's protection away.
+const BORNE: usize = 10;
+
+/// A listing of people, as the reading before showed it.
+struct Listing<'a> {
+    /// As its hold is named.
+    id: &'a str,
+    name: &'a str,
+    before: Option<usize>,
+    /// How many people fewer are believed at once.
+    bear: usize,
+    empty: Empty,
+}
+
+/// When an empty listing is believed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    /// Nobody at all is never believed.
+    Never,
+    /// As any other that has shrunk.
+    Twice,
+}
+
+/// Whether a listing of so many people is believed. One that has shrunk much is a hold until a second reading says the same.
+fn believed(observed: &mut Observed, at: Timestamp, listing: Listing<'_>, people: usize) -> Result<(), Trouble> {
     let is_few = |people: usize, before: usize| people < before.saturating_mul(100 - MOST_SHRINKAGE) / 100;
-    let before = observed.directory.last.as_ref().map_or(0, |reading| reading.value.people.len());
-    let doubted = observed.shrunk.take();
-    if people > 0 && !is_few(people, before) {
-        return None;
+    let Listing { id, name, before, bear, empty } = listing;
+    let before = before.unwrap_or(0);
+    let nobody = people == 0 && empty == Empty::Never;
+    let doubted = observed.shrunk.remove(id);
+    if !nobody && (!is_few(people, before) || before.saturating_sub(people) <= bear) {
+        return Ok(());
     }
     // Two reads agree when neither lists much fewer people than the other.
-    let first = doubted.filter(|(_, first)| people > 0 && !is_few(people, *first) && !is_few(*first, people));
+    let first = doubted.filter(|(_, first)| !nobody && !is_few(people, *first) && !is_few(*first, people));
     if first.is_some_and(|(seen, _)| at.duration_since(seen) >= AGREE) {
-        return None;
+        return Ok(());
     }
-    observed.shrunk = first.or(Some((at, people)));
-    Some(Trouble {
+    observed.shrunk.insert(id.to_owned(), first.unwrap_or((at, people)));
+    Err(Trouble {
         kind: TroubleKind::Unreachable,
-        why: format!(
-            "the directory lists {people} people, {before} before; that is believed when a second reading says the same"
-        ),
+        why: format!("{name} lists {people} people, {before} before; that is believed when a second reading says the same"),
     })
 }
 
@@ -128,11 +200,11 @@ fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignI
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::sample::{at, person};
+    use crate::rollout::sample::{at, id, person};
 
     #[test]
     fn a_directory_that_shrinks_is_believed_when_a_second_reading_says_the_same() {
-        let list = |people: u128| Directory { people: (0..people).map(person).collect(), ..Directory::default() };
+        let list = |people: u128| (0..people).map(person).collect::<Directory>();
         for (readings, expected) in [
             (vec![(0, 100), (60, 80)], 80),
             (vec![(0, 100), (60, 50)], 100),
@@ -149,8 +221,55 @@ mod tests {
                 let now = at("2027-01-11T08:00:00Z") + jiff::SignedDuration::from_secs(*second);
                 take_in(&State::default(), &mut observed, now, Answered::Directory(Ok(list(*people))));
             }
-            let known = observed.directory.last.map_or(0, |reading| reading.value.people.len());
+            let known = observed.directory.last.map_or(0, |reading| reading.value.len());
             assert_eq!(known, expected, "{readings:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_or_a_report_that_shrinks_is_believed_when_a_second_reading_says_the_same() {
+        let list = |people: u128| (0..people).map(id).collect::<IdSet>();
+        let mut plan = crate::rollout::sample::plan();
+        plan.people.exempt_group = Some("Exempt".to_owned());
+        let state = crate::rollout::sample::Perfect::new(plan, "2027-01-01T08:00:00Z").state;
+        type Case = (&'static str, fn(IdSet) -> Answered, fn(&Observed) -> usize);
+        let cases: [Case; 4] = [
+            ("members", |set| Answered::Members(Ok(set)), |o| o.members.last.as_ref().map_or(0, |r| r.value.len())),
+            (
+                "report",
+                |set| {
+                    Answered::Registration(Ok(set.iter().map(|id| (id, crate::rollout::observed::Readiness::Capable)).collect()))
+                },
+                |o| o.registration.last.as_ref().map_or(0, |r| r.value.len()),
+            ),
+            (
+                "a group",
+                |set| Answered::Selection("group:Pilot".to_owned(), Ok(set)),
+                |o| o.selections["group:Pilot"].last.as_ref().map_or(0, |r| r.value.len()),
+            ),
+            (
+                "the exempt group",
+                |set| Answered::Selection("group:Exempt".to_owned(), Ok(set)),
+                |o| o.selections["group:Exempt"].last.as_ref().map_or(0, |r| r.value.len()),
+            ),
+        ];
+        for (name, answered, known) in cases {
+            for (readings, expected) in [
+                (vec![(0, 100), (60, 80)], 80),
+                (vec![(0, 100), (60, 50)], 100),
+                (vec![(0, 100), (60, 50), (120, 51)], 51),
+                (vec![(0, 100), (60, 0), (120, 0)], 0),
+                (vec![(0, 100), (60, 0), (120, 99)], 99),
+                (vec![(0, 12), (60, 3)], if name == "the exempt group" { 12 } else { 3 }),
+                (vec![(0, 12), (60, 3), (120, 3)], 3),
+            ] {
+                let mut observed = Observed::default();
+                for (second, people) in &readings {
+                    let now = at("2027-01-11T08:00:00Z") + jiff::SignedDuration::from_secs(*second);
+                    take_in(&state, &mut observed, now, answered(list(*people)));
+                }
+                assert_eq!(known(&observed), expected, "{name}: {readings:?}");
+            }
         }
     }
 }

@@ -7,10 +7,12 @@ use std::pin::Pin;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::rollout::event::{Because, By, Event, Record, Slot};
+use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, Person, Registration, Safety, SignIn, Target, Trouble};
+use crate::rollout::observed::{Directory, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble};
 use crate::rollout::plan::Enforcement;
+use crate::rollout::state::State;
+use crate::rollout::switch::Switch;
 
 /// An answer that takes time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,12 +22,12 @@ pub trait Tenant: Send + Sync {
     /// Everybody, complete or not at all.
     fn directory(&self) -> Answer<'_, Result<Directory, Trouble>>;
 
-    /// Transitive user members of the one group with this object id or exact display name, ascending.
+    /// Transitive user members of the one group with this object id or exact display name.
     /// No group, or more than one: `Unusable`.
-    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<IdSet, Trouble>>;
 
-    /// People whom `$filter` on `/users` returns, ascending.
-    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>>;
+    /// People whom `$filter` on `/users` returns.
+    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<IdSet, Trouble>>;
 
     /// The whole registration report.
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>>;
@@ -41,6 +43,11 @@ pub trait Tenant: Send + Sync {
         None
     }
 
+    /// What an operator should look at in time, such as a credential that ends; empty most of the time. Blocks nothing.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Requests that have left so far, of any kind; for reports and benchmarks.
     fn requests(&self) -> u64;
 }
@@ -50,20 +57,68 @@ pub trait Enforce: Send + Sync {
     /// Finds what the plan names: exactly one usable match each, or a clear refusal (`Unusable`).
     fn resolve<'a>(&'a self, enforcement: &'a Enforcement) -> Answer<'a, Result<Target, Trouble>>;
 
-    /// Policy and break-glass accounts, as they are now.
-    fn safety<'a>(&'a self, target: Target, break_glass: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>>;
+    /// Policy, break-glass accounts and whatever the plan switches, as they are now.
+    fn safety<'a>(
+        &'a self,
+        target: Target,
+        enforcement: &'a Enforcement,
+        break_glass: &'a [PersonRef],
+    ) -> Answer<'a, Result<Safety, Trouble>>;
 
-    /// Everybody of whom MFA is required by the target, ascending; direct members.
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>>;
+    /// Everybody of whom MFA is required by the target: direct members of a group. Where people must be asked for one by one, those
+    /// among `known`.
+    fn members<'a>(&'a self, target: Target, known: &'a [ObjectId]) -> Answer<'a, Result<IdSet, Trouble>>;
 
-    /// Requires MFA of the people of each batch (at most 20 each; at most [`ENVELOPE`] batches). One answer per batch, in order.
+    /// Own MFA states of these people, ascending by id; those whose state is disabled are left out.
+    fn per_user<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>>;
+
+    /// How many of `wanted` batches may be handed to [`Enforce::enforce`] together now, while `under_way` are under way.
+    fn room(&self, under_way: usize, wanted: usize) -> Room {
+        if under_way == 0 { Room::Now(wanted.min(ENVELOPE)) } else { Room::Later }
+    }
+
+    /// Requires MFA of the people of each batch (at most 20 each; as many as [`Enforce::room`] said). One answer per batch, in order.
     ///
     /// Not idempotent on the wire, harmless when repeated. Waits as the tenant asks and re-sends what it throttled; a refused batch
     /// is halved until the bad id stands alone; a lost answer or a 5xx is `unknown` for everybody concerned.
     fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>>;
+
+    /// What waits to be sent, or to be sent again, is given up as not sent: a pause or a stop came.
+    fn let_go(&self) {}
+
+    /// Requires MFA of these people no longer: each gets back the state of their own that was retired, where there was one, and then
+    /// leaves the target. As for `enforce`, nobody is sent twice after a lost answer. One answer per batch, in order; `enforced` are
+    /// the people of whom the tenant took the write.
+    fn release<'a>(&'a self, target: Target, batches: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>>;
+
+    /// Ends these people's own MFA states. `enforced` are the people of whom the tenant took the write.
+    fn retire<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, BatchOutcome>;
+
+    /// Throws one switch of the whole tenant. Idempotent; a lost answer is `Unknown`.
+    fn switch(&self, switch: Switch) -> Answer<'_, Switched>;
 }
 
-/// Most batches that the engine hands out at once; Microsoft's own service saw 503s above five PATCHes in one envelope.
+/// Somebody who is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaver {
+    /// Who.
+    pub person: ObjectId,
+    /// The state of their own that was retired and must be put back first.
+    pub restore: Option<PerUser>,
+}
+
+/// How many batches may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// So many, at least one, in one envelope.
+    Now(usize),
+    /// None before this instant.
+    At(Timestamp),
+    /// None before something that is under way has ended.
+    Later,
+}
+
+/// Batches in one envelope before anything is learnt; Microsoft's own service saw 503s above five PATCHes in one envelope.
 pub const ENVELOPE: usize = 5;
 
 /// What became of one batch; every person of it is in exactly one list.
@@ -134,7 +189,10 @@ pub trait Store: Send {
     }
 
     /// Hands over the state as of the last record; beside the write path, never waited for.
-    fn checkpoint(&mut self, state: &[u8]);
+    fn checkpoint(&mut self, state: &State);
+
+    /// Hands over what was read of the tenant, for the next start; beside the write path, never waited for.
+    fn keep(&mut self, _state: &State, _observed: &Observed) {}
 
     /// Replaces the published status in one step.
     fn publish(&mut self, status: &[u8]) -> Result<(), StoreError>;

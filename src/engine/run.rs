@@ -1,6 +1,6 @@
 //! The loop: turn, and sleep until something may be otherwise.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::step::{Engine, EngineError, Step};
 use super::wake::Alarm;
@@ -57,6 +57,7 @@ impl Engine {
         };
         self.record(By::Operator, &[Event::Stopped { why: why.to_owned() }])?;
         self.checkpoint();
+        self.keep(SignedDuration::ZERO);
         Ok(ending)
     }
 
@@ -78,19 +79,31 @@ impl Engine {
     /// Sleeps until `wake_at`, a heartbeat or an input; an input is taken at once.
     async fn sleep(&mut self, alarm: Option<&mut Alarm>, wake_at: Timestamp) -> Result<(), EngineError> {
         let clock = self.clock.clone();
+        let mut landed = None;
         let input = if let Some(alarm) = alarm {
             alarm.set(clock.now(), wake_at).await;
             tokio::select! {
                 () = alarm.ring() => None,
+                answer = self.beside.next() => {
+                    landed = answer;
+                    None
+                }
                 input = self.inputs.recv(), if !self.inputs.is_closed() => input,
             }
         } else {
             tokio::select! {
                 biased;
                 input = self.inputs.recv(), if !self.inputs.is_closed() => input,
+                answer = self.beside.next() => {
+                    landed = answer;
+                    None
+                }
                 () = clock.sleep_until(wake_at) => None,
             }
         };
+        if let Some(landed) = landed {
+            self.take_answer(landed);
+        }
         input.map_or(Ok(()), |input| self.take_input(input))
     }
 }

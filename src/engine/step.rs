@@ -5,21 +5,21 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
+use super::beside::Beside;
+use super::hand::PATIENCE;
 use super::input::Input;
 use super::log::log;
-use super::observe::{ask, take_in};
-use super::port::{Enforce, Notify, Store, StoreError, Tenant};
+use super::observe::{Known, ask, asked_about, take_in};
+use super::port::{Enforce, Notify, Room, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::rollout::apply::Misfit;
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
-use crate::rollout::id::ObjectId;
 use crate::rollout::limit::backoff;
 use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::Observed;
-use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::report::{Report, report};
 use crate::rollout::state::{Accepted, State};
@@ -70,6 +70,8 @@ pub struct Parts {
     pub enforce: Arc<dyn Enforce>,
     /// Telling people.
     pub notify: Arc<dyn Notify>,
+    /// What an earlier life had read; nothing is fine.
+    pub observed: Observed,
     /// Keeping records.
     pub store: Box<dyn Store>,
     /// Inputs from outside.
@@ -98,12 +100,24 @@ pub struct Engine {
     /// The action of which nothing came, until when it rests, and how often that was so in a row.
     fruitless: Option<(Action, Timestamp, u32)>,
     published: Option<u64>,
+    /// When the last report was begun, and how long it took.
+    reported: (Timestamp, SignedDuration),
+    pub(super) beside: Beside,
+    /// Whether something was read since readings were handed over, and when that was.
+    pub(super) read: bool,
+    kept: Option<Timestamp>,
     checkpointed: u64,
     turns: (Timestamp, u32),
 }
 
 /// An action of which nothing comes is tried again at the latest after this.
 const MOST_REST: SignedDuration = SignedDuration::from_mins(10);
+
+/// What was read is handed over for the next start at most this often.
+const KEEP_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+/// While people are handed out, reports take at most this share of the time: one in so many.
+const REPORT_SHARE: i32 = 50;
 
 /// Records between two checkpoints while there is no idle moment.
 const CHECKPOINT_EVERY: u64 = 10_000;
@@ -121,7 +135,7 @@ impl Engine {
             booted,
             clock: parts.clock,
             state: parts.state,
-            observed: Observed::default(),
+            observed: parts.observed,
             tenant: parts.tenant,
             enforce: parts.enforce,
             notify: parts.notify,
@@ -133,6 +147,10 @@ impl Engine {
             status: watch::Sender::new(None),
             fruitless: None,
             published: None,
+            reported: (Timestamp::MIN, SignedDuration::ZERO),
+            beside: Beside::default(),
+            read: false,
+            kept: None,
             checkpointed,
             turns: (booted, 0),
         }
@@ -175,23 +193,7 @@ impl Engine {
                 not_sent: Vec::new(),
             });
         }
-        let left_open = |person: ObjectId| {
-            self.state.people.get(person).is_some_and(|person| matches!(person.enforced, Enforced::Intended(_)))
-        };
-        for (intent, batch) in &self.state.batches {
-            let unknown: Vec<_> = batch.people.iter().copied().filter(|id| left_open(*id)).collect();
-            if !unknown.is_empty() {
-                events.push(Event::EnforceOutcome {
-                    intent: *intent,
-                    enforced: Vec::new(),
-                    already: Vec::new(),
-                    gone: Vec::new(),
-                    refused: Vec::new(),
-                    unknown,
-                    not_sent: Vec::new(),
-                });
-            }
-        }
+        events.extend(super::undo::left_open(&self.state));
         self.commit(By::Recovery, ACTOR, &events)
     }
 
@@ -218,12 +220,13 @@ impl Engine {
             // A pause or another plan came in meanwhile: nothing is decided on what was true before it.
             return Ok(Step::Acted);
         }
+        self.keep(KEEP_EVERY);
         // What the answers just told of the service's clock counts at once.
         self.see_clock();
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
         let step = match decision.action {
             Some(action) => {
-                if let Some(until) = self.rests(&action) {
+                if let Some(until) = self.rests(&action).or_else(|| self.waits(&action)) {
                     Step::Idle(decision.wake_at.min(until))
                 } else {
                     self.act(&accepted, action).await?;
@@ -241,6 +244,15 @@ impl Engine {
         self.fruitless.as_ref().filter(|(same, until, _)| same == action && self.clock.now() < *until).map(|(_, until, _)| *until)
     }
 
+    /// Until when nothing may leave, for longer than a moment.
+    fn waits(&self, action: &Action) -> Option<Timestamp> {
+        let Action::Enforce(tranche) = action else { return None };
+        match self.enforce.room(0, tranche.batches.len()) {
+            Room::At(at) if at.duration_since(self.clock.now()) > PATIENCE => Some(at),
+            _ => None,
+        }
+    }
+
     /// Records, notifies or enforces. When nothing came of it, no record at all, the same is not tried again at once.
     async fn act(&mut self, accepted: &Accepted, action: Action) -> Result<(), EngineError> {
         let before = self.state.seq;
@@ -248,6 +260,9 @@ impl Engine {
             Action::Record(by, events) => return self.commit(*by, ACTOR, events),
             Action::Notify(due) => self.tell(accepted, due.clone()).await?,
             Action::Enforce(tranche) => self.hand_out(accepted, tranche.clone()).await?,
+            Action::Release(tranche) => self.release(accepted, tranche.clone()).await?,
+            Action::Switch(next) => self.switch(accepted, next.clone()).await?,
+            Action::Retire(before) => self.retire(accepted, before.clone()).await?,
         }
         self.fruitless = if self.state.seq == before {
             let times = self.fruitless.as_ref().map_or(0, |(_, _, times)| *times).saturating_add(1);
@@ -265,7 +280,11 @@ impl Engine {
             let ground = self.ground(plan, revision, PLANNING_MAX_AGE);
             needs(&ground).into_iter().filter(|need| is_due(need, ground.now)).collect()
         };
+        self.take_landed();
         for need in due {
+            if self.reads_beside(plan, revision, &need.ask) {
+                continue;
+            }
             self.question(plan, revision, &need.ask).await?;
             if self.stopping || self.state.seq != before {
                 break;
@@ -278,10 +297,13 @@ impl Engine {
     pub(super) async fn question(&mut self, plan: &Plan, revision: &str, question: &Ask) -> Result<(), EngineError> {
         let at = self.clock.now();
         let (tenant, enforce) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce));
-        let answer = ask(&*tenant, &*enforce, plan, self.state.target, question);
+        let Some(people) = asked_about(&self.state, &self.observed, question) else { return Ok(()) };
+        let known = Known { target: self.state.target, people: &people };
+        let answer = ask(&*tenant, &*enforce, plan, known, question);
         let Some(answered) = self.meanwhile(answer).await? else { return Ok(()) };
         if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
             take_in(&self.state, &mut self.observed, at, answered);
+            self.read = true;
         }
         Ok(())
     }
@@ -337,14 +359,17 @@ impl Engine {
         if self.checkpointed == self.state.seq || !self.store.keeps_checkpoints() {
             return;
         }
-        match serde_json::to_vec(&self.state) {
-            Ok(state) => {
-                self.checkpointed = self.state.seq;
-                self.store.checkpoint(&state);
-            }
-            Err(error) => {
-                tracing::warn!(error = %error, "the checkpoint could not be written; the journal is complete without it");
-            }
+        self.checkpointed = self.state.seq;
+        self.store.checkpoint(&self.state);
+    }
+
+    /// Hands over what was read, when something was and that was not done just before.
+    pub(super) fn keep(&mut self, every: SignedDuration) {
+        let now = self.clock.now();
+        let soon = self.kept.is_some_and(|kept| now.duration_since(kept) < every);
+        if self.read && !soon && self.store.keeps_checkpoints() {
+            self.store.keep(&self.state, &self.observed);
+            (self.read, self.kept) = (false, Some(now));
         }
     }
 
@@ -365,8 +390,15 @@ impl Engine {
         if !idle && self.clock.is_paced() && self.status.receiver_count() == 0 {
             return Ok(());
         }
+        // A report on a million people takes a while: while there is other work it is made now and then.
+        let now = self.clock.now();
+        let (begun, took) = self.reported;
+        if !idle && now.duration_since(begun) < took.saturating_mul(REPORT_SHARE) {
+            return Ok(());
+        }
         let report = report(&self.ground(plan, revision, PLANNING_MAX_AGE), wake_at);
-        let status = Status::new(&report, self.state.seq, self.store.head(), self.tenant.requests());
+        self.reported = (now, self.clock.now().duration_since(now));
+        let status = Status::new(&report, self.state.seq, self.store.head(), &*self.tenant);
         if let Ok(bytes) = serde_json::to_vec(&status) {
             self.store.publish(&bytes)?;
         }

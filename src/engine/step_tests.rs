@@ -7,18 +7,23 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::port::{Answer, BatchOutcome, Enforce, Notice, NoticeOutcome, Notify, Store, StoreError, Tenant};
+use super::port::{Answer, BatchOutcome, Enforce, Leaver, Notice, NoticeOutcome, Notify, Room, Store, StoreError, Tenant};
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
 use crate::rollout::condition::Conditions;
-use crate::rollout::event::{By, Event, Record, VERSION};
+use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Directory, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
 use crate::rollout::schedule;
+use crate::rollout::state::State;
+use crate::rollout::switch::Switch;
+
+/// People of the directory.
+const MANY: u128 = 200;
 
 /// What goes wrong, or comes in, while the tenant is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,8 +39,10 @@ enum Flaw {
 }
 
 #[derive(Default)]
-struct Small {
+pub(super) struct Small {
     flaw: Flaw,
+    /// Writes that are answered only when the test lets them.
+    pub(super) slow: Option<Slow>,
     /// The service's clock against ours, and whether only the reading right before a batch tells it.
     skew: Option<SignedDuration>,
     late: bool,
@@ -47,11 +54,29 @@ struct Small {
     meanwhile: Mutex<Option<(mpsc::Sender<Input>, Input)>>,
 }
 
+/// Envelopes that began, in order, with the records that were on disk then; two may be under way.
+pub(super) struct Slow {
+    pub(super) answers: tokio::sync::Semaphore,
+    pub(super) begun: Mutex<Vec<Vec<ObjectId>>>,
+    pub(super) let_go: AtomicU64,
+}
+
+impl Default for Slow {
+    fn default() -> Self {
+        Self { answers: tokio::sync::Semaphore::new(0), begun: Mutex::default(), let_go: AtomicU64::default() }
+    }
+}
+
 fn down<T>() -> Result<T, Trouble> {
     Err(Trouble { kind: TroubleKind::Unreachable, why: "down".to_owned() })
 }
 
 impl Small {
+    /// One whose writes wait for the test.
+    pub(super) fn slow() -> Self {
+        Self { slow: Some(Slow::default()), skew: Some(SignedDuration::ZERO), ..Self::default() }
+    }
+
     /// Whether this request fails: every other one.
     fn fails(&self, flaw: Flaw) -> bool {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
@@ -67,22 +92,21 @@ impl Tenant for Small {
                 inputs.try_send(input).unwrap();
                 tokio::task::yield_now().await;
             }
-            Ok(Directory { people: (1..=30).map(person).collect(), unreadable: 0, sync_accounts: Vec::new() })
+            Ok((1..=MANY).map(person).collect())
         })
     }
 
-    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn group_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
         let fails = self.fails(Flaw::Group);
-        Box::pin(async move { if fails { down() } else { Ok(Vec::new()) } })
+        Box::pin(async move { if fails { down() } else { Ok(IdSet::default()) } })
     }
 
-    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn filtered_people<'a>(&'a self, _: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(async { Ok(IdSet::default()) })
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        let rows = (1..=30).map(|n| (id(n), Readiness::Capable)).collect();
-        Box::pin(async { Ok(Registration { rows, refreshed: None }) })
+        Box::pin(async { Ok((1..=MANY).map(|n| (id(n), Readiness::Capable)).collect()) })
     }
 
     fn sign_ins(&self, _: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -95,7 +119,7 @@ impl Tenant for Small {
             if self.flaw == Flaw::People {
                 return down();
             }
-            Ok((1..=30).map(person).filter(|person| people.contains(&person.id)).collect())
+            Ok((1..=MANY).map(person).filter(|person| people.contains(&person.id)).collect())
         })
     }
 
@@ -108,7 +132,7 @@ impl Tenant for Small {
     }
 }
 
-const OTHER: Target = Target { group: ObjectId::from_bits(0xFADE), policy: TARGET.policy };
+const OTHER: Target = Target::Group { group: ObjectId::from_bits(0xFADE), policy: ObjectId::from_bits(0xBEEF) };
 
 impl Enforce for Small {
     fn resolve<'a>(&'a self, enforcement: &'a Enforcement) -> Answer<'a, Result<Target, Trouble>> {
@@ -117,23 +141,63 @@ impl Enforce for Small {
         Box::pin(async move { Ok(target) })
     }
 
-    fn safety<'a>(&'a self, _: Target, _: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
+    fn safety<'a>(&'a self, _: Target, _: &'a Enforcement, _: &'a [PersonRef]) -> Answer<'a, Result<Safety, Trouble>> {
         let fails = self.fails(Flaw::Safety);
         let sound = |n: u128| BreakGlass { reference: PersonRef::Id(id(n)), id: Some(id(n)), enabled: true, excluded: true };
         let fingerprint = if *self.edited.lock().unwrap() { "edited" } else { "as it was" }.to_owned();
-        let safety = Safety { policy: Policy { problems: Vec::new(), fingerprint }, break_glass: vec![sound(1), sound(2)] };
+        let safety = Safety {
+            policy: Policy { problems: Vec::new(), fingerprint },
+            break_glass: vec![sound(1), sound(2)],
+            modes: Vec::new(),
+            defaults: None,
+        };
         Box::pin(async move { if fails { down() } else { Ok(safety) } })
     }
 
-    fn members(&self, target: Target) -> Answer<'_, Result<Vec<ObjectId>, Trouble>> {
-        let members = if target == OTHER { vec![id(91)] } else { Vec::new() };
-        Box::pin(async { Ok(members) })
+    fn per_user<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn release<'a>(&'a self, _: Target, _: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn retire<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
+        Box::pin(async { BatchOutcome::default() })
+    }
+
+    fn switch(&self, _: Switch) -> Answer<'_, Switched> {
+        Box::pin(async { Switched::Done })
+    }
+
+    fn members<'a>(&'a self, target: Target, _: &'a [ObjectId]) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(async move { Ok((target == OTHER).then_some(id(91)).into_iter().collect()) })
     }
 
     fn enforce<'a>(&'a self, _: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
         self.handed.fetch_add(1, Ordering::Relaxed);
         let outcome = |batch: &Vec<ObjectId>| BatchOutcome { enforced: batch.clone(), ..BatchOutcome::default() };
-        Box::pin(async move { batches.iter().map(outcome).collect() })
+        Box::pin(async move {
+            if let Some(slow) = &self.slow {
+                slow.begun.lock().unwrap().push(batches.iter().flatten().copied().collect());
+                slow.answers.acquire().await.unwrap().forget();
+            }
+            batches.iter().map(outcome).collect()
+        })
+    }
+
+    fn room(&self, under_way: usize, wanted: usize) -> Room {
+        match (&self.slow, under_way) {
+            (None, 0) => Room::Now(wanted),
+            (Some(_), 0 | 1) => Room::Now(1),
+            _ => Room::Later,
+        }
+    }
+
+    fn let_go(&self) {
+        if let Some(slow) = &self.slow {
+            slow.let_go.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -144,7 +208,7 @@ impl Notify for Small {
 }
 
 #[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<Record>>>);
+pub(super) struct Pages(pub(super) Arc<Mutex<Vec<Record>>>);
 
 impl Store for Pages {
     fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError> {
@@ -161,7 +225,7 @@ impl Store for Pages {
         false
     }
 
-    fn checkpoint(&mut self, _: &[u8]) {}
+    fn checkpoint(&mut self, _: &State) {}
 
     fn publish(&mut self, _: &[u8]) -> Result<(), StoreError> {
         Ok(())
@@ -172,16 +236,16 @@ impl Store for Pages {
     }
 }
 
-struct Stage {
-    engine: Engine,
-    tenant: Arc<Small>,
-    pages: Pages,
-    inputs: mpsc::Sender<Input>,
+pub(super) struct Stage {
+    pub(super) engine: Engine,
+    pub(super) tenant: Arc<Small>,
+    pub(super) pages: Pages,
+    pub(super) inputs: mpsc::Sender<Input>,
 }
 
 impl Stage {
     /// An engine that takes over from a perfect world at `clock`; its pilot starts at `start`.
-    fn new(mut plan: Plan, start: Timestamp, clock: Clock, tenant: Small) -> Self {
+    pub(super) fn new(mut plan: Plan, start: Timestamp, clock: Clock, tenant: Small) -> Self {
         let zone = schedule::zone("Europe/Berlin").unwrap();
         for (stage, days) in plan.stages.iter_mut().zip([0, 14]) {
             stage.start.instant = start + hours(24 * days);
@@ -189,6 +253,7 @@ impl Stage {
         }
         let before = start - SignedDuration::from_secs(1);
         let mut world = Perfect::new(plan, &(start - hours(240)).to_string());
+        world.people = (1..=MANY).map(person).collect();
         world.run(&before.min(clock.now()).to_string());
         Self::over(world, clock, tenant)
     }
@@ -198,6 +263,7 @@ impl Stage {
         let pages = Pages(Arc::new(Mutex::new(world.records)));
         let (inputs, received) = mpsc::channel(4);
         let engine = Engine::new(Parts {
+            observed: crate::rollout::observed::Observed::default(),
             clock,
             state: world.state,
             tenant: Arc::clone(&tenant) as _,
@@ -212,7 +278,7 @@ impl Stage {
     }
 
     /// Turns until it would sleep; how often it turned.
-    async fn settle(&mut self) -> (u32, Timestamp) {
+    pub(super) async fn settle(&mut self) -> (u32, Timestamp) {
         for turns in 1..1_000 {
             if let Step::Idle(until) = self.engine.step().await.unwrap() {
                 return (turns, until);
@@ -229,13 +295,18 @@ impl Stage {
         self.engine.state().holds.contains_key(id)
     }
 
-    fn handed(&self) -> u64 {
+    pub(super) fn handed(&self) -> u64 {
         self.tenant.handed.load(Ordering::Relaxed)
     }
 }
 
 fn start() -> Timestamp {
     "2027-01-11T08:00:00Z".parse().unwrap()
+}
+
+/// Starts are whole seconds, as plans are.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap()
 }
 
 fn paced(at: Timestamp) -> Clock {
@@ -251,7 +322,7 @@ async fn a_clock_that_an_answer_shows_to_be_wrong_stops_the_batch_that_asked() {
         (Some(hours(-1)), true, false),
     ] {
         let clock = Clock::system();
-        let start = clock.now() - SignedDuration::from_mins(10);
+        let start = whole_second(clock.now()) - SignedDuration::from_mins(10);
         let mut stage = Stage::new(plan(), start, clock, Small { skew, late, ..Small::default() });
         stage.settle().await;
         assert_eq!(stage.handed() > 0, enforces, "{skew:?} {late}");
@@ -263,7 +334,7 @@ async fn a_clock_that_an_answer_shows_to_be_wrong_stops_the_batch_that_asked() {
 async fn records_of_the_future_do_not_hold_for_ever_when_the_service_confirms_our_clock() {
     for (skew, enforces) in [(None, false), (Some(SignedDuration::ZERO), true)] {
         let clock = Clock::system();
-        let start = clock.now() - SignedDuration::from_mins(10);
+        let start = whole_second(clock.now()) - SignedDuration::from_mins(10);
         let mut stage = Stage::new(plan(), start, clock, Small { skew, ..Small::default() });
         // The host's clock was an hour ahead when this was written.
         let at = stage.engine.clock().now() + hours(1);
@@ -321,8 +392,12 @@ async fn the_members_of_one_group_never_become_the_baseline_of_another() {
     stage.settle().await;
     assert_eq!(stage.engine.state().baseline.as_deref(), Some(&[][..]));
     let mut other = stage.plan();
-    other.enforcement =
-        Enforcement::ConditionalAccess { group: "Another".to_owned(), policy: "Require MFA".to_owned(), manage_policy: false };
+    other.enforcement = Enforcement::ConditionalAccess {
+        group: "Another".to_owned(),
+        policy: "Require MFA".to_owned(),
+        manage_policy: false,
+        leaves: None,
+    };
     assert!(stage.engine.offer(Box::new(other), "test").unwrap().is_ok());
     stage.settle().await;
     assert_eq!(stage.engine.state().target, Some(OTHER));

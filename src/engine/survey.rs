@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::observe::{ask, take_in};
+use super::observe::{Known, ask, asked_about, take_in};
 use super::port::{Enforce, Tenant};
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::event::{By, Event, Record, VERSION};
@@ -34,7 +34,9 @@ pub async fn survey(
             needs(&ground).into_iter().filter(|need| is_due(need, now) && !matches!(need.ask, Ask::SignIns(_))).collect()
         };
         for need in due {
-            if let Some(answered) = ask(tenant, enforce, plan, state.target, &need.ask).await {
+            let Some(people) = asked_about(&state, &observed, &need.ask) else { continue };
+            let known = Known { target: state.target, people: &people };
+            if let Some(answered) = ask(tenant, enforce, plan, known, &need.ask).await {
                 take_in(&state, &mut observed, now, answered);
             }
         }
@@ -53,7 +55,9 @@ pub async fn survey(
     // Nothing is enforced yet, so the log is only tried: what a gate cannot read later is better known now.
     if plan.gates.iter().any(|gate| gate.measure == Measure::MfaFailureShare) {
         let since = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now);
-        if let Some(answered) = ask(tenant, enforce, plan, state.target, &Ask::SignIns(since)).await {
+        if let Some(answered) =
+            ask(tenant, enforce, plan, Known { target: state.target, people: &[] }, &Ask::SignIns(since)).await
+        {
             take_in(&state, &mut observed, now, answered);
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The header `Retry-After`.
     pub(crate) retry_after: Option<String>,
+    /// How much of its quota the service says is used, where it says so; 1 is all of it.
+    pub(crate) used: Option<f64>,
     pub(crate) body: Bytes,
 }
 
@@ -64,6 +66,8 @@ pub(crate) fn classify(call: &Call, reply: &Reply) -> Verdict {
     match reply.status {
         status if status == call.done() => Verdict::Ok,
         401 => Verdict::Reauthenticate,
+        // What is taken out of a group and is not in it.
+        404 if *call.method() == http::Method::DELETE => Verdict::AlreadySo,
         404 => Verdict::Gone,
         // A parent in the same envelope failed; ours have none, so the envelope was throttled.
         429 | 509 | 424 => throttled,
@@ -102,6 +106,13 @@ fn refuse(call: &Call, reply: &Reply) -> Verdict {
              (it may take over an hour to count)"
                 .to_owned()
         }
+        // Microsoft has no code of its own for it; the words only choose the sentence.
+        (400, _) if message(&reply.body).to_lowercase().contains("security defaults") => format!(
+            "the tenant refused {} {} (400 {code}): security defaults are on, and no Conditional Access policy can be on beside them; \
+             turn security defaults off first",
+            call.method(),
+            call.template(),
+        ),
         (403, _) => format!(
             "the tenant refused {} {} (403 {code}): the app lacks the permission {}; grant it with admin consent",
             call.method(),
@@ -148,7 +159,7 @@ mod tests {
     fn reply(status: u16, code: &str, message: &str) -> Reply {
         let body =
             serde_json::json!({"error": {"code": code, "message": message, "innerError": {"date": "2025-02-13T10:17:06"}}});
-        Reply { status, retry_after: None, body: body.to_string().into() }
+        Reply { status, body: body.to_string().into(), ..Reply::default() }
     }
 
     #[test]

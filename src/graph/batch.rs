@@ -3,14 +3,16 @@
 //! Does not repeat anything. Invariant: answers are matched by id; a member whose answer is missing, doubled or unreadable has no
 //! answer that can be trusted.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::answer::{Reply, Verdict, classify};
-use super::page::mended;
 use super::request::{Call, Effect};
-use super::transport::{Failure, Transport};
+use super::transport::{Failure, Transport, USED, used};
 use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// Most members of an envelope (Microsoft's limit).
@@ -20,12 +22,33 @@ pub(crate) const MEMBERS: usize = 20;
 pub(crate) type Outcome = Result<(Verdict, Reply), Trouble>;
 
 #[derive(Deserialize)]
-struct Responses {
-    responses: Vec<Value>,
+struct Responses<'a> {
+    #[serde(borrow)]
+    responses: Vec<&'a RawValue>,
+}
+
+/// One answer, each part as it stands there.
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow)]
+    headers: Option<&'a RawValue>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
 }
 
 /// Sends calls (at most [`MEMBERS`], of one kind) together and classifies each answer. One outcome per call, in order.
-pub(crate) async fn together(transport: &Transport, calls: &[Call]) -> Vec<Outcome> {
+///
+/// Calls of two versions, and one that would delete an object, do not leave at all.
+pub(crate) async fn together(transport: &Transport, calls: &[&Call]) -> Vec<Outcome> {
+    let mixed = calls.windows(2).any(|two| matches!(two, [a, b] if a.version() != b.version()));
+    if mixed || calls.iter().any(|call| call.deletes_an_object()) {
+        let why = "an envelope of two versions, or one that would delete an object, was not sent; please report this".to_owned();
+        return calls.iter().map(|_| Err(Trouble { kind: TroubleKind::Refused, why: why.clone() })).collect();
+    }
     if let [call] = calls {
         return vec![match transport.deliver(call).await {
             Ok(reply) => Ok((classify(call, &reply), reply)),
@@ -64,28 +87,30 @@ fn member(call: &Call, reply: Option<Reply>) -> (Verdict, Reply) {
 }
 
 /// Sorts the answers of `count` members by their ids; `None` when this is no envelope's answer at all.
-fn sort(count: usize, body: &[u8]) -> Option<Vec<Option<Reply>>> {
-    let sound = serde_json::from_slice(body).ok();
-    let Responses { responses } = sound.or_else(|| serde_json::from_slice(&mended(body)?).ok())?;
+fn sort(count: usize, body: &Bytes) -> Option<Vec<Option<Reply>>> {
+    let Responses { responses } = serde_json::from_slice(body).ok()?;
     let mut sorted: Vec<Vec<Option<Reply>>> = vec![Vec::new(); count];
-    for response in &responses {
-        let id = response.get("id").and_then(Value::as_str).and_then(|id| id.parse::<usize>().ok());
+    for response in responses {
+        let Ok(response) = serde_json::from_str::<Response<'_>>(response.get()) else { continue };
+        let id = response.id.and_then(|id| serde_json::from_str::<Cow<'_, str>>(id.get()).ok()?.parse::<usize>().ok());
         if let Some(place) = id.and_then(|id| sorted.get_mut(id)) {
-            place.push(read(response));
+            place.push(read(&response, body));
         }
     }
     Some(sorted.into_iter().map(|mut replies| if replies.len() == 1 { replies.pop().flatten() } else { None }).collect())
 }
 
-fn read(response: &Value) -> Option<Reply> {
-    let status = response.get("status")?;
+fn read(response: &Response<'_>, whole: &Bytes) -> Option<Reply> {
+    let status: Value = serde_json::from_str(response.status?.get()).ok()?;
     let status = status.as_u64().or_else(|| status.as_str()?.parse().ok()).and_then(|status| u16::try_from(status).ok())?;
-    let retry_after = response.get("headers").and_then(Value::as_object).and_then(|headers| {
-        let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-        value.as_str().map(str::to_owned).or_else(|| value.as_f64().map(|seconds| seconds.to_string()))
-    });
-    let body = response.get("body").filter(|body| !body.is_null()).map_or_else(Bytes::new, |body| body.to_string().into());
-    Some(Reply { status, retry_after, body })
+    let headers: Option<Map<String, Value>> = response.headers.and_then(|headers| serde_json::from_str(headers.get()).ok());
+    let header = |wanted: &str| {
+        let (_, value) = headers.as_ref()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        value.as_str().map(str::to_owned).or_else(|| value.as_f64().map(|number| number.to_string()))
+    };
+    let body =
+        response.body.filter(|body| body.get() != "null").map_or_else(Bytes::new, |body| whole.slice_ref(body.get().as_bytes()));
+    Some(Reply { status, retry_after: header("retry-after"), used: header(USED).as_deref().and_then(used), body })
 }
 
 #[cfg(test)]
@@ -101,15 +126,15 @@ mod tests {
             {"id":"4","status":"204","headers":{"RETRY-AFTER":3},"body":{"error":{"code":"x"}}},
             {"id":"5"},
             {"id":"77","status":204},{"status":204},{"id":9,"status":204}]}"#;
-        let sorted = sort(7, body).unwrap();
+        let sorted = sort(7, &Bytes::from_static(body)).unwrap();
         let statuses: Vec<_> = sorted.iter().map(|reply| reply.as_ref().map(|reply| reply.status)).collect();
         assert_eq!(statuses, [Some(204), None, Some(429), None, Some(204), None, None]);
         let after = |at: usize| sorted[at].as_ref().unwrap().retry_after.clone();
         assert_eq!((after(2), after(4)), (Some("2.5".into()), Some("3".into())));
         let cut_name = br#"{"responses":[{"id":"0","status":200,"body":{"displayName":"\ud83d"}}]}"#;
-        assert_eq!(sort(1, cut_name).unwrap()[0].as_ref().unwrap().status, 200);
+        assert_eq!(sort(1, &Bytes::from_static(cut_name)).unwrap()[0].as_ref().unwrap().status, 200);
         for odd in ["", "<html>", "{}", r#"{"responses":null}"#, r#"{"responses":[{"id":"0","sta"#] {
-            assert!(sort(1, odd.as_bytes()).is_none(), "{odd}");
+            assert!(sort(1, &Bytes::from_static(odd.as_bytes())).is_none(), "{odd}");
         }
     }
 }

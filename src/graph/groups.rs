@@ -3,6 +3,8 @@
 //! Does not write. Invariant: a name that matches no group, or more than one, is an error and never a guess; only users count as
 //! members.
 
+use std::sync::Arc;
+
 use serde::de::MapAccess;
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use super::request::Read;
 use super::row::{self, Fields};
 use super::transport::Transport;
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{Trouble, TroubleKind};
+use crate::rollout::observed::{IdSet, Roll, Trouble, TroubleKind};
 
 /// A group, as far as its fitness for being written depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,19 @@ pub(crate) async fn find(transport: &Transport, text: &str) -> Result<Group, Tro
     if let Ok(id) = text.parse() {
         return by_id(transport, id).await;
     }
+    let (mut found, similar) = named(transport, text).await?;
+    let count = found.len();
+    match found.pop() {
+        Some(group) if count == 1 => Ok(group),
+        Some(_) => {
+            Err(unusable(format!("{count} groups are named `{text}`; put the object id of the one that is meant into the plan")))
+        }
+        None => Err(unusable(none(text, similar))),
+    }
+}
+
+/// The groups with this exact display name, and how many have one that differs in upper and lower case only.
+pub(crate) async fn named(transport: &Transport, text: &str) -> Result<(Vec<Group>, usize), Trouble> {
     let mut found = Vec::new();
     let mut similar = 0_usize;
     let call = Read::GroupsNamed(text.to_owned()).call();
@@ -62,14 +77,7 @@ pub(crate) async fn find(transport: &Transport, text: &str) -> Result<Group, Tro
     };
     page::each(transport, &call, take).await.map_err(|unread| unread.trouble(|| none(text, similar)))?;
     found.dedup_by_key(|group| group.id);
-    let count = found.len();
-    match found.pop() {
-        Some(group) if count == 1 => Ok(group),
-        Some(_) => {
-            Err(unusable(format!("{count} groups are named `{text}`; put the object id of the one that is meant into the plan")))
-        }
-        None => Err(unusable(none(text, similar))),
-    }
+    Ok((found, similar))
 }
 
 /// The group with the id.
@@ -78,17 +86,15 @@ pub(crate) async fn by_id(transport: &Transport, id: ObjectId) -> Result<Group, 
     transport.read(&Read::Group(id).call(), parse).await.map_err(|unread| unread.trouble(|| missing(id)))
 }
 
-/// The users in a group, ascending.
-pub(crate) async fn members(transport: &Transport, group: ObjectId, depth: Depth) -> Result<Vec<ObjectId>, Trouble> {
+/// The users in a group.
+pub(crate) async fn members(transport: &Transport, roll: &Arc<Roll>, group: ObjectId, depth: Depth) -> Result<IdSet, Trouble> {
     let read = match depth {
         Depth::Direct => Read::Members(group),
         Depth::Transitive => Read::TransitiveMembers(group),
     };
-    let mut people = Vec::new();
+    let mut people = IdSet::new(Arc::clone(roll));
     let take = |member: Member| people.extend(member.id.filter(|_| member.is_user()));
     page::each(transport, &read.call(), take).await.map_err(|unread| unread.trouble(|| missing(group)))?;
-    people.sort_unstable();
-    people.dedup();
     Ok(people)
 }
 

@@ -1,11 +1,13 @@
 //! Microsoft Graph: how the tenant is read and, through typed mutations only, changed.
 //!
-//! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token`, `request` (what may be asked and changed),
-//! `transport` (the one place with the token), `answer` (what an answer means), [`wait`] and [`throttle`] (patience), `page`, `batch`
-//! and `write`, then one file per capability. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection
-//! is complete or an error.
+//! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token` (by `proof`, with [`certificate`], `identity`,
+//! `login` and [`expiry`]), `request` (what may be asked and changed), `transport` (the one place with the token), `answer` (what an
+//! answer means), [`wait`] and [`throttle`] (patience), `page`, `batch` and `write`, then one file per capability. Invariants: nothing is
+//! deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
 
+pub mod certificate;
 pub mod endpoints;
+pub mod expiry;
 pub mod names;
 pub mod throttle;
 pub mod token;
@@ -15,41 +17,55 @@ pub mod wire;
 pub(crate) mod answer;
 mod assertion;
 mod batch;
+pub(crate) mod creation;
+mod crowd;
 pub(crate) mod groups;
+mod identity;
 mod login;
+mod methods;
+mod pace;
 mod page;
 mod people;
 mod policies;
+mod proof;
 mod registration;
 pub(crate) mod request;
 mod roles;
 mod row;
 mod sign_ins;
+mod switches;
 mod transport;
 pub(crate) mod write;
 
 #[cfg(test)]
 pub(crate) mod script;
 #[cfg(test)]
+mod switch_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use self::creation::NotMade;
 use self::endpoints::Endpoints;
 use self::groups::{Depth, Group};
 use self::names::Names;
+pub use self::pace::Quota;
 use self::request::Mutation;
+use self::throttle::Gates;
 use self::token::Credentials;
 use self::transport::Transport;
 use self::wire::Wire;
 use self::write::Carried;
 use crate::clock::Clock;
-use crate::engine::port::{Answer, Tenant};
+use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, Person, Registration, SignIn, Trouble};
+use crate::rollout::observed::{Directory, IdSet, PerUser, Person, Registration, Roll, SignIn, Toggle, Trouble};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -63,8 +79,28 @@ impl Graph {
     /// The tenant at `endpoints`, reached over `wire`. `plan_tenant` is the plan's `tenant.id`, the key of every hash of a name.
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials, plan_tenant: &str) -> Self {
-        let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials));
+        let gates = Gates::new(clock.clone());
+        Self::gated(wire, clock, endpoints, credentials, plan_tenant, gates)
+    }
+
+    /// The same, paced by other gates.
+    #[must_use]
+    pub fn gated(
+        wire: Arc<dyn Wire>,
+        clock: Clock,
+        endpoints: Endpoints,
+        credentials: Credentials,
+        plan_tenant: &str,
+        gates: Gates,
+    ) -> Self {
+        let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
         Self { transport, names: Arc::default(), key: plan_tenant.into() }
+    }
+
+    /// The same tenant, of whose people some are known already. Their places in readings stay what they are.
+    #[must_use]
+    pub fn knowing(self, roll: Arc<Roll>) -> Self {
+        Self { names: Arc::new(Names::new(roll)), ..self }
     }
 
     /// Names and addresses, as far as the directory has been read.
@@ -78,6 +114,11 @@ impl Graph {
         self.transport.granted().await
     }
 
+    /// From now on the client secret is known to expire then.
+    pub fn secret_expires(&self, at: Option<Timestamp>) {
+        self.transport.tokens.secret_expires(at);
+    }
+
     /// The plan's `tenant.id`.
     pub(crate) fn key(&self) -> &str {
         &self.key
@@ -89,10 +130,12 @@ impl Graph {
 
     /// The object id of a person that the plan names; reads the directory when no name is known yet.
     pub(crate) async fn person_id(&self, person: PersonRef) -> Result<Option<ObjectId>, Trouble> {
-        if matches!(person, PersonRef::Name(_)) && self.names.is_empty() {
+        let known = self.names.id(person);
+        if known.is_none() && !self.names.are_listed() {
             people::all(&self.transport, &self.names, &self.key).await?;
+            return Ok(self.names.id(person));
         }
-        Ok(self.names.id(person))
+        Ok(known)
     }
 
     /// The one group with this object id or exact display name.
@@ -100,14 +143,19 @@ impl Graph {
         groups::find(&self.transport, text).await
     }
 
+    /// The groups with this exact display name, and how many have one that differs in upper and lower case only.
+    pub(crate) async fn groups_named(&self, text: &str) -> Result<(Vec<Group>, usize), Trouble> {
+        groups::named(&self.transport, text).await
+    }
+
     /// The group with the id.
     pub(crate) async fn group(&self, id: ObjectId) -> Result<Group, Trouble> {
         groups::by_id(&self.transport, id).await
     }
 
-    /// The users in a group, ascending.
-    pub(crate) async fn members(&self, group: ObjectId, depth: Depth) -> Result<Vec<ObjectId>, Trouble> {
-        groups::members(&self.transport, group, depth).await
+    /// The users in a group.
+    pub(crate) async fn members(&self, group: ObjectId, depth: Depth) -> Result<IdSet, Trouble> {
+        groups::members(&self.transport, self.names.roll(), group, depth).await
     }
 
     /// The one Conditional Access policy with this object id or exact display name.
@@ -120,27 +168,86 @@ impl Graph {
         policies::by_id(&self.transport, id).await
     }
 
+    /// Every Conditional Access policy, as the tenant wrote it.
+    pub(crate) async fn policies(&self) -> Result<Vec<Value>, Trouble> {
+        switches::policies(&self.transport).await
+    }
+
+    /// Whether security defaults are on.
+    pub(crate) async fn security_defaults(&self) -> Result<Toggle, Trouble> {
+        switches::security_defaults(&self.transport).await
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
+    /// These people's states of per-user MFA, in the order asked; a state that is not known is `None`, and who does not exist is
+    /// missing.
+    pub(crate) async fn per_user(&self, people: &[ObjectId]) -> Result<Vec<(ObjectId, Option<PerUser>)>, Trouble> {
+        switches::per_user(&self.transport, people).await
+    }
+
+    /// Whether a person has registered a method that security defaults take: Microsoft's app, or codes of another one.
+    pub(crate) async fn passes_mfa(&self, person: ObjectId) -> Result<bool, Trouble> {
+        methods::passes_mfa(&self.transport, person).await
+    }
+
+    /// The authentication strengths, as the tenant wrote them.
+    pub(crate) async fn strengths(&self) -> Result<Vec<Value>, Trouble> {
+        switches::strengths(&self.transport).await
+    }
+
+    /// The policies that would apply to a person who signs in to the app with the client id, as the tenant wrote them; those in
+    /// report-only mode too.
+    pub(crate) async fn what_if(&self, person: ObjectId, app: ObjectId) -> Result<Vec<Value>, Trouble> {
+        switches::what_if(&self.transport, person, app).await
+    }
+
+    /// Makes a group or a policy, and gives back its id.
+    pub(crate) async fn make(&self, mutation: &Mutation) -> Result<ObjectId, NotMade> {
+        creation::make(&self.transport, mutation).await
+    }
+
     /// These people as they are now, ascending; who does not exist is missing.
     pub(crate) async fn people(&self, people: &[ObjectId]) -> Result<Vec<Person>, Trouble> {
         people::now(&self.transport, &self.names, &self.key, people).await
     }
 
-    /// Carries out mutations of one kind, in one envelope. One result per mutation, in order.
+    /// Carries out mutations, as many of one kind as possible in one envelope. One result per mutation, in order.
     pub(crate) async fn carry_out(&self, mutations: &[Mutation]) -> Vec<Carried> {
         let mut results = Vec::with_capacity(mutations.len());
-        for part in mutations.chunks(batch::MEMBERS) {
+        let of_one_kind = mutations.chunk_by(|a, b| std::mem::discriminant(a) == std::mem::discriminant(b));
+        for part in of_one_kind.flat_map(|kind| kind.chunks(batch::MEMBERS)) {
             results.extend(write::carry_out(&self.transport, part).await);
         }
         results
     }
 
-    async fn everybody(&self) -> Result<Directory, Trouble> {
-        let (people, unreadable) = people::all(&self.transport, &self.names, &self.key).await?;
-        let sync_accounts = roles::sync_accounts(&self.transport).await?;
-        Ok(Directory { people, unreadable, sync_accounts })
+    /// How many of `wanted` writes with so many links each may leave in one envelope, while `under_way` are under way.
+    pub(crate) fn room(&self, under_way: usize, wanted: usize, links: usize) -> Room {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let crowd = self.transport.crowd.lock().unwrap_or_else(PoisonError::into_inner).room(number(under_way), number(wanted));
+        let Some(wanted) = crowd else { return Room::Later };
+        let (writes, at) = self.transport.gates.room(wanted, number(links));
+        if at > self.clock().now() { Room::At(at) } else { Room::Now(writes as usize) }
     }
 
-    async fn people_of(&self, group: &str) -> Result<Vec<ObjectId>, Trouble> {
+    /// Most writes in one envelope, as far as it was learnt.
+    pub(crate) fn width(&self) -> usize {
+        let crowd = self.transport.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+        crowd.room(0, u32::MAX).map_or(1, |width| width as usize)
+    }
+
+    /// What waits to be sent again is given up.
+    pub(crate) fn let_go(&self) {
+        self.transport.gates.let_go();
+    }
+
+    async fn everybody(&self) -> Result<Directory, Trouble> {
+        let mut directory = people::all(&self.transport, &self.names, &self.key).await?;
+        directory.sync_accounts = roles::sync_accounts(&self.transport, self.names.roll()).await?;
+        Ok(directory)
+    }
+
+    async fn people_of(&self, group: &str) -> Result<IdSet, Trouble> {
         let group = self.find_group(group).await?;
         self.members(group.id, Depth::Transitive).await
     }
@@ -151,16 +258,16 @@ impl Tenant for Graph {
         Box::pin(self.everybody())
     }
 
-    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
+    fn group_people<'a>(&'a self, group: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
         Box::pin(self.people_of(group))
     }
 
-    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<Vec<ObjectId>, Trouble>> {
-        Box::pin(people::matching(&self.transport, filter))
+    fn filtered_people<'a>(&'a self, filter: &'a str) -> Answer<'a, Result<IdSet, Trouble>> {
+        Box::pin(people::matching(&self.transport, self.names.roll(), filter))
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        Box::pin(registration::report(&self.transport))
+        Box::pin(registration::report(&self.transport, self.names.roll()))
     }
 
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -173,6 +280,10 @@ impl Tenant for Graph {
 
     fn clock_skew(&self) -> Option<SignedDuration> {
         self.transport.clock_skew()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.transport.tokens.warning().into_iter().collect()
     }
 
     fn requests(&self) -> u64 {

@@ -1,11 +1,18 @@
-//! Names and addresses of people, kept beside the directory as it is read, for notices and for the name cache.
+//! Names and addresses of people as they were last read: those of some people in memory, for notices; everybody's on their way through,
+//! for the name cache of readers.
 //!
-//! Never part of the rollout's state, the journal or the log. Invariant: what is here was read from the tenant and can be read again.
+//! Never part of the rollout's state, the journal or the log. Invariants: what is here was read from the tenant and can be read again;
+//! memory does not grow with the directory beyond [`MOST`] people.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use crate::rollout::id::{ById, NameHash, ObjectId, PersonRef};
+use crate::rollout::id::{ById, NameKey, ObjectId, PersonRef};
+use crate::rollout::observed::Roll;
+
+/// Most people whose names are held at once; others are read again when they are needed.
+const MOST: usize = 4_000;
 
 /// What is known of a person beyond their id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,40 +27,70 @@ pub struct Name {
     pub language: Option<String>,
 }
 
-/// The names of a tenant.
-#[derive(Debug, Default)]
-pub struct Names(RwLock<Known>);
+/// Where everybody's user principal names go while the directory is read, page by page. Dropped when the reading fails.
+pub trait Spool: Send {
+    /// One person; a later one replaces an earlier one.
+    fn put(&mut self, id: ObjectId, upn: &str);
 
-#[derive(Debug, Default)]
-struct Known {
-    people: ById<Name>,
-    ids: HashMap<NameHash, ObjectId>,
+    /// The directory was read to its end.
+    fn complete(self: Box<Self>);
+}
+
+/// Begins a spool for a reading of the directory; none when it cannot be kept.
+pub type BeginSpool = Box<dyn Fn() -> Option<Box<dyn Spool>> + Send + Sync>;
+
+/// The names of a tenant.
+#[derive(Default)]
+pub struct Names {
+    roll: Arc<Roll>,
+    listed: AtomicBool,
+    held: RwLock<ById<Name>>,
+    spool: OnceLock<BeginSpool>,
 }
 
 impl Names {
-    /// Takes in the names of the whole directory: nobody else is known from now on.
-    pub(crate) fn replace(&self, people: impl IntoIterator<Item = (ObjectId, NameHash, Name)>) {
-        let mut known = Known::default();
-        for (id, hash, name) in people {
-            known.ids.insert(hash, id);
-            known.people.insert(id, name);
-        }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
+    /// The names of a tenant of whose people some are known already.
+    #[must_use]
+    pub fn new(roll: Arc<Roll>) -> Self {
+        let listed = AtomicBool::new(!roll.is_empty());
+        Self { roll, listed, ..Self::default() }
     }
 
-    /// Takes in the names of some people.
-    pub(crate) fn add(&self, people: impl IntoIterator<Item = (ObjectId, NameHash, Name)>) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for (id, hash, name) in people {
-            known.ids.insert(hash, id);
-            known.people.insert(id, name);
+    /// Everybody who was ever read.
+    #[must_use]
+    pub const fn roll(&self) -> &Arc<Roll> {
+        &self.roll
+    }
+
+    /// Hands everybody's names on from the next reading of the directory on. Counts once.
+    pub fn spool(&self, begin: BeginSpool) {
+        if self.spool.set(begin).is_err() {
+            tracing::debug!("names are handed on already");
         }
     }
 
-    /// The name of a person.
+    /// Begins to take in the names of the whole directory.
+    pub(super) fn listing(&self) -> Listing<'_> {
+        Listing { names: self, held: ById::default(), spool: self.spool.get().and_then(|begin| begin()) }
+    }
+
+    /// Takes in the names of some people; others may be forgotten for them.
+    pub(super) fn add(&self, people: impl IntoIterator<Item = (ObjectId, NameKey, Name)>) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let people: Vec<_> = people.into_iter().collect();
+        if held.len() + people.len() > MOST {
+            held.clear();
+        }
+        for (id, key, name) in people {
+            self.roll.enter_named(id, key);
+            held.insert(id, name);
+        }
+    }
+
+    /// The name of a person, when it is held.
     #[must_use]
     pub fn name(&self, id: ObjectId) -> Option<Name> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).people.get(&id).cloned()
+        self.held.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     /// The object id of a person that a plan names.
@@ -61,26 +98,48 @@ impl Names {
     pub fn id(&self, person: PersonRef) -> Option<ObjectId> {
         match person {
             PersonRef::Id(id) => Some(id),
-            PersonRef::Name(hash) => self.0.read().unwrap_or_else(PoisonError::into_inner).ids.get(&hash).copied(),
+            PersonRef::Name(hash) => self.roll.named(hash.key()),
         }
     }
 
-    /// All names, by object id: for the name cache and for commands that show people.
+    /// The names that are held, by object id.
     #[must_use]
     pub fn map(&self) -> BTreeMap<ObjectId, Name> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.people.iter().map(|(id, name)| (*id, name.clone())).collect()
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.iter().map(|(id, name)| (*id, name.clone())).collect()
     }
 
-    /// How many people are known.
+    /// Whether everybody was listed once, so that who is not on the roll does not exist.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).people.len()
+    pub fn are_listed(&self) -> bool {
+        self.listed.load(Ordering::Relaxed)
+    }
+}
+
+/// The names of a reading of the directory that is under way.
+pub(super) struct Listing<'a> {
+    names: &'a Names,
+    held: ById<Name>,
+    spool: Option<Box<dyn Spool>>,
+}
+
+impl Listing<'_> {
+    /// Takes in one person.
+    pub(super) fn put(&mut self, id: ObjectId, name: Name) {
+        if let Some(spool) = &mut self.spool {
+            spool.put(id, &name.upn);
+        }
+        if self.held.len() < MOST || self.held.contains_key(&id) {
+            self.held.insert(id, name);
+        }
     }
 
-    /// Whether nothing has been read yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).people.is_empty()
+    /// Everybody was taken in: nobody else's name is held from now on.
+    pub(super) fn complete(self) {
+        *self.names.held.write().unwrap_or_else(PoisonError::into_inner) = self.held;
+        self.names.listed.store(true, Ordering::Relaxed);
+        if let Some(spool) = self.spool {
+            spool.complete();
+        }
     }
 }

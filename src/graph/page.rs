@@ -30,7 +30,7 @@ pub(crate) fn parse<R: Row>(body: &[u8]) -> Option<Page<R>> {
 
 /// The body with every half of a surrogate pair, and every byte that is no UTF-8, replaced; `None` when there are none. Directories
 /// hold names as UTF-16, cut where they were too long, and the service writes down what they hold.
-pub(crate) fn mended(body: &[u8]) -> Option<Vec<u8>> {
+fn mended(body: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(body);
     let unit = |at: usize| {
         let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;

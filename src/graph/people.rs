@@ -3,6 +3,8 @@
 //! Does not judge who is in scope. Invariant: names go to [`Names`] and never into a [`Person`]; what the tenant does not say is
 //! not guessed, except that an account that looks like a guest is taken for one.
 
+use std::sync::Arc;
+
 use serde::de::MapAccess;
 use serde_json::Value;
 
@@ -15,7 +17,7 @@ use super::row::{Fields, value};
 use super::transport::{Transport, Unread, later, unwelcome};
 use super::wait::PATIENCE;
 use crate::rollout::id::{NameHash, ObjectId};
-use crate::rollout::observed::{Person, Trouble, TroubleKind};
+use crate::rollout::observed::{Directory, IdSet, Person, Roll, Trouble, TroubleKind};
 use jiff::SignedDuration;
 
 /// A row of a listing of users.
@@ -72,34 +74,34 @@ impl Fields for Id {
 /// A row as a person and their name.
 type Known = (Person, Name);
 
-/// Everybody, ascending, each once; and how many rows had no readable id.
-pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Result<(Vec<Person>, u32), Trouble> {
-    let mut known = Vec::new();
-    let mut unreadable = 0;
+/// Everybody; and how many rows had no readable id.
+pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Result<Directory, Trouble> {
+    let mut directory = Directory::new(Arc::clone(names.roll()));
+    let mut listing = names.listing();
     let take = |row: Row| match person(row, key) {
-        Some(row) => known.push(row),
-        None => unreadable += 1,
+        Some((person, name)) => {
+            directory.put(&person);
+            listing.put(person.id, name);
+        }
+        None => directory.unreadable += 1,
     };
     page::each(transport, &Read::Users.call(), take).await.map_err(|unread| unread.trouble(odd))?;
-    sort(&mut known);
-    let people = known.iter().map(|(person, _)| person.clone()).collect();
-    names.replace(known.into_iter().map(named));
-    Ok((people, unreadable))
+    directory.complete();
+    listing.complete();
+    Ok(directory)
 }
 
-/// People whom a filter returns, ascending. A filter that needs the advanced index gets it.
-pub(crate) async fn matching(transport: &Transport, filter: &str) -> Result<Vec<ObjectId>, Trouble> {
-    let mut ids = Vec::new();
-    for consistency in [Consistency::Plain, Consistency::Eventual] {
+/// People whom a filter returns. A filter that needs the advanced index gets it.
+pub(crate) async fn matching(transport: &Transport, roll: &Arc<Roll>, filter: &str) -> Result<IdSet, Trouble> {
+    let mut consistency = Consistency::Plain;
+    loop {
         let call = Read::UsersWhere(filter.to_owned(), consistency).call();
-        ids.clear();
+        let mut ids = IdSet::new(Arc::clone(roll));
         match page::each(transport, &call, |row: Id| ids.extend(row.0)).await {
-            Ok(()) => {
-                ids.sort_unstable();
-                ids.dedup();
-                return Ok(ids);
+            Ok(()) => return Ok(ids),
+            Err(Unread::Refused(refusal)) if refusal.status == 400 && consistency == Consistency::Plain => {
+                consistency = Consistency::Eventual;
             }
-            Err(Unread::Refused(refusal)) if refusal.status == 400 && consistency == Consistency::Plain => {}
             Err(Unread::Refused(refusal)) if refusal.status == 400 => {
                 let why = format!("the tenant does not understand a filter of the plan (400 {}); correct it", refusal.code);
                 return Err(Trouble { kind: TroubleKind::Unusable, why });
@@ -107,7 +109,6 @@ pub(crate) async fn matching(transport: &Transport, filter: &str) -> Result<Vec<
             Err(unread) => return Err(unread.trouble(odd)),
         }
     }
-    Ok(ids)
 }
 
 /// These people as they are now, ascending; who does not exist is missing.
@@ -122,8 +123,8 @@ pub(crate) async fn now(transport: &Transport, names: &Names, key: &str, people:
     }
     known.retain(|(person, _)| wanted.binary_search(&person.id).is_ok());
     sort(&mut known);
-    let people = known.iter().map(|(person, _)| person.clone()).collect();
-    names.add(known.into_iter().map(named));
+    let people = known.iter().map(|(person, _)| *person).collect();
+    names.add(known.into_iter().map(|(person, name)| (person.id, person.name, name)));
     Ok(people)
 }
 
@@ -133,12 +134,11 @@ async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(Row)
     let mut waited = SignedDuration::ZERO;
     let mut refreshed = false;
     for attempt in 1.. {
-        let batch: Vec<Call> = open.iter().copied().cloned().collect();
-        let Some(first) = batch.first() else { return Ok(()) };
+        let Some(first) = open.first() else { return Ok(()) };
         transport.gates.pass(first.bucket(), 1).await;
         let mut again = Vec::new();
         let mut wait: Option<(SignedDuration, Trouble)> = None;
-        for (call, outcome) in open.iter().zip(together(transport, &batch).await) {
+        for (call, outcome) in open.iter().zip(together(transport, &open).await) {
             let (trouble, after) = match outcome {
                 Err(trouble) if trouble.kind == TroubleKind::Refused => return Err(trouble),
                 Err(trouble) => (trouble, None),
@@ -185,10 +185,6 @@ fn odd() -> String {
     "the tenant does not know /users; check tenant.graph_url".to_owned()
 }
 
-fn named((person, name): Known) -> (ObjectId, NameHash, Name) {
-    (person.id, person.name, name)
-}
-
 fn sort(known: &mut Vec<Known>) {
     // Pages may repeat a person; the later row is the newer one.
     known.reverse();
@@ -209,7 +205,7 @@ fn person(row: Row, key: &str) -> Option<Known> {
     };
     let upn = row.upn.unwrap_or_else(|| id.to_string());
     let name = Name { mail: row.mail, display: row.display, language: row.language, upn };
-    let person = Person { id, name: NameHash::new(key, &name.upn), enabled: row.enabled, guest, mail: name.mail.is_some() };
+    let person = Person { id, name: NameHash::new(key, &name.upn).key(), enabled: row.enabled, guest, mail: name.mail.is_some() };
     Some((person, name))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Does not infer. Invariant: a null, a missing row or two rows that disagree are `Unknown`, never "not registered".
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::de::MapAccess;
 
@@ -10,7 +12,7 @@ use super::request::{Columns, Read};
 use super::row::{Fields, value};
 use super::transport::{Transport, Unread};
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{Readiness, Registration, Trouble};
+use crate::rollout::observed::{Readiness, Registration, Roll, Trouble};
 
 /// A row of the report.
 #[derive(Default)]
@@ -35,23 +37,25 @@ impl Fields for Row {
     }
 }
 
-/// The whole report, ascending.
+/// The whole report: a byte a person, whatever a page weighs.
 ///
 /// Microsoft documents neither that the report takes `$select` nor that it refuses it; where it takes it, a quarter of the bytes come.
-pub(crate) async fn report(transport: &Transport) -> Result<Registration, Trouble> {
-    let read = match pages(transport, Columns::Needed).await {
-        Err(Unread::Refused(refusal)) if matches!(refusal.status, 400 | 501) => pages(transport, Columns::All).await,
+pub(crate) async fn report(transport: &Transport, roll: &Arc<Roll>) -> Result<Registration, Trouble> {
+    let read = match pages(transport, roll, Columns::Needed).await {
+        Err(Unread::Refused(refusal)) if matches!(refusal.status, 400 | 501) => pages(transport, roll, Columns::All).await,
         read => read,
     };
     let gone = || "the tenant does not know the registration report; check tenant.graph_url".to_owned();
     read.map_err(|unread| unread.trouble(gone))
 }
 
-async fn pages(transport: &Transport, columns: Columns) -> Result<Registration, Unread> {
-    let mut rows = Vec::new();
+async fn pages(transport: &Transport, roll: &Arc<Roll>, columns: Columns) -> Result<Registration, Unread> {
+    let mut registration = Registration::new(Arc::clone(roll));
     let (mut refreshed, mut last) = (None, String::new());
     let take = |row: Row| {
-        rows.extend(readiness(&row));
+        if let Some((person, readiness)) = readiness(&row) {
+            registration.put(person, readiness);
+        }
         // Most rows carry the same text, and equal texts need no reading.
         if let Some(at) = row.updated.filter(|at| *at != last) {
             last = at;
@@ -59,16 +63,8 @@ async fn pages(transport: &Transport, columns: Columns) -> Result<Registration, 
         }
     };
     page::each(transport, &Read::Registration(columns).call(), take).await?;
-    rows.sort_unstable();
-    rows.dedup();
-    rows.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            earlier.1 = Readiness::Unknown;
-        }
-        same
-    });
-    Ok(Registration { rows, refreshed })
+    registration.refreshed = refreshed;
+    Ok(registration)
 }
 
 /// `isMfaCapable` is "registered and allowed by policy"; `isMfaRegistered` alone is not enough.

@@ -3,10 +3,13 @@
 //! Does not see answers; who gets a 429 tells the gate with [`Gates::shut_until`]. Invariant: after the burst no more requests leave
 //! than the rate allows, by the clock that the gate is given.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
+use super::pace::{Cost, Pace, Quota};
 use crate::clock::Clock;
 
 /// The tenant's buckets.
@@ -22,6 +25,8 @@ pub enum Bucket {
     Reports,
     /// Mail: 4 requests at once; one envelope of four at a time keeps to it.
     Mail,
+    /// Per-user states: Microsoft documents no limit; 10 a second, and what a 429 asks for.
+    PerUser,
 }
 
 /// A rate with a burst, as pure arithmetic: each request moves the theoretical arrival time on by one interval.
@@ -41,10 +46,41 @@ impl Rate {
 
     /// Takes `requests` and says when they may leave.
     pub fn take(&mut self, now: Timestamp, requests: u32) -> Timestamp {
-        let arrival = self.arrival.unwrap_or(now).max(now);
-        let arrival = later(arrival, times(self.interval, requests));
-        self.arrival = Some(arrival);
+        self.arrival = Some(self.after(now, requests));
+        self.leaves(now, requests)
+    }
+
+    /// When `requests` may leave, if they are taken next.
+    #[must_use]
+    pub fn opens(&self, now: Timestamp, requests: u32) -> Timestamp {
+        Self { arrival: Some(self.after(now, requests)), ..*self }.leaves(now, requests)
+    }
+
+    fn after(&self, now: Timestamp, requests: u32) -> Timestamp {
+        later(self.arrival.unwrap_or(now).max(now), times(self.interval, requests))
+    }
+
+    fn leaves(&self, now: Timestamp, requests: u32) -> Timestamp {
+        let arrival = self.arrival.unwrap_or(now);
         later(arrival, -times(self.interval, self.burst.max(requests))).max(now)
+    }
+
+    /// How much of the burst is used: 0 when all of it may leave, 1 when nothing may; more when requests wait.
+    pub(crate) fn used(&self, now: Timestamp) -> f64 {
+        let behind = self.arrival.unwrap_or(now).duration_since(now).as_secs_f64().max(0.0);
+        behind / times(self.interval, self.burst.max(1)).as_secs_f64()
+    }
+
+    /// As if so much of the burst were used.
+    pub(crate) fn set_used(&mut self, now: Timestamp, used: f64) {
+        self.arrival = Some(later(now, times(self.interval, self.burst).mul_f64(used)));
+    }
+
+    /// The requests follow each other after so many times the interval from now on.
+    pub(crate) fn stretch(&mut self, now: Timestamp, times: f64) {
+        let used = self.used(now);
+        self.interval = self.interval.mul_f64(times);
+        self.set_used(now, used);
     }
 }
 
@@ -52,21 +88,60 @@ fn times(interval: SignedDuration, count: u32) -> SignedDuration {
     i32::try_from(count).ok().and_then(|count| interval.checked_mul(count)).unwrap_or(SignedDuration::MAX)
 }
 
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// So many requests within a period, however the service counts: no request leaves sooner than the period after the one so many
+/// before it. Over many requests that is as fast as a bucket that refills.
+#[derive(Debug)]
+struct Turns {
+    most: usize,
+    per: SignedDuration,
+    left: VecDeque<Timestamp>,
+}
+
+impl Turns {
+    fn take(&mut self, now: Timestamp, requests: u32) -> Timestamp {
+        let mut at = now;
+        for _ in 0..requests {
+            let opens = self.left.len().checked_sub(self.most).and_then(|nth| self.left.get(nth));
+            at = at.max(opens.map_or(now, |left| later(*left, self.per)));
+            self.left.push_back(at);
+            if self.left.len() > self.most {
+                self.left.pop_front();
+            }
+        }
+        at
+    }
+}
+
+/// How the requests of a bucket follow each other.
+#[derive(Debug)]
+enum Flow {
+    Free,
+    Turns(Turns),
+    Rate(Rate),
+    Writes(Box<Pace>),
 }
 
 /// One bucket's gate.
 #[derive(Debug)]
 struct Gate {
-    rate: Option<Rate>,
+    flow: Flow,
     shut: Option<Timestamp>,
 }
 
 impl Gate {
-    fn take(&mut self, now: Timestamp, requests: u32) -> Timestamp {
-        let at = self.rate.as_mut().map_or(now, |rate| rate.take(now, requests));
-        self.shut.map_or(at, |shut| shut.max(at))
+    fn take(&mut self, now: Timestamp, cost: Cost) -> Timestamp {
+        // What has to wait at a shut gate takes its place when it opens.
+        let from = self.shut.map_or(now, |shut| shut.max(now));
+        match &mut self.flow {
+            Flow::Free => from,
+            Flow::Rate(rate) => rate.take(now, cost.requests).max(from),
+            Flow::Turns(turns) => turns.take(from, cost.requests),
+            Flow::Writes(pace) => pace.take(from, cost),
+        }
     }
 }
 
@@ -74,26 +149,100 @@ impl Gate {
 #[derive(Debug)]
 pub struct Gates {
     clock: Clock,
-    gates: Mutex<[Gate; 5]>,
+    all: Mutex<[Gate; 6]>,
+    let_go: Notify,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// Its time came.
+    Out,
+    /// Nothing is waited for any more.
+    LetGo,
 }
 
 impl Gates {
     /// Gates that pace by `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        // 3,000 per 150 s is one per 50 ms; 98 % of that is one per 51.02 ms.
-        let writes = Rate::new(SignedDuration::from_micros(51_020), 3_000);
         let policies = Rate::new(SignedDuration::from_secs(2), 1);
-        let reports = Rate::new(SignedDuration::from_millis(2_100), 1);
-        let gate = |rate| Gate { rate, shut: None };
-        let gates = [gate(None), gate(Some(writes)), gate(Some(policies)), gate(Some(reports)), gate(None)];
-        Self { clock, gates: Mutex::new(gates) }
+        let per_user = Rate::new(SignedDuration::from_millis(100), 20);
+        // A hundredth more than the service's 10 s: requests do not arrive as evenly as they leave.
+        let reports = Turns { most: 5, per: SignedDuration::from_millis(10_100), left: VecDeque::new() };
+        let gate = |flow| Gate { flow, shut: None };
+        let writes = Flow::Writes(Box::new(Pace::new(Quota::default())));
+        let gates = [Flow::Free, writes, Flow::Rate(policies), Flow::Turns(reports), Flow::Free, Flow::Rate(per_user)].map(gate);
+        Self { clock, all: Mutex::new(gates), let_go: Notify::new() }
+    }
+
+    /// The same where the service allows another number of writes, and where reports have no limit; for measurements in short.
+    #[must_use]
+    pub fn scaled(self, writes: Quota) -> Self {
+        let mut gates = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let [_, gate, _, reports, _, _] = &mut gates;
+        gate.flow = Flow::Writes(Box::new(Pace::new(writes)));
+        reports.flow = Flow::Free;
+        Self { all: Mutex::new(gates), ..self }
     }
 
     /// Waits until `requests` may leave.
     pub async fn pass(&self, bucket: Bucket, requests: u32) {
-        let at = self.with(bucket, |gate| gate.take(self.clock.now(), requests));
+        let at = self.take(bucket, Cost::of(requests));
         self.clock.sleep_until(at).await;
+    }
+
+    /// Takes requests and says when they may leave.
+    pub(crate) fn take(&self, bucket: Bucket, cost: Cost) -> Timestamp {
+        let now = self.clock.now();
+        self.with(bucket, |gate| gate.take(now, cost))
+    }
+
+    /// Of `wanted` writes with so many links each, how many may leave together, and when.
+    pub(crate) fn room(&self, wanted: u32, links: u32) -> (u32, Timestamp) {
+        let now = self.clock.now();
+        self.with(Bucket::Writes, |gate| {
+            let from = gate.shut.map_or(now, |shut| shut.max(now));
+            match &gate.flow {
+                Flow::Writes(pace) => pace.room(from, wanted, links),
+                Flow::Free | Flow::Rate(_) | Flow::Turns(_) => (wanted, from),
+            }
+        })
+    }
+
+    /// The service says how much of its quota of writes is used.
+    pub(crate) fn told(&self, used: f64) {
+        let now = self.clock.now();
+        self.with(Bucket::Writes, |gate| {
+            if let Flow::Writes(pace) = &mut gate.flow {
+                pace.told(now, used);
+            }
+        });
+    }
+
+    /// The service refused writes: nothing of them passes for `wait`.
+    pub(crate) fn refused(&self, wait: SignedDuration) {
+        let now = self.clock.now();
+        self.with(Bucket::Writes, |gate| {
+            if let Flow::Writes(pace) = &mut gate.flow {
+                pace.refused(now, wait);
+            }
+        });
+        self.shut_until(Bucket::Writes, later(now, wait));
+    }
+
+    /// Whoever waits to send something again gives it up.
+    pub(crate) fn let_go(&self) {
+        self.let_go.notify_waiters();
+    }
+
+    /// Waits until `at`, or until it is let go.
+    pub(crate) async fn wait_until(&self, at: Timestamp) -> Waited {
+        tokio::select! {
+            biased;
+            () = self.let_go.notified() => Waited::LetGo,
+            () = self.clock.sleep_until(at) => Waited::Out,
+        }
     }
 
     /// How long the tenant keeps the bucket shut from now on.
@@ -106,21 +255,19 @@ impl Gates {
 
     /// The tenant throttles the bucket: nothing passes before `at`.
     pub fn shut_until(&self, bucket: Bucket, at: Timestamp) {
-        self.with(bucket, |gate| {
-            gate.shut = Some(gate.shut.map_or(at, |shut| shut.max(at)));
-            at
-        });
+        self.with(bucket, |gate| gate.shut = Some(gate.shut.map_or(at, |shut| shut.max(at))));
     }
 
-    fn with(&self, bucket: Bucket, act: impl FnOnce(&mut Gate) -> Timestamp) -> Timestamp {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let [directory, writes, policies, reports, mail] = &mut *gates;
+    fn with<T>(&self, bucket: Bucket, act: impl FnOnce(&mut Gate) -> T) -> T {
+        let mut gates = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let [directory, writes, policies, reports, mail, per_user] = &mut *gates;
         act(match bucket {
             Bucket::Directory => directory,
             Bucket::Writes => writes,
             Bucket::Policies => policies,
             Bucket::Reports => reports,
             Bucket::Mail => mail,
+            Bucket::PerUser => per_user,
         })
     }
 }
@@ -132,6 +279,16 @@ mod tests {
 
     fn start() -> Timestamp {
         "2027-01-11T08:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn five_reports_leave_at_once_and_five_more_each_time_ten_seconds_are_over() {
+        let mut turns = Turns { most: 5, per: SignedDuration::from_secs(10), left: VecDeque::new() };
+        let at: Vec<_> = (0..12).map(|_| turns.take(start(), 1).duration_since(start()).as_secs()).collect();
+        assert_eq!(at, [0, 0, 0, 0, 0, 10, 10, 10, 10, 10, 20, 20]);
+        let rested = start() + SignedDuration::from_secs(27);
+        let at: Vec<_> = (0..5).map(|_| turns.take(rested, 1).duration_since(start()).as_secs()).collect();
+        assert_eq!(at, [27, 27, 27, 30, 30], "three of the last five are long over");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Does not know what the answers are for. Invariant: the bearer token is attached in one function here, right after the allow-list
 //! has taken the address; logs hold path templates and never a query, a name or a token.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
@@ -12,9 +12,10 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::answer::{Refusal, Reply, Verdict, classify};
+use super::crowd::Crowd;
 use super::endpoints::Endpoints;
 use super::request::{Call, Consistency};
-use super::throttle::Gates;
+use super::throttle::{Bucket, Gates};
 use super::token::{Bearer, Credentials, Tokens};
 use super::wait::{PATIENCE, SHORTEST, backoff};
 use super::wire::{Wire, WireError};
@@ -30,8 +31,12 @@ pub(crate) struct Transport {
     wire: Arc<dyn Wire>,
     pub(crate) clock: Clock,
     pub(crate) endpoints: Endpoints,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     pub(crate) gates: Gates,
+    /// How many writes may be under way.
+    pub(crate) crowd: Mutex<Crowd>,
+    /// How many are.
+    pub(crate) under_way: AtomicU32,
     sent: Arc<AtomicU64>,
     /// The service's clock less ours, in seconds, by the latest answer; [`UNKNOWN_SKEW`] before any.
     skew: AtomicI64,
@@ -71,10 +76,20 @@ impl Unread {
 }
 
 impl Transport {
-    pub(crate) fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials) -> Self {
+    pub(crate) fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials, gates: Gates) -> Self {
         let sent = Arc::new(AtomicU64::new(0));
-        let tokens = Tokens::new(Arc::clone(&wire), &endpoints, credentials, Arc::clone(&sent));
-        Self { wire, gates: Gates::new(clock.clone()), clock, endpoints, tokens, sent, skew: AtomicI64::new(UNKNOWN_SKEW) }
+        let tokens = Tokens::new(Arc::clone(&wire), clock.clone(), &endpoints, credentials, Arc::clone(&sent));
+        Self {
+            wire,
+            gates,
+            crowd: Mutex::default(),
+            under_way: AtomicU32::new(0),
+            clock,
+            endpoints,
+            tokens,
+            sent,
+            skew: AtomicI64::new(UNKNOWN_SKEW),
+        }
     }
 
     /// Requests that have left, of any kind.
@@ -118,6 +133,10 @@ impl Transport {
 
     /// The one place that attaches the token.
     async fn once(&self, call: &Call, bearer: &Bearer) -> Result<Reply, Failure> {
+        if call.deletes_an_object() {
+            let why = format!("{} would delete an object and was not sent; please report this", call.template());
+            return Err(Failure::NotSent(Trouble { kind: TroubleKind::Refused, why }));
+        }
         let address = call.address(self.endpoints.graph_root());
         let url = self.endpoints.admits(&address).map_err(|forbidden| {
             let why = format!("an answer of {} leads elsewhere: {forbidden}; it was not followed", call.template());
@@ -139,7 +158,7 @@ impl Transport {
         let body = match call.body() {
             Some(body) => {
                 request = request.header(header::CONTENT_TYPE, "application/json");
-                Bytes::from(body.to_string())
+                Bytes::from(body.to_owned())
             }
             None => Bytes::new(),
         };
@@ -160,13 +179,17 @@ impl Transport {
                     http.method = method, graph.path = path, http.status = status, client.request_id = %request_id,
                     service.request_id = service_id, duration_ms, "the tenant answered"
                 );
-                self.feel(call, answer.headers());
+                let used = text(answer.headers(), USED).and_then(used);
+                // Reads of a full bucket rest for a moment; writes have a pace of their own.
+                if call.bucket() != Bucket::Writes && used.is_some_and(|used| used >= 1.0) {
+                    self.shut(call, SHORTEST);
+                }
                 let date = text(answer.headers(), "date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
                 if let Some(date) = date.filter(|_| !self.clock.is_paced()) {
                     self.skew.store(date.timestamp().duration_since(self.clock.now()).as_secs(), Ordering::Relaxed);
                 }
                 let retry_after = text(answer.headers(), "retry-after").map(str::to_owned);
-                Ok(Reply { status, retry_after, body: answer.into_body() })
+                Ok(Reply { status, retry_after, used, body: answer.into_body() })
             }
             Err(error) => {
                 tracing::debug!(
@@ -180,14 +203,6 @@ impl Transport {
                     WireError::Lost { .. } => Failure::Lost(trouble),
                 })
             }
-        }
-    }
-
-    /// The tenant tells how full the bucket is (1 is full); a full one rests for a moment.
-    fn feel(&self, call: &Call, headers: &HeaderMap) {
-        let share = text(headers, "x-ms-throttle-limit-percentage").and_then(|share| share.trim().parse::<f64>().ok());
-        if share.is_some_and(|share| share >= 1.0) {
-            self.shut(call, SHORTEST);
         }
     }
 
@@ -236,6 +251,14 @@ impl Transport {
         }
         Err(Unread::Failed(rubbish(call)))
     }
+}
+
+/// The header by which the service tells how much of its quota is used.
+pub(crate) const USED: &str = "x-ms-throttle-limit-percentage";
+
+/// What it says; 1 is all of it.
+pub(crate) fn used(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|used: &f64| used.is_finite() && *used >= 0.0)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

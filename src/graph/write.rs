@@ -1,13 +1,19 @@
 //! Carrying out mutations: what the tenant throttles is sent again as it was, within bounds; nothing else is repeated.
 //!
-//! Does not judge refusals. Invariant: a mutation whose answer was lost is `Unknown` and is not sent again here.
+//! Does not judge refusals. Invariants: a mutation whose answer was lost is `Unknown` and is not sent again here; what waits to be sent
+//! again is not sent when it is let go.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
 
 use super::answer::Verdict;
-use super::batch::together;
-use super::request::Mutation;
-use super::throttle::Bucket;
+use super::batch::{Outcome, together};
+use super::crowd::Sent;
+use super::pace::Cost;
+use super::request::{Call, Mutation};
+use super::throttle::{Bucket, Waited, later as after};
 use super::transport::{Transport, later, unwelcome};
 use super::wait::{PATIENCE, WRITE_PATIENCE};
 use crate::rollout::observed::{Trouble, TroubleKind};
@@ -19,23 +25,30 @@ pub(crate) type Carried = Result<Verdict, Trouble>;
 pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> Vec<Carried> {
     let calls: Vec<_> = mutations.iter().map(|mutation| mutation.call(transport.endpoints.graph_root())).collect();
     let mut results: Vec<Option<Carried>> = vec![None; calls.len()];
+    let Some(bucket) = calls.first().map(Call::bucket) else { return Vec::new() };
+    let patience = if bucket == Bucket::Writes { WRITE_PATIENCE } else { PATIENCE };
     let mut waited = SignedDuration::ZERO;
     let mut refreshed = false;
     for attempt in 1.. {
         let open: Vec<_> = results.iter().enumerate().filter(|(_, result)| result.is_none()).map(|(at, _)| at).collect();
-        let open_calls: Vec<_> = open.iter().filter_map(|at| calls.get(*at)).cloned().collect();
+        let open_calls: Vec<_> = open.iter().filter_map(|at| calls.get(*at)).collect();
         let Some(first) = open_calls.first() else { break };
-        let patience = if first.bucket() == Bucket::Writes { WRITE_PATIENCE } else { PATIENCE };
-        if waited.saturating_add(transport.gates.shut_for(first.bucket())) > patience {
-            give_up(&mut results, &later(first, 429, TroubleKind::Throttled));
+        let throttled = || later(first, 429, TroubleKind::Throttled);
+        if waited.saturating_add(transport.gates.shut_for(bucket)) > patience {
+            give_up(&mut results, &throttled());
             break;
         }
-        transport.gates.pass(first.bucket(), u32::try_from(open_calls.len()).unwrap_or(u32::MAX)).await;
+        let links = open.iter().filter_map(|at| mutations.get(*at)).map(Mutation::links).sum();
+        let opens = transport.gates.take(bucket, Cost { requests: u32::try_from(open.len()).unwrap_or(u32::MAX), links });
+        if transport.gates.wait_until(opens).await == Waited::LetGo {
+            give_up(&mut results, &throttled());
+            break;
+        }
 
         // The longest wait that an answer asks for, and the trouble of those who have to wait.
         let mut longest: Option<(SignedDuration, Trouble)> = None;
         let mut unauthorised = false;
-        let outcomes = together(transport, &open_calls).await;
+        let outcomes = send(transport, bucket, &open_calls).await;
         for (at, outcome) in open.iter().zip(outcomes) {
             let result = match outcome {
                 Err(trouble) => Err(trouble),
@@ -62,16 +75,63 @@ pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> 
             transport.refresh().await;
         }
         if let Some((wait, trouble)) = longest {
-            transport.shut(first, wait);
+            if bucket == Bucket::Writes && trouble.kind == TroubleKind::Throttled {
+                transport.gates.refused(wait);
+            } else {
+                transport.shut(first, wait);
+            }
             if waited.saturating_add(wait) > patience {
                 give_up(&mut results, &trouble);
                 break;
             }
             waited = waited.saturating_add(wait);
-            transport.clock.sleep(wait).await;
+            let until = after(transport.clock.now(), wait);
+            if transport.gates.wait_until(until).await == Waited::LetGo {
+                give_up(&mut results, &trouble);
+                break;
+            }
         }
     }
     results.into_iter().map(|result| result.unwrap_or(Ok(Verdict::Unknown))).collect()
+}
+
+/// Sends calls once, and learns from the answers how many writes the service takes.
+async fn send(transport: &Transport, bucket: Bucket, calls: &[&Call]) -> Vec<Outcome> {
+    if bucket != Bucket::Writes {
+        return together(transport, calls).await;
+    }
+    let (_under_way, sent) = UnderWay::begin(transport, calls.len());
+    let outcomes = together(transport, calls).await;
+    let answered = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
+    if let Some(used) = answered().filter_map(|(_, reply)| reply.used).reduce(f64::max) {
+        transport.gates.told(used);
+    }
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let busy = answered().filter(|(verdict, _)| *verdict == Verdict::Unknown).count();
+    let taken = answered().filter(|(verdict, _)| !matches!(verdict, Verdict::Unknown | Verdict::Retry { .. })).count();
+    if busy + taken > 0 {
+        let mut crowd = transport.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+        crowd.answered(transport.clock.now(), sent, count(taken), count(busy));
+    }
+    outcomes
+}
+
+/// Writes under way; no longer when it goes.
+struct UnderWay<'a>(&'a Transport, u32);
+
+impl<'a> UnderWay<'a> {
+    fn begin(transport: &'a Transport, writes: usize) -> (Self, Sent) {
+        let writes = u32::try_from(writes).unwrap_or(u32::MAX);
+        let under_way = transport.under_way.fetch_add(writes, Ordering::Relaxed).saturating_add(writes);
+        let sent = transport.crowd.lock().unwrap_or_else(PoisonError::into_inner).sent(under_way);
+        (Self(transport, writes), sent)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(self.1, Ordering::Relaxed);
+    }
 }
 
 /// All that is still open was refused for now: nothing of it was done.

@@ -55,11 +55,12 @@ impl Mail {
                 return outcome;
             }
         };
-        let unread: Vec<_> = people.iter().copied().filter(|person| self.graph.names().name(*person).is_none()).collect();
-        if !unread.is_empty()
-            && let Err(trouble) = self.graph.people(&unread).await
+        // Reading some may push others out of memory, so all of them are read.
+        if people.iter().any(|person| self.graph.names().name(*person).is_none())
+            && let Err(trouble) = self.graph.people(&people).await
         {
-            people.retain(|person| unread.binary_search(person).is_err());
+            let unread;
+            (people, unread) = people.into_iter().partition(|person| self.graph.names().name(*person).is_some());
             because(&mut outcome.not_sent, &trouble.why, unread);
         }
         let mut ready = Vec::with_capacity(people.len());

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Because, Event, Record};
+use super::event::{Because, Deed, Event, Record};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
 use super::observed::Target;
@@ -72,10 +72,7 @@ impl State {
                     self.person(*id)?.perhaps_told(notice.slot, notice.instant);
                 }
                 for id in refused.iter().flat_map(|because| &because.people) {
-                    let person = self.person(*id)?;
-                    let times = person.refused.map_or(0, |(_, times)| times);
-                    person.refused = Some((at, times.saturating_add(1)));
-                    person.use_slot(notice.slot);
+                    self.person(*id)?.refuse(at, notice.slot);
                 }
                 self.mail_trouble = trouble(self.mail_trouble, at, not_sent, accepted.is_empty());
                 if accepted.is_empty() && !unknown.is_empty() {
@@ -89,7 +86,7 @@ impl State {
                 if !self.batches.contains_key(intent) {
                     return Err(format!("there is no enforce intent {intent}"));
                 }
-                self.mark(enforced, Enforced::Accepted(at))?;
+                self.mark_ours(enforced, at)?;
                 self.mark(already, Enforced::Accepted(at))?;
                 self.mark(gone, Enforced::Gone)?;
                 self.mark(unknown, Enforced::Unknown(*intent))?;
@@ -108,14 +105,21 @@ impl State {
                 self.close(*intent, unknown);
                 Ok(())
             }
-            Event::Settled { intent, landed, absent } => {
-                let mut left = self.batches.get(intent).ok_or_else(|| format!("there is no open batch {intent}"))?.people.clone();
-                self.mark(landed, Enforced::Accepted(at))?;
-                self.mark(absent, Enforced::No)?;
-                left.retain(|id| !landed.contains(id) && !absent.contains(id));
-                self.close(*intent, &left);
+            Event::ReleaseIntent { stage, people } => self.release_intent(seq, at, stage, people),
+            Event::ReleaseOutcome { .. } => self.release_outcome(at, event),
+            Event::RetireIntent { before } => self.retire_intent(seq, at, before),
+            Event::RetireOutcome { intent, retired, refused, unknown, not_sent } => {
+                let back: Vec<Because> = refused.iter().chain(not_sent).cloned().collect();
+                self.retire_trouble = trouble(self.retire_trouble, at, &back, retired.is_empty());
+                self.retire_outcome(*intent, retired, back.iter(), unknown)
+            }
+            Event::SwitchIntent { stage, switch, undoes } => self.switch_intent(seq, at, stage, *switch, *undoes),
+            Event::SwitchOutcome { intent, switched } => self.switch_outcome(at, *intent, switched),
+            Event::SwitchesDone { stage, .. } => {
+                self.stage_mut(stage)?.switched = true;
                 Ok(())
             }
+            Event::Settled { intent, landed, absent } => self.settled(at, *intent, landed, absent),
             Event::Verified { people } => self.mark(people, Enforced::Verified(at)),
             Event::ForeignChange { added, removed } => {
                 for id in added {
@@ -252,6 +256,7 @@ impl State {
                     since: at,
                     stood: SignedDuration::ZERO,
                     stands_since: None,
+                    switched: false,
                 },
             };
             self.stages.push(state);
@@ -263,8 +268,8 @@ impl State {
             }
         }
         for person in self.people.all_mut() {
-            if let Home::Stage(was) = person.home {
-                person.home = moved.get(usize::from(was)).copied().flatten().map_or(Home::Tail, Home::Stage);
+            if let Home::Stage(was) = person.home() {
+                person.move_to(moved.get(usize::from(was)).copied().flatten().map_or(Home::Tail, Home::Stage));
             }
         }
         // An edit of the policy is accepted by a human, not by a plan that says nothing of it.
@@ -276,11 +281,11 @@ impl State {
     }
 
     fn resolve(&mut self, target: Target) -> Result<(), String> {
-        let begun = self.people.all().iter().any(|person| person.enforced != Enforced::No);
-        if begun && self.target.is_some_and(|known| known.group != target.group) {
+        let begun = self.people.all().iter().any(|person| person.enforced() != Enforced::No);
+        if begun && self.target.is_some_and(|known| !known.is_same_place(target)) {
             return Err("people were enforced in another group already".to_owned());
         }
-        if self.target.is_none_or(|known| known.group != target.group) {
+        if self.target.is_none_or(|known| !known.is_same_place(target)) {
             self.baseline = None;
         }
         self.target = Some(target);
@@ -331,6 +336,9 @@ impl State {
         if to == PhaseName::Scheduled {
             stage.frozen = false;
         }
+        if to == PhaseName::RollingBack {
+            stage.switched = false;
+        }
         stage.since = at;
         Ok(())
     }
@@ -349,7 +357,7 @@ impl State {
             self.tail_canary.get_or_insert(at);
         }
         self.mark(people, Enforced::Intended(seq))?;
-        self.batches.insert(seq, Batch { at, home, people: people.to_vec() });
+        self.batches.insert(seq, Batch { at, home, deed: Deed::Enforce, people: people.to_vec() });
         self.handed.push((at, u32::try_from(people.len()).unwrap_or(u32::MAX)));
         self.handed.retain(|(handed, _)| at.duration_since(*handed) <= HANDED_KEPT);
         Ok(())
@@ -358,7 +366,7 @@ impl State {
     fn carry(&mut self, stage: &str, people: &[ObjectId]) -> Result<(), String> {
         if stage == TAIL {
             // Nobody comes to the tail this way: who is there already needs another date.
-            let elsewhere = |id: &&ObjectId| self.people.get(**id).is_none_or(|person| person.home != Home::Tail);
+            let elsewhere = |id: &&ObjectId| self.people.get(**id).is_none_or(|person| person.home() != Home::Tail);
             if let Some(id) = people.iter().find(elsewhere) {
                 return Err(format!("{id} is not in the tail"));
             }
@@ -367,22 +375,20 @@ impl State {
             self.stage_mut(stage)?.roster.retain(|ix| !places.contains(ix));
         }
         for id in people {
-            let person = self.person(*id)?;
-            person.doubts = 0;
-            person.tail_told = None;
+            self.person(*id)?.begin_tail();
         }
         Ok(())
     }
 
-    fn stage_mut(&mut self, name: &str) -> Result<&mut StageState, String> {
+    pub(super) fn stage_mut(&mut self, name: &str) -> Result<&mut StageState, String> {
         self.stages.iter_mut().find(|stage| stage.name == name).ok_or_else(|| format!("there is no stage `{name}`"))
     }
 
-    fn person(&mut self, id: ObjectId) -> Result<&mut super::person::PersonState, String> {
+    pub(super) fn person(&mut self, id: ObjectId) -> Result<&mut super::person::PersonState, String> {
         self.people.get_mut(id).ok_or_else(|| format!("{id} is in no roster"))
     }
 
-    fn mark(&mut self, people: &[ObjectId], enforced: Enforced) -> Result<(), String> {
+    pub(super) fn mark(&mut self, people: &[ObjectId], enforced: Enforced) -> Result<(), String> {
         people.iter().try_for_each(|id| {
             self.person(*id)?.mark(enforced);
             Ok(())
@@ -398,7 +404,7 @@ impl State {
         }
     }
 
-    fn close(&mut self, intent: u64, left: &[ObjectId]) {
+    pub(super) fn close(&mut self, intent: u64, left: &[ObjectId]) {
         if left.is_empty() {
             self.batches.remove(&intent);
         } else if let Some(batch) = self.batches.get_mut(&intent) {
@@ -411,7 +417,7 @@ impl State {
 const DOUBTFUL: u32 = 6;
 
 /// Counts troubles in a row; one send that went through ends them.
-fn trouble(
+pub(super) fn trouble(
     before: Option<(Timestamp, u32)>,
     at: Timestamp,
     not_sent: &[Because],

@@ -10,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::id::ObjectId;
 use super::limit::allowance;
 use super::observed::{Observed, Person, Readiness};
-use super::person::Home;
+use super::person::{Home, PersonState};
 use super::plan::{Plan, Unregistered};
 use super::schedule;
 use super::select::{group_key, protection};
 use super::state::State;
+use super::switch;
 use super::told::told_too_late;
 
 /// The facts read right before the wire must not be older than this (DESIGN §6).
@@ -188,7 +189,7 @@ impl Ground<'_> {
             return 0;
         }
         let Some(reading) = &self.observed.directory.last else { return 0 };
-        let free = reading.value.people.iter().filter(|person| protection(self.plan, self.observed, person).is_none()).count();
+        let free = reading.value.iter().filter(|person| protection(self.plan, self.observed, person).is_none()).count();
         u32::try_from(free).unwrap_or(u32::MAX)
     }
 
@@ -230,9 +231,13 @@ impl Ground<'_> {
                     return Some(policy.problems.join("; ").into());
                 }
                 let edited = self.state.policy.as_ref().is_some_and(|seen| *seen != policy.fingerprint);
-                edited.then_some(
-                    "somebody edited the policy; put it back, or accept it as it is now by reloading the plan unchanged".into(),
-                )
+                if edited {
+                    return Some(
+                        "somebody edited the policy; put it back, or accept it as it is now by reloading the plan unchanged"
+                            .into(),
+                    );
+                }
+                switch::turned(self.plan, self.state, &reading.value).map(Into::into)
             }
         }
     }
@@ -273,8 +278,8 @@ impl Ground<'_> {
     }
 
     fn refuses_calendar(&self, home: Home) -> Option<Refusal> {
-        if let Home::Stage(_) = home {
-            let start = self.state.due(home, None)?;
+        if let Home::Stage(ix) = home {
+            let start = self.state.stages.get(usize::from(ix))?.start.instant;
             if self.now < start {
                 return Some(format!("the stage starts at {start}").into());
             }
@@ -297,10 +302,10 @@ impl Ground<'_> {
 
     fn refuses_promise(&self, home: Home, id: ObjectId) -> Option<Refusal> {
         let person = self.state.people.get(id);
-        let Some(promise) = person.and_then(|person| person.promise) else {
+        let Some(promise) = person.and_then(PersonState::promise) else {
             return Some("not told yet".into());
         };
-        if home == Home::Tail && person.is_some_and(|person| person.tail_told.is_none()) {
+        if home == Home::Tail && person.is_some_and(|person| person.tail_told().is_none()) {
             return Some("came to the tail and was not told a date of their own yet".into());
         }
         if promise > self.now {
@@ -313,10 +318,10 @@ impl Ground<'_> {
 
     fn refuses_floor(&self, home: Home, id: ObjectId) -> Option<Refusal> {
         let person = self.state.people.get(id)?;
-        let Some(first) = person.first_told else {
+        let Some(first) = person.first_told() else {
             return Some("no notice was accepted".into());
         };
-        if person.promise_told.is_none() {
+        if person.promise_told().is_none() {
             return Some("whether the notice of the date in force arrived is not known".into());
         }
         if self.now.duration_since(first) < self.floor(home) {

@@ -6,16 +6,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Condition, Ground, NOTICE};
-use super::event::{By, Event};
+use super::event::{Before, By, Event};
 use super::hold::Hold;
 use super::holds::{called_for, failures};
 use super::limit::frees_at;
 use super::need::{Need, needs};
-use super::person::Enforced;
+use super::person::{Enforced, PersonState};
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
-use super::{gate, hold, moves, schedule, settle, tranche};
+use super::{gate, hold, moves, release, retire, schedule, settle, switch, tranche};
 
 /// What to do now.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,12 @@ pub enum Action {
     Notify(Due),
     /// Hand these batches to the wire.
     Enforce(Tranche),
+    /// Release these people.
+    Release(Tranche),
+    /// Throw this switch.
+    Switch(switch::Next),
+    /// End these people's own MFA states.
+    Retire(Vec<Before>),
 }
 
 /// What was decided.
@@ -64,12 +70,19 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     if !moved.is_empty() {
         return Some(Action::Record(By::Schedule, moved));
     }
+    // What was begun is undone or ended before anything new begins.
+    if let Some(next) = switch::next(ground) {
+        return Some(Action::Switch(next));
+    }
+    if let Some(tranche) = release::next(ground) {
+        return Some(Action::Release(tranche));
+    }
     if NOTICE.iter().all(|c| ground.refuses_rollout(*c).is_none())
         && let Some(due) = due(ground)
     {
         return Some(Action::Notify(due));
     }
-    tranche::next(ground).map(Action::Enforce)
+    tranche::next(ground).map(Action::Enforce).or_else(|| retire::next(ground).map(Action::Retire))
 }
 
 /// The difference between the holds that the facts call for and those in force.
@@ -139,7 +152,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
                     stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());
                 instants.extend(
                     promises
-                        .filter_map(|person| person.first_told)
+                        .filter_map(PersonState::first_told)
                         .map(|told| plus(told, ground.floor(super::person::Home::Stage(ix)))),
                 );
                 enforcing = true;
@@ -153,13 +166,13 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     }
     instants.extend(ground.state.tail_canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
     let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
-    for person in ground.state.people.all() {
-        if let Enforced::Refused(at) = person.enforced {
+    for person in ground.state.people.all().iter() {
+        if let Enforced::Refused(at) | Enforced::Kept(at) = person.enforced() {
             instants.push(plus(at, REFUSED_WAIT));
         }
-        if person.home == super::person::Home::Tail && !person.is_processed() {
-            instants.extend(person.promise);
-            instants.extend(person.refused.map(|(at, times)| plus(at, refusal_wait(times))));
+        if person.home() == super::person::Home::Tail && !person.is_processed() {
+            instants.extend(person.promise());
+            instants.extend(person.refused().map(|(at, times)| plus(at, refusal_wait(times))));
             enforcing |= over;
         }
     }
@@ -172,6 +185,8 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     }
     instants.extend(retry_at(ground.state.mail_trouble));
     instants.extend(retry_at(ground.state.wire_trouble));
+    instants.extend(retry_at(ground.state.retire_trouble));
+    instants.extend(switch::retry_at(ground.state));
     let next = instants.into_iter().filter(|at| *at > now).min();
     next.unwrap_or(Timestamp::MAX).min(plus(now, LONGEST_SLEEP))
 }

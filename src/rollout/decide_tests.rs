@@ -397,10 +397,10 @@ fn joiners_are_told_at_once_and_required_after_their_grace() {
     world.run("2027-01-30T00:00:00Z");
     assert!(!world.members.contains(&id(31)));
     let told = world.state.people.get(id(31)).unwrap();
-    assert!(told.first_told.unwrap() < at("2027-01-20T07:00:00Z"));
+    assert!(told.first_told().unwrap() < at("2027-01-20T07:00:00Z"));
     world.run(END);
     assert!(world.members.contains(&id(31)));
-    assert!(world.state.people.get(id(31)).unwrap().promise.unwrap() <= at(END));
+    assert!(world.state.people.get(id(31)).unwrap().promise().unwrap() <= at(END));
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn without_a_condition_the_guard_lets_through_what_it_held() {
     world.now = at("2027-01-11T08:00:00Z");
     let passed = world.with_ground(|ground| super::guard::enforce(ground, home, &people, &rows));
     assert_eq!(passed.pass, people, "{:?}", passed.held);
-    let mut exempt = rows.clone();
+    let mut exempt = rows;
     exempt[0].enabled = Some(false);
     let held = world.with_ground(|ground| super::guard::enforce(ground, home, &people, &exempt));
     assert_eq!(held.held[0].why, "disabled account");

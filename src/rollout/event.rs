@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::Hold;
 use super::id::ObjectId;
-use super::observed::Target;
+use super::observed::{PerUser, Target};
 use super::plan::{Measure, Plan};
 use super::stage::PhaseName;
+use super::switch::Switch;
 
 /// The version of the records this program writes.
 pub const VERSION: u32 = 1;
@@ -170,6 +171,72 @@ pub enum Event {
         /// It never left: held back by the guard, or cut off by a stop.
         not_sent: Vec<Because>,
     },
+    /// People whom we enforced are about to be released: one batch.
+    ReleaseIntent {
+        /// The stage that is rolled back.
+        stage: String,
+        /// Who.
+        people: Vec<ObjectId>,
+    },
+    /// What became of it.
+    ReleaseOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// The tenant took the write.
+        released: Vec<ObjectId>,
+        /// MFA was not required of them by us any more.
+        already: Vec<ObjectId>,
+        /// The account does not exist any more.
+        gone: Vec<ObjectId>,
+        /// The tenant refused.
+        refused: Vec<Because>,
+        /// No answer came; reading back settles it.
+        unknown: Vec<ObjectId>,
+        /// It never left.
+        not_sent: Vec<Because>,
+    },
+    /// Own MFA states are about to be retired: MFA is required of these people by the policy already.
+    RetireIntent {
+        /// What the states are: the before-images.
+        before: Vec<Before>,
+    },
+    /// What became of it.
+    RetireOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// The tenant took the write.
+        retired: Vec<ObjectId>,
+        /// The tenant refused.
+        refused: Vec<Because>,
+        /// No answer came; reading back settles it.
+        unknown: Vec<ObjectId>,
+        /// It never left.
+        not_sent: Vec<Because>,
+    },
+    /// Something is about to be switched for the whole tenant.
+    SwitchIntent {
+        /// The stage that it belongs to.
+        stage: String,
+        /// What, with the before-image.
+        switch: Switch,
+        /// `seq` of the intent that it undoes, in a rollback.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<u64>,
+    },
+    /// What became of it, as far as the answer tells.
+    SwitchOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// What.
+        switched: Switched,
+    },
+    /// Everything that a stage switches is so, as read back.
+    SwitchesDone {
+        /// The stage.
+        stage: String,
+        /// How long nothing required MFA in between, in milliseconds, where one thing had to end before the other could begin.
+        gap_ms: Option<i64>,
+    },
     /// Reading back settled people of a batch whose answer never came.
     Settled {
         /// `seq` of the intent.
@@ -240,6 +307,44 @@ pub enum Event {
         /// Whether a stage whose start has passed may still start.
         allow_start: bool,
     },
+}
+
+/// People who share a before-image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// Their own MFA state.
+    pub state: PerUser,
+    /// Who.
+    pub people: Vec<ObjectId>,
+}
+
+/// What became of a switch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switched {
+    /// The tenant took it, or reading back shows it.
+    Done,
+    /// Nobody knows; reading back settles it.
+    Unknown,
+    /// Reading back shows that it did not come about.
+    Absent,
+    /// The tenant refused, for this reason.
+    Refused(String),
+    /// It never left, for this reason.
+    NotSent(String),
+}
+
+/// What a batch does to its people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deed {
+    /// Requires MFA of them.
+    #[default]
+    Enforce,
+    /// Requires it of them no longer.
+    Release,
+    /// Ends their own MFA state.
+    Retire,
 }
 
 /// Which notice of a person.

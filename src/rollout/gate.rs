@@ -28,8 +28,8 @@ pub fn read(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, sta
 #[must_use]
 pub fn read_tail(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, gate: &Gate) -> Evidence {
     let recent = |since: Timestamp| now.duration_since(since) <= LOG_REACH;
-    let people = state.people.all().iter().filter(|person| person.home == Home::Tail);
-    of_people(plan, observed, now, gate, people.filter(|person| person.enforced_since.is_some_and(recent)))
+    let people = state.people.all().iter().filter(|person| person.home() == Home::Tail);
+    of_people(plan, observed, now, gate, people.filter(|person| person.enforced_since().is_some_and(recent)))
 }
 
 /// Whom somebody else took out of the group is released, and says nothing about the rollout.
@@ -84,7 +84,7 @@ fn mfa_failures<'a>(people: impl Iterator<Item = &'a PersonState>, attempts: &[S
     let mut failed = 0_u32;
     let mut tried = 0_u32;
     for person in people {
-        let Some(since) = person.enforced_since else { continue };
+        let Some(since) = person.enforced_since() else { continue };
         let from = attempts.partition_point(|attempt| attempt.person < person.id);
         let theirs =
             || attempts.iter().skip(from).take_while(|attempt| attempt.person == person.id).filter(|attempt| attempt.at >= since);

@@ -40,7 +40,7 @@ fn the_tail_has_a_canary_and_its_gates_stop_what_follows() {
         world.people.extend((31..=36).map(person));
         world.run("2027-01-30T00:00:00Z");
         assert_eq!(phase(&world, "everyone"), PhaseName::Done, "{name}");
-        let date = world.state.people.get(id(31)).unwrap().promise.unwrap();
+        let date = world.state.people.get(id(31)).unwrap().promise().unwrap();
         world.sign_ins = tail;
         let enforced = |world: &Perfect| (31..=36).filter(|n| world.members.contains(&id(*n))).count();
         world.run(&date.to_string());

@@ -8,7 +8,8 @@ use super::condition::{Condition, ENFORCE, Ground, NOTICE};
 use super::event::Because;
 use super::id::ObjectId;
 use super::observed::Person;
-use super::person::{Enforced, Home};
+use super::person::{Enforced, Home, PersonState};
+use super::state::Phase;
 
 /// What the guard says of one batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,14 @@ pub struct Checked {
 /// Checks a batch of people to be enforced. `people_now` are the directory's rows, read for this batch, ascending by id.
 #[must_use]
 pub fn enforce(ground: &Ground<'_>, home: Home, batch: &[ObjectId], people_now: &[Person]) -> Checked {
+    if let Home::Stage(ix) = home
+        && let Some(stage) = ground.state.stages.get(usize::from(ix))
+        && matches!(stage.phase, Phase::RollingBack | Phase::RolledBack)
+    {
+        // A rollback may have begun since this was decided.
+        let why = format!("the stage is {}", stage.phase.name().as_str());
+        return Checked { pass: Vec::new(), held: vec![Because { why, people: batch.to_vec() }] };
+    }
     let mut checked = check(ground, ENFORCE, home, batch, people_now);
     let allowed = usize::try_from(ground.allowance()).unwrap_or(usize::MAX);
     if checked.pass.len() > allowed {
@@ -60,7 +69,7 @@ fn already(ground: &Ground<'_>, table: &[Condition], id: ObjectId) -> Option<sup
     if table != ENFORCE {
         return None;
     }
-    match ground.state.people.get(id).map(|person| person.enforced) {
+    match ground.state.people.get(id).map(PersonState::enforced) {
         Some(Enforced::No | Enforced::Refused(_)) => None,
         None => Some("in no roster".into()),
         Some(_) => Some("on its way or enforced already".into()),

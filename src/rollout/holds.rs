@@ -64,7 +64,8 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
         let stops = match name {
             "safety" => batches, // without batches the policy's own hold says it
             "directory" => batches || lost(last),
-            _ => lost(last),
+            // A listing that shrinks is a hold, and no news.
+            _ => lost(last) || observed.shrunk.contains_key(name),
         };
         if let Some(trouble) = trouble.as_ref().filter(|_| stops) {
             place(format!("tenant:{name}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
@@ -74,7 +75,7 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
     for (key, source) in &observed.selections {
         let last = source.last.as_ref().map(|reading| reading.as_of);
         let guarded = batches && Some(key) == exempt.as_ref();
-        if let Some(trouble) = source.trouble.as_ref().filter(|_| guarded || lost(last)) {
+        if let Some(trouble) = source.trouble.as_ref().filter(|_| guarded || lost(last) || observed.shrunk.contains_key(key)) {
             place(format!("tenant:{key}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
         }
     }
@@ -96,7 +97,7 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
 /// Whether batches are being handed out, in a stage or in the tail.
 fn hands_out(ground: &Ground<'_>) -> bool {
     let stages = &ground.state.stages;
-    let waits = || ground.state.people.all().iter().any(|person| person.home == Home::Tail && !person.is_processed());
+    let waits = || ground.state.people.all().iter().any(|person| person.home() == Home::Tail && !person.is_processed());
     stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }))
         || stages.iter().all(|stage| stage.phase.name().is_over()) && waits()
 }

@@ -10,8 +10,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// The object id (a GUID) of a user, group or policy, in lower case with hyphens when shown.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct ObjectId(u128);
+///
+/// Bytes and no number, so that a row of the directory is no longer than it must be.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct ObjectId([u8; 16]);
+
+impl Ord for ObjectId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.bits().cmp(&other.bits())
+    }
+}
+
+impl PartialOrd for ObjectId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// What is wrong with the text of an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,13 +39,30 @@ impl ObjectId {
     /// The id whose 128 bits are `bits`.
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {
-        Self(bits)
+        Self(bits.to_be_bytes())
+    }
+
+    /// Writes it into `text`; ids are most of what a journal and a request hold.
+    fn written(self, text: &mut [u8; 36]) -> &str {
+        let mut digits = self.bits();
+        for (place, byte) in text.iter_mut().enumerate().rev() {
+            if HYPHENS.contains(&place) {
+                *byte = b'-';
+                continue;
+            }
+            // The lowest four bits.
+            let digit = (digits & 15) as u8;
+            *byte = if digit < 10 { b'0' + digit } else { b'a' + (digit - 10) };
+            digits >>= 4;
+        }
+        // It is ASCII.
+        std::str::from_utf8(text).unwrap_or_default()
     }
 
     /// The 128 bits of the id, most significant first as it is written.
     #[must_use]
     pub const fn bits(self) -> u128 {
-        self.0
+        u128::from_be_bytes(self.0)
     }
 }
 
@@ -55,14 +86,13 @@ impl FromStr for ObjectId {
                 _ => return Err(wrong()),
             }
         }
-        Ok(Self(bits))
+        Ok(Self::from_bits(bits))
     }
 }
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |shift: u32, digits: u32| self.0 >> shift & ((1 << (digits * 4)) - 1);
-        write!(out, "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", part(96, 8), part(80, 4), part(64, 4), part(48, 4), part(0, 12))
+        out.write_str(self.written(&mut [0; 36]))
     }
 }
 
@@ -74,7 +104,7 @@ impl fmt::Debug for ObjectId {
 
 impl std::hash::Hash for ObjectId {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        state.write_u128(self.0);
+        state.write_u128(self.bits());
     }
 }
 
@@ -104,7 +134,7 @@ pub type ById<T> = std::collections::HashMap<ObjectId, T, std::hash::BuildHasher
 
 impl Serialize for ObjectId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.written(&mut [0; 36]))
     }
 }
 
@@ -124,6 +154,33 @@ impl NameHash {
     #[must_use]
     pub fn new(tenant: &str, name: &str) -> Self {
         Self(keyed_hash(tenant, &["name", &name.to_lowercase()]))
+    }
+}
+
+impl NameHash {
+    /// Its first half.
+    #[must_use]
+    pub const fn key(self) -> NameKey {
+        NameKey((self.0 >> 64) as u64)
+    }
+}
+
+/// The first half of a [`NameHash`]: what is kept of each person's name. Two names of a tenant that share it would have to be
+/// looked for among as many as there are grains of sand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NameKey(u64);
+
+impl NameKey {
+    /// As bytes.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl From<&[u8; 8]> for NameKey {
+    fn from(bytes: &[u8; 8]) -> Self {
+        Self(u64::from_be_bytes(*bytes))
     }
 }
 

@@ -3,12 +3,14 @@
 pub mod apply;
 #[cfg(test)]
 mod apply_tests;
+mod apply_undo;
 pub mod change;
 pub mod condition;
 pub mod decide;
 #[cfg(test)]
 mod decide_tests;
 pub mod event;
+mod everybody;
 pub mod gate;
 #[cfg(test)]
 mod gate_tests;
@@ -21,8 +23,14 @@ pub mod moves;
 pub mod need;
 pub mod observed;
 pub mod person;
+mod places;
 pub mod plan;
+mod readings;
+pub mod release;
 pub mod report;
+pub mod retire;
+pub mod roll;
+mod runs;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schedule;
@@ -31,7 +39,11 @@ pub mod select;
 mod select_tests;
 pub mod settle;
 pub mod stage;
+mod stamp;
 pub mod state;
+pub mod switch;
 pub mod tail;
 pub mod told;
 pub mod tranche;
+#[cfg(test)]
+mod undo_tests;

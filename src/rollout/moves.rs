@@ -15,8 +15,9 @@ use super::select::{protection, roster};
 use super::settle::has_open_batch;
 use super::stage::PhaseName;
 use super::state::{PAUSE_FILE, PAUSED, Phase, StageState};
-use super::told::{announce_at, latest_start, notice_deadline};
+use super::told::{announce_at, enforced_by, latest_start, notice_deadline};
 use super::tranche::refuses_person;
+use super::{release, retire, switch};
 
 /// Soaked time is recorded this often.
 const SOAK_STEP: SignedDuration = SignedDuration::from_hours(1);
@@ -36,6 +37,7 @@ pub fn next(ground: &Ground<'_>) -> Vec<Event> {
             Phase::Announced => announced(ground, ix, stage),
             Phase::Enforcing { .. } => enforcing(ground, ix, stage, planned),
             Phase::Soaking { healthy, until } => soaking(ground, stage, planned, *healthy, *until),
+            Phase::RollingBack => release::rolled_back(ground, Home::Stage(ix), stage),
             _ => Vec::new(),
         };
         if !events.is_empty() {
@@ -98,9 +100,9 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
     if person.is_processed() {
         return Telling::Told;
     }
-    let told = person.promise == Some(stage.start.instant) && person.promise_told.is_some();
-    let in_time = person.first_told.is_some_and(|first| {
-        first.checked_add(ground.floor(Home::Stage(ix))).is_ok_and(|earliest| earliest <= latest_start(ground, ix, stage))
+    let told = ground.state.named_instant(ix).is_some_and(|at| person.is_promised(at)) && person.promise_told().is_some();
+    let in_time = person.first_told().is_some_and(|first| {
+        first.checked_add(ground.floor(Home::Stage(ix))).is_ok_and(|earliest| earliest <= enforced_by(ground, ix, stage))
     });
     if told && in_time {
         return Telling::Told;
@@ -110,16 +112,16 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
         match row {
             None => return Telling::Hopeless("no longer in the directory"),
             Some(row) => {
-                if let Some(why) = protection(ground.plan, ground.observed, row) {
+                if let Some(why) = protection(ground.plan, ground.observed, &row) {
                     return Telling::Hopeless(why);
                 }
             }
         }
     }
-    if person.refused.is_some() {
+    if person.refused().is_some() {
         return Telling::Hopeless("unreached: no notice was accepted for the address");
     }
-    if person.first_told.is_none() && person.doubts >= 2 {
+    if person.first_told().is_none() && person.doubts >= 2 {
         return Telling::Hopeless("unreached: whether the notice arrived is not known");
     }
     if ground.now > notice_deadline(ground, ix, stage) {
@@ -212,27 +214,44 @@ fn evidence(ground: &Ground<'_>, stage: &StageState, at: GateAt) -> Vec<Event> {
 fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) -> Vec<Event> {
     let home = Home::Stage(ix);
     let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-    let waiting: Vec<_> = people().filter(|person| !person.is_processed()).collect();
+    let wide = switch::is_tenant_wide(ground.plan);
+    let invites = wide && usize::from(ix) + 1 < ground.state.stages.len();
+    if let Some(switched) = switched(ground, ix, stage) {
+        return vec![switched];
+    }
+    let waiting: Vec<_> = people().filter(|person| !person.is_processed() && !invites).collect();
     if waiting.is_empty() {
-        if has_open_batch(ground, home) {
+        if has_open_batch(ground, home) || !switch::is_through(ground, ix, stage) {
             return Vec::new();
         }
+        let why = if invites { "everybody of the roster is invited" } else { "everybody of the roster is processed" };
         let mut events = evidence(ground, stage, GateAt::During);
-        events.push(moved(stage, PhaseName::Soaking, "everybody of the roster is processed"));
+        events.push(moved(stage, PhaseName::Soaking, why));
         return events;
+    }
+    if wide {
+        // Nobody can be left out of what is switched for everybody.
+        return Vec::new();
     }
     if ground.now < stage.finishes(planned.finish_by) || ground.state.waits_for_human(&stage.name) {
         return Vec::new();
     }
     let mut left: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
     for person in waiting {
-        if matches!(person.enforced, Enforced::Intended(_) | Enforced::Unknown(_)) {
+        if matches!(person.enforced(), Enforced::Intended(_) | Enforced::Unknown(_)) {
             continue;
         }
         let why = refuses_person(ground, home, person).map_or_else(|| "not reached before finish_by".to_owned(), Into::into);
         left.entry(why).or_default().push(person.id);
     }
     carried(stage, left)
+}
+
+/// That everything which the stage switches is so, once it reads so.
+fn switched(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Option<Event> {
+    let due = !switch::is_through(ground, ix, stage) && switch::is_due(ground, ix, stage);
+    let gap_ms = switch::gap(ground.state, &stage.name).and_then(|gap| i64::try_from(gap.as_millis()).ok());
+    (due && switch::is_complete(ground, stage)).then(|| Event::SwitchesDone { stage: stage.name.clone(), gap_ms })
 }
 
 fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: SignedDuration, until: Timestamp) -> Vec<Event> {
@@ -256,8 +275,12 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
         return Vec::new();
     }
     let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-    let unverified = people.filter(|person| matches!(person.enforced, Enforced::Accepted(_)) && !person.removed_by_hand).count();
+    let unverified =
+        people.filter(|person| matches!(person.enforced(), Enforced::Accepted(_)) && !person.removed_by_hand).count();
     if held || unverified > 0 || !waits_to_be_done(ground, stage).is_empty() {
+        return Vec::new();
+    }
+    if stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).any(|person| retire::left(ground, person)) {
         return Vec::new();
     }
     let mut events = evidence(ground, stage, GateAt::During);

@@ -3,13 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::condition::Ground;
+use super::event::Deed;
 use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
-use super::person::{Home, PersonState};
+use super::person::{Enforced, Home, PersonState};
 use super::plan::{GateAt, Measure};
 use super::select::selection_keys;
 use super::settle::unsettled_since;
-use super::state::{Phase, StageState};
+use super::state::{Phase, StageState, Stands};
 use super::told::{announce_at, open_reminder};
 
 /// A question to the tenant.
@@ -23,8 +24,10 @@ pub enum Ask {
     Selection(SelectionKey),
     /// Policy and break-glass accounts.
     Safety,
-    /// Members of the enforcement group.
+    /// Of whom the enforcement requires MFA.
     Members,
+    /// Own MFA states of people under the policy.
+    PerUser,
     /// The registration report.
     Registration,
     /// The sign-in log since an instant.
@@ -45,6 +48,9 @@ const MOST_BACKOFF: SignedDuration = SignedDuration::from_mins(10);
 
 /// Members are read again this soon while something waits to be read back.
 const READ_BACK: SignedDuration = SignedDuration::from_secs(90);
+
+/// The tenant's switches are read again this soon while one is on its way.
+const SWITCH_BACK: SignedDuration = SignedDuration::from_secs(20);
 
 /// How far a reading of the log looks back behind the last one: most attempts come within half an hour, late and aggregated
 /// ones within two, so that the first look of each hour is the longer one.
@@ -77,8 +83,13 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     need(Ask::Registration, due(ground, &observed.registration, registration_every(ground)));
     if ground.state.target.is_some() {
         let safety_every = if soon { observe.members } else { observe.members.max(SignedDuration::from_hours(6)) };
-        need(Ask::Safety, due(ground, &observed.safety, safety_every));
+        need(Ask::Safety, due(ground, &observed.safety, safety_every).min(after_switch(ground)));
         need(Ask::Members, due(ground, &observed.members, members_every(ground)));
+        if super::retire::of_interest(ground) {
+            let open = ground.state.batches.values().any(|batch| batch.deed == Deed::Retire);
+            let every = if open { READ_BACK.min(observe.members) } else { observe.members };
+            need(Ask::PerUser, due(ground, &observed.per_user, every).min(after_verified(ground)));
+        }
     }
     if let Some(since) = enforced_since(ground) {
         let last = observed.sign_ins.last.as_ref().map(|reading| reading.as_of);
@@ -97,6 +108,35 @@ fn due<T>(ground: &Ground<'_>, source: &Source<T>, every: SignedDuration) -> Tim
     let stale = read.map_or(ground.now, |asked| plus(asked, every));
     let again = source.asked.filter(|_| source.failures > 0).map(|asked| plus(asked, backoff(source.failures, MOST_BACKOFF)));
     again.unwrap_or(stale)
+}
+
+/// A switch, done or not known to be, is read back soon: at once, and again while the reading does not show it.
+fn after_switch(ground: &Ground<'_>) -> Timestamp {
+    let last =
+        ground.state.thrown.iter().filter(|thrown| thrown.stage_is_on_its_way(ground.state)).map(|thrown| match thrown.stands {
+            Stands::Done(at) | Stands::Refused(at) => at,
+            _ => thrown.at,
+        });
+    let Some(last) = last.max() else { return Timestamp::MAX };
+    let source = &ground.observed.safety;
+    match source.asked {
+        Some(asked) if source.failures > 0 => plus(asked, backoff(source.failures, MOST_BACKOFF)),
+        Some(asked) if asked > last => plus(asked, SWITCH_BACK),
+        _ => ground.now,
+    }
+}
+
+/// People whom a reading showed under the policy after their own states were last read.
+fn after_verified(ground: &Ground<'_>) -> Timestamp {
+    let source = &ground.observed.per_user;
+    if source.failures > 0 {
+        return Timestamp::MAX;
+    }
+    let newest = ground.state.people.all().iter().filter_map(|person| match person.enforced() {
+        Enforced::Verified(at) => Some(at),
+        _ => None,
+    });
+    newest.max().filter(|at| source.asked.is_none_or(|asked| asked < *at)).map_or(Timestamp::MAX, |_| ground.now)
 }
 
 fn plus(at: Timestamp, wait: SignedDuration) -> Timestamp {
@@ -128,7 +168,7 @@ fn is_near(ground: &Ground<'_>) -> bool {
     };
     // Who waits in the tail for a method of their own may wait long, and is looked at in passing.
     let tail_is_near = |person: &PersonState| {
-        person.home == Home::Tail && !person.is_processed() && person.promise.is_some_and(|at| at >= ground.now && soon(at))
+        person.home() == Home::Tail && !person.is_processed() && person.promise().is_some_and(|at| at >= ground.now && soon(at))
     };
     ground.state.stages.iter().any(stage_is_near) || ground.state.people.all().iter().any(tail_is_near)
 }
@@ -156,7 +196,7 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
         .people
         .all()
         .iter()
-        .any(|person| person.home == Home::Tail && !person.is_processed() && person.promise.is_some_and(around));
+        .any(|person| person.home() == Home::Tail && !person.is_processed() && person.promise().is_some_and(around));
     let asked = ground.state.stages.iter().filter_map(shorter).chain(tail.then_some(observe.registration)).min();
     let gated = |stage: &StageState| {
         matches!(stage.phase, Phase::Soaking { .. })
@@ -173,11 +213,14 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
 /// How often members are read: soon after something was written and is not read back yet, less often the longer that takes.
 fn members_every(ground: &Ground<'_>) -> SignedDuration {
     let often = ground.plan.observe.members;
+    // A large group takes long to read, and more of it is on its way at any time.
+    let size = ground.observed.members.last.as_ref().map_or(0, |reading| reading.value.len() / 1_000);
+    let read_back = READ_BACK.saturating_add(SignedDuration::from_secs(i64::try_from(size).unwrap_or(i64::MAX)));
     // After a restart the looking begins anew.
     let Some(since) = unsettled_since(ground).map(|since| since.max(ground.booted)) else { return often };
     match ground.now.duration_since(since).as_mins() {
-        ..=15 => READ_BACK.min(often),
-        16..=60 => SignedDuration::from_mins(10).min(often),
+        ..=15 => read_back.min(often),
+        16..=60 => SignedDuration::from_mins(10).max(read_back).min(often),
         _ => often,
     }
 }

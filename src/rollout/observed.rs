@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::id::{NameHash, ObjectId, PersonRef};
+use super::id::{NameKey, ObjectId, PersonRef};
+pub use super::readings::{Directory, Registration};
+pub use super::roll::{IdSet, Roll};
 
 /// A value and the instant (on our clock) at which the tenant was asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,56 +103,18 @@ pub enum TroubleKind {
 }
 
 /// One person of the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Person {
     /// Object id.
     pub id: ObjectId,
-    /// Keyed hash of the user principal name.
-    pub name: NameHash,
+    /// Key of the user principal name.
+    pub name: NameKey,
     /// Whether the account is enabled; `None` when the tenant did not say.
     pub enabled: Option<bool>,
     /// Whether it is a guest.
     pub guest: bool,
     /// Whether a mail address is known.
     pub mail: bool,
-}
-
-/// The whole directory of people.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directory {
-    /// Everybody, by object id, ascending, each once.
-    pub people: Vec<Person>,
-    /// Rows whose id could not be read.
-    pub unreadable: u32,
-    /// Holders of the directory synchronisation role, ascending.
-    pub sync_accounts: Vec<ObjectId>,
-}
-
-impl Directory {
-    /// The person with the id.
-    #[must_use]
-    pub fn person(&self, id: ObjectId) -> Option<&Person> {
-        self.people.binary_search_by_key(&id, |person| person.id).ok().and_then(|at| self.people.get(at))
-    }
-}
-
-impl Directory {
-    /// Takes in rows that were read just now for `asked` (ascending rows); who was asked for and is missing is gone.
-    pub fn refresh(&mut self, asked: &[ObjectId], rows: &[Person]) {
-        for id in asked {
-            let row = rows.binary_search_by_key(id, |person| person.id).ok().and_then(|at| rows.get(at));
-            match (self.people.binary_search_by_key(id, |person| person.id), row) {
-                (Ok(at), Some(row)) => {
-                    if let Some(known) = self.people.get_mut(at) {
-                        known.clone_from(row);
-                    }
-                }
-                (Ok(at), None) => drop(self.people.remove(at)),
-                (Err(at), Some(row)) => self.people.insert(at, row.clone()),
-                (Err(_), None) => {}
-            }
-        }
-    }
 }
 
 /// Whether somebody could pass MFA today.
@@ -165,24 +129,6 @@ pub enum Readiness {
     Unregistered,
     /// No row, a null, or too old.
     Unknown,
-}
-
-/// The registration report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Registration {
-    /// Readiness by object id, ascending; who is missing is `Unknown`.
-    pub rows: Vec<(ObjectId, Readiness)>,
-    /// When the report was last refreshed by the service (its newest `lastUpdatedDateTime`), if it says so.
-    pub refreshed: Option<Timestamp>,
-}
-
-impl Registration {
-    /// The readiness of a person.
-    #[must_use]
-    pub fn of(&self, person: ObjectId) -> Readiness {
-        let found = self.rows.binary_search_by_key(&person, |(id, _)| *id).ok().and_then(|at| self.rows.get(at));
-        found.map_or(Readiness::Unknown, |(_, readiness)| *readiness)
-    }
 }
 
 /// One attempt to sign in.
@@ -222,11 +168,58 @@ pub struct BreakGlass {
 
 /// What the enforcement names, resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The group whose members must use MFA.
-    pub group: ObjectId,
-    /// The policy that requires it.
-    pub policy: ObjectId,
+#[serde(untagged)]
+pub enum Target {
+    /// Members of a group.
+    Group {
+        /// The group whose members must use MFA.
+        group: ObjectId,
+        /// The policy that requires it.
+        policy: ObjectId,
+    },
+    /// No group and no policy.
+    Plain {
+        /// Where MFA is required instead.
+        way: Way,
+    },
+}
+
+/// Where MFA comes to be required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Of the members of a group.
+    Group,
+    /// Of each person by their own state.
+    PerUser,
+    /// Of the whole tenant at once.
+    Tenant,
+}
+
+impl Target {
+    /// Where MFA comes to be required.
+    #[must_use]
+    pub const fn way(self) -> Way {
+        match self {
+            Self::Group { .. } => Way::Group,
+            Self::Plain { way } => way,
+        }
+    }
+
+    /// The group, where there is one.
+    #[must_use]
+    pub const fn group(self) -> Option<ObjectId> {
+        match self {
+            Self::Group { group, .. } => Some(group),
+            Self::Plain { .. } => None,
+        }
+    }
+
+    /// Whether people who are enforced in one are so in the other: the policy may be another one, the place may not.
+    #[must_use]
+    pub fn is_same_place(self, other: Self) -> bool {
+        self.way() == other.way() && self.group() == other.group()
+    }
 }
 
 /// What must be known of the enforcement right before the wire.
@@ -236,6 +229,64 @@ pub struct Safety {
     pub policy: Policy,
     /// The break-glass accounts, in the plan's order.
     pub break_glass: Vec<BreakGlass>,
+    /// The policies that the plan switches, in that order, with their modes; none where it switches none.
+    pub modes: Vec<(ObjectId, Mode)>,
+    /// Whether security defaults are on; none where the plan does not ask, or the tenant did not say.
+    pub defaults: Option<Toggle>,
+}
+
+impl Safety {
+    /// The mode of a policy that the plan switches.
+    #[must_use]
+    pub fn mode(&self, policy: ObjectId) -> Option<Mode> {
+        self.modes.iter().find(|(id, _)| *id == policy).map(|(_, mode)| *mode)
+    }
+}
+
+/// The mode of a Conditional Access policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It is in force.
+    Enabled,
+    /// It records what it would have required.
+    ReportOnly,
+    /// It does nothing.
+    Off,
+}
+
+impl Mode {
+    /// The word for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "on",
+            Self::ReportOnly => "report-only",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Toggle {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// A person's own MFA state (Microsoft's `perUserMfaState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PerUser {
+    /// MFA is not required of the person this way.
+    Disabled,
+    /// It is, and the person has yet to register; Microsoft makes `Enforced` of it by itself.
+    Enabled,
+    /// It is.
+    Enforced,
 }
 
 /// A group or a filter of the plan, as a key: `group:<name or id>` or `filter:<text>`.
@@ -246,6 +297,7 @@ impl Observed {
     pub fn forget_target(&mut self) {
         self.members = Source::default();
         self.safety = Source::default();
+        self.per_user = Source::default();
     }
 }
 
@@ -254,22 +306,24 @@ impl Observed {
 pub struct Observed {
     /// Everybody.
     pub directory: Source<Directory>,
-    /// The plan's groups (transitive) and filters, and the exempt group: object ids, ascending.
-    pub selections: BTreeMap<SelectionKey, Source<Vec<ObjectId>>>,
+    /// The plan's groups (transitive) and filters, and the exempt group.
+    pub selections: BTreeMap<SelectionKey, Source<IdSet>>,
     /// Who could pass MFA.
     pub registration: Source<Registration>,
     /// The latest attempt of each enforced person with each code, ascending by person and code.
     pub sign_ins: Source<Vec<SignIn>>,
     /// Resolved group and policy.
     pub target: Source<Target>,
-    /// Direct members of the enforcement group, ascending.
-    pub members: Source<Vec<ObjectId>>,
+    /// Of whom MFA is required by the enforcement: direct members of its group, or the people whose own state says so.
+    pub members: Source<IdSet>,
+    /// Own MFA states other than disabled of people who are to move on from them, ascending.
+    pub per_user: Source<Vec<(ObjectId, PerUser)>>,
     /// Policy and break-glass accounts.
     pub safety: Source<Safety>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
-    /// A listing of the directory with so few people that it was not believed: when, and how many.
-    pub shrunk: Option<(Timestamp, usize)>,
+    /// Listings with so few people that they were not believed, by name: when, and how many.
+    pub shrunk: BTreeMap<String, (Timestamp, usize)>,
     /// Whether the service's clock agrees with ours, by its latest answer.
     pub clock_agrees: bool,
     /// Why the rollout is paused by the file in the state folder.

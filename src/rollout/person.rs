@@ -1,10 +1,14 @@
-//! What the journal knows of each person: dense arrays, found by object id.
+//! What the journal knows of one person. There may be a million of them, so it is packed.
 
 use jiff::Timestamp;
+use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::event::Slot;
-use super::id::{ById, ObjectId};
+pub use super::everybody::{All, People};
+use super::id::ObjectId;
+use super::observed::PerUser;
+use super::stamp::Stamp;
 
 /// The place of a person in [`People`].
 pub type PersonIx = u32;
@@ -37,65 +41,275 @@ pub enum Enforced {
     Refused(Timestamp),
     /// The account does not exist any more.
     Gone,
+    /// An intent to release is on disk and its outcome is not known.
+    Releasing(u64),
+    /// The tenant refused to release them, at this instant; MFA is still required of them.
+    Kept(Timestamp),
+    /// Released, at this instant.
+    Released(Timestamp),
 }
 
-/// One person of a roster or of the tail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// [`Enforced`] without its number; the numbers here are what checkpoints hold, and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stand {
+    No = 0,
+    Intended = 1,
+    Unknown = 2,
+    Accepted = 3,
+    Verified = 4,
+    Refused = 5,
+    Gone = 6,
+    Releasing = 7,
+    Kept = 8,
+    Released = 9,
+}
+
+const STANDS: [Stand; 10] = [
+    Stand::No,
+    Stand::Intended,
+    Stand::Unknown,
+    Stand::Accepted,
+    Stand::Verified,
+    Stand::Refused,
+    Stand::Gone,
+    Stand::Releasing,
+    Stand::Kept,
+    Stand::Released,
+];
+
+/// One person of a roster or of the tail, in 56 bytes; instants in whole seconds, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PersonState {
     /// Object id.
     pub id: ObjectId,
+    first_told: Stamp,
+    promise: Stamp,
+    promise_told: Stamp,
+    tail_told: Stamp,
+    refused_at: Stamp,
+    /// When it came so far; of an intent its number, as far as that fits (the batches know it exactly).
+    enforced_at: Stamp,
+    enforced_since: Stamp,
     /// Stage or tail.
-    pub home: Home,
-    /// When the first notice was accepted by the mail service.
-    pub first_told: Option<Timestamp>,
-    /// The latest instant ever told, by an accepted or an ambiguous send. It only moves later.
-    pub promise: Option<Timestamp>,
-    /// When an accepted notice first named `promise`.
-    pub promise_told: Option<Timestamp>,
-    /// When the tail's own notice was accepted; none again when the date that it named passed while something protected the person.
-    pub tail_told: Option<Timestamp>,
+    home: u16,
     /// Slots that are used up: bit 0 the announcement, bit n the n-th reminder.
-    pub slots: u16,
+    slots: u16,
+    refused_times: u8,
     /// Ambiguous sends in a row that named `promise`.
     pub doubts: u8,
-    /// When the mail service last refused the person's address, and how often in a row.
-    pub refused: Option<(Timestamp, u8)>,
-    /// How far the enforcement has come.
-    pub enforced: Enforced,
-    /// When the write that holds was accepted; being read back does not move it.
-    pub enforced_since: Option<Timestamp>,
+    stand: Stand,
     /// Somebody else took the person out of the group after we had put them in.
     pub removed_by_hand: bool,
+    /// Whether it was our write by which MFA is required of the person.
+    pub ours: bool,
+    /// What became of the person's own MFA state where people move on from it.
+    pub retired: Retired,
 }
 
-impl PersonState {
-    fn new(id: ObjectId, home: Home) -> Self {
-        Self {
-            id,
-            home,
-            first_told: None,
-            promise: None,
-            promise_told: None,
-            tail_told: None,
-            slots: 0,
-            doubts: 0,
-            refused: None,
-            enforced: Enforced::No,
-            enforced_since: None,
-            removed_by_hand: false,
+/// What became of a person's own MFA state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retired {
+    /// Nothing.
+    #[default]
+    No,
+    /// It was this; whether it is disabled now is not known.
+    Intended(PerUser),
+    /// It was this, and is disabled now by us.
+    Done(PerUser),
+}
+
+impl Retired {
+    /// The before-image.
+    #[must_use]
+    pub const fn before(self) -> Option<PerUser> {
+        match self {
+            Self::No => None,
+            Self::Intended(before) | Self::Done(before) => Some(before),
         }
+    }
+
+    /// Every value; its place is what checkpoints hold, and never changes.
+    const ALL: [Self; 7] = [
+        Self::No,
+        Self::Intended(PerUser::Disabled),
+        Self::Intended(PerUser::Enabled),
+        Self::Intended(PerUser::Enforced),
+        Self::Done(PerUser::Disabled),
+        Self::Done(PerUser::Enabled),
+        Self::Done(PerUser::Enforced),
+    ];
+
+    fn number(self) -> u8 {
+        (0..).zip(Self::ALL).find(|(_, known)| *known == self).map_or(0, |(number, _)| number)
+    }
+}
+
+/// Bytes of a [`PersonState::row`].
+pub const ROW: usize = 52;
+
+/// The tail among the numbers of homes; a plan has far fewer stages.
+const TAIL: u16 = u16::MAX;
+
+impl PersonState {
+    pub(super) fn new(id: ObjectId, home: Home) -> Self {
+        let mut person = Self {
+            id,
+            first_told: Stamp::NONE,
+            promise: Stamp::NONE,
+            promise_told: Stamp::NONE,
+            tail_told: Stamp::NONE,
+            refused_at: Stamp::NONE,
+            enforced_at: Stamp::NONE,
+            enforced_since: Stamp::NONE,
+            home: TAIL,
+            slots: 0,
+            refused_times: 0,
+            doubts: 0,
+            stand: Stand::No,
+            removed_by_hand: false,
+            ours: false,
+            retired: Retired::No,
+        };
+        person.move_to(home);
+        person
+    }
+
+    /// The person in bytes that mean the same everywhere.
+    #[must_use]
+    pub fn row(&self) -> [u8; ROW] {
+        let [home, slots] = [self.home, self.slots].map(u16::to_be_bytes);
+        let mut row = [0; ROW];
+        let bytes = self.id.bits().to_be_bytes().into_iter().chain(self.stamps().into_iter().flat_map(Stamp::bytes));
+        let small = [self.refused_times, self.doubts, self.stand as u8, self.marks()];
+        let bytes = bytes.chain(home).chain(slots).chain(small);
+        row.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        row
+    }
+
+    /// The person of a row; none when it is not one.
+    #[must_use]
+    pub fn of_row(row: &[u8; ROW]) -> Option<Self> {
+        let (id, rest) = row.split_first_chunk::<16>()?;
+        let mut person = Self::new(ObjectId::from_bits(u128::from_be_bytes(*id)), Home::Tail);
+        let (stamps, rest) = rest.split_first_chunk::<28>()?;
+        for (stamp, bytes) in person.stamps_mut().into_iter().zip(stamps.as_chunks::<4>().0) {
+            *stamp = Stamp::of_bytes(*bytes);
+        }
+        let [home, home_low, slots, slots_low, refused_times, doubts, stand, marks] = *rest else { return None };
+        person.home = u16::from_be_bytes([home, home_low]);
+        person.slots = u16::from_be_bytes([slots, slots_low]);
+        (person.refused_times, person.doubts) = (refused_times, doubts);
+        person.stand = STANDS.into_iter().find(|known| *known as u8 == stand)?;
+        (person.removed_by_hand, person.ours) = (marks & 1 == 1, marks & 2 == 2);
+        person.retired = *Retired::ALL.get(usize::from(marks >> 2))?;
+        Some(person)
+    }
+
+    /// What is said in one byte: removed by hand, ours, and from the third bit on what became of the own state.
+    fn marks(&self) -> u8 {
+        u8::from(self.removed_by_hand) | u8::from(self.ours) << 1 | self.retired.number() << 2
+    }
+
+    const fn stamps(&self) -> [Stamp; 7] {
+        [self.first_told, self.promise, self.promise_told, self.tail_told, self.refused_at, self.enforced_at, self.enforced_since]
+    }
+
+    const fn stamps_mut(&mut self) -> [&mut Stamp; 7] {
+        [
+            &mut self.first_told,
+            &mut self.promise,
+            &mut self.promise_told,
+            &mut self.tail_told,
+            &mut self.refused_at,
+            &mut self.enforced_at,
+            &mut self.enforced_since,
+        ]
+    }
+
+    /// Stage or tail.
+    #[must_use]
+    pub const fn home(&self) -> Home {
+        if self.home == TAIL { Home::Tail } else { Home::Stage(self.home) }
+    }
+
+    /// Moves the person to another stage, or to the tail.
+    pub const fn move_to(&mut self, home: Home) {
+        self.home = match home {
+            Home::Stage(ix) => ix,
+            Home::Tail => TAIL,
+        };
+    }
+
+    /// When the first notice was accepted by the mail service.
+    #[must_use]
+    pub fn first_told(&self) -> Option<Timestamp> {
+        self.first_told.get()
+    }
+
+    /// The latest instant ever told, by an accepted or an ambiguous send. It only moves later.
+    #[must_use]
+    pub fn promise(&self) -> Option<Timestamp> {
+        self.promise.get()
+    }
+
+    /// Whether `promise` is this instant.
+    #[must_use]
+    pub fn is_promised(&self, instant: Timestamp) -> bool {
+        self.promise == Stamp::of(instant)
+    }
+
+    /// When an accepted notice first named `promise`.
+    #[must_use]
+    pub fn promise_told(&self) -> Option<Timestamp> {
+        self.promise_told.get()
+    }
+
+    /// When the tail's own notice was accepted; none again when the date that it named passed while something protected the person.
+    #[must_use]
+    pub fn tail_told(&self) -> Option<Timestamp> {
+        self.tail_told.get()
+    }
+
+    /// When the mail service last refused the person's address, and how often in a row.
+    #[must_use]
+    pub fn refused(&self) -> Option<(Timestamp, u8)> {
+        self.refused_at.get().map(|at| (at, self.refused_times))
+    }
+
+    /// How far the enforcement has come.
+    #[must_use]
+    pub fn enforced(&self) -> Enforced {
+        match self.stand {
+            Stand::No => Enforced::No,
+            Stand::Intended => Enforced::Intended(self.enforced_at.number()),
+            Stand::Unknown => Enforced::Unknown(self.enforced_at.number()),
+            Stand::Accepted => Enforced::Accepted(self.enforced_at.instant()),
+            Stand::Verified => Enforced::Verified(self.enforced_at.instant()),
+            Stand::Refused => Enforced::Refused(self.enforced_at.instant()),
+            Stand::Gone => Enforced::Gone,
+            Stand::Releasing => Enforced::Releasing(self.enforced_at.number()),
+            Stand::Kept => Enforced::Kept(self.enforced_at.instant()),
+            Stand::Released => Enforced::Released(self.enforced_at.instant()),
+        }
+    }
+
+    /// When the write that holds was accepted; being read back does not move it.
+    #[must_use]
+    pub fn enforced_since(&self) -> Option<Timestamp> {
+        self.enforced_since.get()
     }
 
     /// Takes in a send that the mail service accepted at `at`.
     pub fn told(&mut self, at: Timestamp, slot: Slot, instant: Timestamp) {
+        let named = Stamp::of(instant);
         self.first_told.get_or_insert(at);
-        if self.home == Home::Tail {
+        if self.home() == Home::Tail {
             self.tail_told.get_or_insert(at);
         }
-        if self.promise.is_none_or(|promise| promise < instant) {
-            self.promise = Some(instant);
-            self.promise_told = Some(at);
-        } else if self.promise == Some(instant) {
+        if self.promise < named {
+            self.promise = named;
+            self.promise_told = Stamp::of(at);
+        } else if self.promise == named {
             self.promise_told.get_or_insert(at);
         }
         if slot == Slot::Correction {
@@ -103,16 +317,17 @@ impl PersonState {
         }
         self.use_slot(slot);
         self.doubts = 0;
-        self.refused = None;
+        self.refused_at = Stamp::NONE;
     }
 
     /// Takes in a send of which nobody knows whether it arrived: it raises the promise and satisfies nothing.
     pub fn perhaps_told(&mut self, slot: Slot, instant: Timestamp) {
-        if self.promise.is_none_or(|promise| promise < instant) {
-            self.promise = Some(instant);
-            self.promise_told = None;
+        let named = Stamp::of(instant);
+        if self.promise < named {
+            self.promise = named;
+            self.promise_told = Stamp::NONE;
             // A new date of a stage is a new notice; the tail's date moves on with every try.
-            if self.home != Home::Tail {
+            if self.home() != Home::Tail {
                 self.doubts = 0;
             }
         }
@@ -121,6 +336,19 @@ impl PersonState {
         } else {
             self.doubts = self.doubts.saturating_add(1);
         }
+    }
+
+    /// Takes in that the mail service refused the person's address.
+    pub fn refuse(&mut self, at: Timestamp, slot: Slot) {
+        self.refused_times = self.refused().map_or(0, |(_, times)| times).saturating_add(1);
+        self.refused_at = Stamp::of(at);
+        self.use_slot(slot);
+    }
+
+    /// From now on the person waits for a date of the tail.
+    pub const fn begin_tail(&mut self) {
+        self.doubts = 0;
+        self.tail_told = Stamp::NONE;
     }
 
     /// Whether the slot is used up.
@@ -137,24 +365,70 @@ impl PersonState {
     /// Whether MFA is required of the person by us, as far as an accepted write tells.
     #[must_use]
     pub const fn is_enforced(&self) -> bool {
-        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_))
+        matches!(self.stand, Stand::Accepted | Stand::Verified | Stand::Kept)
+    }
+
+    /// Whether a rollback has something to undo: our own write, as far as it is known to stand.
+    #[must_use]
+    pub const fn is_to_be_released(&self) -> bool {
+        self.ours && self.is_enforced() && !self.removed_by_hand
     }
 
     /// Takes in how far the enforcement has come.
     pub fn mark(&mut self, enforced: Enforced) {
-        self.enforced = enforced;
+        (self.stand, self.enforced_at) = match enforced {
+            Enforced::No => (Stand::No, Stamp::NONE),
+            Enforced::Intended(seq) => (Stand::Intended, Stamp::of_number(seq)),
+            Enforced::Unknown(seq) => (Stand::Unknown, Stamp::of_number(seq)),
+            Enforced::Accepted(at) => (Stand::Accepted, Stamp::of(at)),
+            Enforced::Verified(at) => (Stand::Verified, Stamp::of(at)),
+            Enforced::Refused(at) => (Stand::Refused, Stamp::of(at)),
+            Enforced::Gone => (Stand::Gone, Stamp::NONE),
+            Enforced::Releasing(seq) => (Stand::Releasing, Stamp::of_number(seq)),
+            Enforced::Kept(at) => (Stand::Kept, Stamp::of(at)),
+            Enforced::Released(at) => (Stand::Released, Stamp::of(at)),
+        };
         match enforced {
-            Enforced::Accepted(at) | Enforced::Verified(at) => {
-                self.enforced_since.get_or_insert(at);
+            Enforced::Accepted(at) | Enforced::Verified(at) => self.enforced_since.get_or_insert(at),
+            Enforced::Releasing(_) | Enforced::Kept(_) => {}
+            Enforced::Released(_) => {
+                self.enforced_since = Stamp::NONE;
+                self.ours = false;
+                self.retired = Retired::No;
             }
-            _ => self.enforced_since = None,
+            _ => self.enforced_since = Stamp::NONE,
         }
+    }
+
+    /// Takes in that a release came to nothing: MFA is required of the person as before.
+    pub fn not_released(&mut self, at: Timestamp) {
+        (self.stand, self.enforced_at) = (Stand::Accepted, Stamp::of(self.enforced_since().unwrap_or(at)));
     }
 
     /// Whether nothing more is to be done for the person in their stage.
     #[must_use]
     pub const fn is_processed(&self) -> bool {
-        matches!(self.enforced, Enforced::Accepted(_) | Enforced::Verified(_) | Enforced::Gone)
+        matches!(self.stand, Stand::Accepted | Stand::Verified | Stand::Gone)
+    }
+}
+
+/// As readers see it.
+impl Serialize for PersonState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut person = serializer.serialize_struct("PersonState", 12)?;
+        person.serialize_field("id", &self.id)?;
+        person.serialize_field("home", &self.home())?;
+        person.serialize_field("first_told", &self.first_told())?;
+        person.serialize_field("promise", &self.promise())?;
+        person.serialize_field("promise_told", &self.promise_told())?;
+        person.serialize_field("tail_told", &self.tail_told())?;
+        person.serialize_field("slots", &self.slots)?;
+        person.serialize_field("doubts", &self.doubts)?;
+        person.serialize_field("refused", &self.refused())?;
+        person.serialize_field("enforced", &self.enforced())?;
+        person.serialize_field("enforced_since", &self.enforced_since())?;
+        person.serialize_field("removed_by_hand", &self.removed_by_hand)?;
+        person.end()
     }
 }
 
@@ -163,72 +437,6 @@ fn slot_bit(slot: Slot) -> Option<u16> {
         Slot::Announcement => Some(1),
         Slot::Reminder(n) => 1_u16.checked_shl(u32::from(n)),
         Slot::Correction => None,
-    }
-}
-
-/// Everybody whom the journal knows, in the order in which they came.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Vec<PersonState>", into = "Vec<PersonState>")]
-pub struct People {
-    all: Vec<PersonState>,
-    places: ById<PersonIx>,
-}
-
-impl From<Vec<PersonState>> for People {
-    fn from(all: Vec<PersonState>) -> Self {
-        let places = all.iter().zip(0..).map(|(person, ix)| (person.id, ix)).collect();
-        Self { all, places }
-    }
-}
-
-impl From<People> for Vec<PersonState> {
-    fn from(people: People) -> Self {
-        people.all
-    }
-}
-
-impl People {
-    /// Everybody.
-    #[must_use]
-    pub fn all(&self) -> &[PersonState] {
-        &self.all
-    }
-
-    /// Everybody, to be changed.
-    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut PersonState> {
-        self.all.iter_mut()
-    }
-
-    /// The person at a place.
-    #[must_use]
-    pub fn at(&self, ix: PersonIx) -> Option<&PersonState> {
-        self.all.get(ix as usize)
-    }
-
-    /// The person with an id.
-    #[must_use]
-    pub fn get(&self, id: ObjectId) -> Option<&PersonState> {
-        self.places.get(&id).and_then(|ix| self.at(*ix))
-    }
-
-    /// The person with an id, to be changed.
-    pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut PersonState> {
-        let ix = *self.places.get(&id)?;
-        self.all.get_mut(ix as usize)
-    }
-
-    /// Adds a person, or moves a known one to another home; the place.
-    pub fn settle_in(&mut self, id: ObjectId, home: Home) -> PersonIx {
-        if let Some(ix) = self.places.get(&id) {
-            if let Some(person) = self.all.get_mut(*ix as usize) {
-                person.home = home;
-            }
-            return *ix;
-        }
-        let ix = PersonIx::try_from(self.all.len()).unwrap_or(PersonIx::MAX);
-        self.all.push(PersonState::new(id, home));
-        self.places.insert(id, ix);
-        ix
     }
 }
 
@@ -259,11 +467,16 @@ mod tests {
                     person.perhaps_told(slot, day(instant));
                 }
                 latest = latest.max(Some(day(instant)));
-                prop_assert_eq!(person.promise, latest, "the latest instant ever told");
-                prop_assert_eq!(person.first_told, first, "the first accepted send");
-                prop_assert!(person.promise_told.is_none_or(|told| Some(told) >= first), "the promise was not told before anything was");
+                prop_assert_eq!(person.promise(), latest, "the latest instant ever told");
+                prop_assert_eq!(person.first_told(), first, "the first accepted send");
+                prop_assert!(person.promise_told().is_none_or(|told| Some(told) >= first), "the promise was not told before anything was");
             }
         }
+    }
+
+    #[test]
+    fn a_million_people_fit() {
+        assert_eq!(size_of::<PersonState>(), 56);
     }
 
     #[test]
@@ -275,7 +488,7 @@ mod tests {
         assert!(person.has_used(Slot::Announcement) && person.has_used(Slot::Reminder(1)) && !person.has_used(Slot::Reminder(2)));
         person.told(at(2), Slot::Correction, at(200));
         assert!(person.has_used(Slot::Announcement) && !person.has_used(Slot::Reminder(1)));
-        assert_eq!((person.promise, person.promise_told, person.first_told), (Some(at(200)), Some(at(2)), Some(at(0))));
+        assert_eq!((person.promise(), person.promise_told(), person.first_told()), (Some(at(200)), Some(at(2)), Some(at(0))));
     }
 
     #[test]
@@ -291,7 +504,7 @@ mod tests {
             (Enforced::Gone, None),
         ] {
             person.mark(enforced);
-            assert_eq!((person.enforced, person.enforced_since), (enforced, since));
+            assert_eq!((person.enforced(), person.enforced_since()), (enforced, since));
         }
     }
 
@@ -300,8 +513,8 @@ mod tests {
         let at = |n: i64| Timestamp::from_second(1_800_000_000 + n).unwrap();
         let mut person = PersonState::new(ObjectId::from_bits(1), Home::Stage(0));
         person.perhaps_told(Slot::Announcement, at(100));
-        assert_eq!((person.promise, person.promise_told, person.first_told, person.doubts), (Some(at(100)), None, None, 1));
+        assert_eq!((person.promise(), person.promise_told(), person.first_told(), person.doubts), (Some(at(100)), None, None, 1));
         person.told(at(5), Slot::Announcement, at(100));
-        assert_eq!((person.promise_told, person.first_told, person.doubts), (Some(at(5)), Some(at(5)), 0));
+        assert_eq!((person.promise_told(), person.first_told(), person.doubts), (Some(at(5)), Some(at(5)), 0));
     }
 }

@@ -63,19 +63,42 @@ pub enum Enforcement {
         group: String,
         /// Object id, or a display name that must match exactly one policy.
         policy: String,
-        /// Whether the program may create and enable the policy.
+        /// Whether the program may enable the policy, at the first stage.
         manage_policy: bool,
+        /// What is left behind, where the tenant starts from security defaults.
+        #[serde(default)]
+        leaves: Option<Leaves>,
     },
     /// Per-user MFA state.
     PerUser {
-        /// `conditional-access`, when people are to move on to it.
-        retire_to: Option<String>,
+        /// The group and the policy to which people move on, their own state then being retired.
+        retire_to: Option<RetireTo>,
     },
     /// The tenant-wide switch, thrown at the last stage.
     SecurityDefaults {
         /// Display names of the policies to turn off just before the switch.
         turn_off: Vec<String>,
     },
+}
+
+/// From security defaults to Conditional Access: how the one goes off and the other on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaves {
+    /// Ids or exact display names of further policies that are enabled right after the plan's own.
+    pub turn_on: Vec<String>,
+    /// The stage after whose last person the switch comes; the first if left out.
+    pub after: Option<String>,
+}
+
+/// Where people with a per-user state move on to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetireTo {
+    /// Object id, or a display name that must match exactly one group.
+    pub group: String,
+    /// Object id, or a display name that must match exactly one policy.
+    pub policy: String,
 }
 
 /// `[people]`.

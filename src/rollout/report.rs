@@ -18,6 +18,7 @@ use super::stage::PhaseName;
 use super::state::{Phase, StageState, TAIL};
 use super::told::{latest_start, retry_at};
 use super::tranche::{refuses, refuses_person};
+use super::{release, retire, switch};
 
 /// Where everything stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,31 +102,34 @@ pub struct GateReport {
 /// A person's situation: derived, never stored (DESIGN §4).
 #[must_use]
 pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Option<String>) {
-    let instant = person.promise;
+    let instant = person.promise();
     if person.removed_by_hand {
         return ("released", Some("taken out of the group by somebody else".to_owned()));
     }
-    match person.enforced {
+    match person.enforced() {
         Enforced::Verified(_) => return ("verified", None),
         Enforced::Accepted(_) => return ("enforced", None),
         Enforced::Gone => return ("left", None),
+        Enforced::Releasing(_) => return ("enforced", Some("is being released".to_owned())),
+        Enforced::Kept(_) => return ("enforced", Some("the tenant refused to release them".to_owned())),
+        Enforced::Released(_) => return ("released", Some("by a rollback".to_owned())),
         Enforced::Intended(_) | Enforced::Unknown(_) => return ("enforcing", Some("the outcome is read back".to_owned())),
         Enforced::No | Enforced::Refused(_) => {}
     }
     let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
-    if let Some(why) = row.and_then(|row| protection(ground.plan, ground.observed, row)) {
+    if let Some(why) = row.and_then(|row| protection(ground.plan, ground.observed, &row)) {
         return ("protected", Some(why.to_owned()));
     }
-    if matches!(person.enforced, Enforced::Refused(_)) {
+    if matches!(person.enforced(), Enforced::Refused(_)) {
         return ("failed", Some("the tenant refused".to_owned()));
     }
-    if person.first_told.is_none() {
-        return if person.refused.is_some() || person.doubts > 1 { ("unreached", None) } else { ("assigned", None) };
+    if person.first_told().is_none() {
+        return if person.refused().is_some() || person.doubts > 1 { ("unreached", None) } else { ("assigned", None) };
     }
     if instant.is_some_and(|instant| instant > ground.now) {
         return ("noticed", None);
     }
-    match refuses_person(ground, person.home, person) {
+    match refuses_person(ground, person.home(), person) {
         None => ("due", None),
         Some(why) => ("waiting", Some(why.into_owned())),
     }
@@ -166,14 +170,21 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
         (Phase::Scheduled, Some(planned)) => scheduled(ground, ix, stage, planned).err().into_iter().collect(),
         (Phase::Announced, _) if ground.now >= stage.start.instant => waits_to_start(ground, ix, stage),
         (Phase::Enforcing { .. }, _) => {
-            let refused = refuses(ground, Home::Stage(ix)).map(std::borrow::Cow::into_owned);
-            refused.or_else(|| not_sent(ground)).into_iter().collect()
+            let refusal = refuses(ground, Home::Stage(ix)).map(std::borrow::Cow::into_owned);
+            let switches = switch::waits(ground, ix, stage);
+            let waits: Vec<_> = refusal.into_iter().filter(|why| !switches.contains(why)).chain(switches.clone()).collect();
+            if waits.is_empty() { not_sent(ground).into_iter().collect() } else { waits }
         }
         (Phase::Soaking { healthy, .. }, Some(planned)) => {
             let gates = if *healthy >= planned.soak { waits_to_be_done(ground, stage) } else { Vec::new() };
-            state_holds(ground, &stage.name).into_iter().chain(gates).collect()
+            let left = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+            let left = left.filter(|person| retire::left(ground, person)).count();
+            let retiring = (left > 0).then(|| format!("{left} people still have an MFA state of their own, which is retired"));
+            state_holds(ground, &stage.name).into_iter().chain(gates).chain(retiring).collect()
         }
         (Phase::Missed { why }, _) => vec![why.clone()],
+        (Phase::RollingBack, _) => release::waits(ground, Home::Stage(ix), stage),
+        (Phase::RolledBack, _) => vec!["it was rolled back; the stages behind it wait".to_owned()],
         _ => Vec::new(),
     };
     let gates = ground
@@ -207,7 +218,7 @@ fn gate_report(gate: &Gate, evidence: Evidence) -> GateReport {
 }
 
 fn tail_report(ground: &Ground<'_>) -> StageReport {
-    let mut report = of_people(ground, TAIL, ground.state.people.all().iter().filter(|person| person.home == Home::Tail));
+    let mut report = of_people(ground, TAIL, ground.state.people.all().iter().filter(|person| person.home() == Home::Tail));
     report.gates = super::tail::gates(ground).map(|(gate, evidence)| gate_report(gate, evidence)).collect();
     report.waits.extend(ground.state.forward_holds(TAIL).filter(|hold| hold.scope != Scope::Rollout).map(held));
     report
@@ -261,8 +272,8 @@ fn held(hold: &Hold) -> String {
 fn people(ground: &Ground<'_>) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     let Some(directory) = &ground.observed.directory.last else { return counts };
-    for person in &directory.value.people {
-        let word = standing_of(ground, person);
+    for person in directory.value.iter() {
+        let word = standing_of(ground, &person);
         count(&mut counts, &word);
     }
     if directory.value.unreadable > 0 {
@@ -275,7 +286,7 @@ fn people(ground: &Ground<'_>) -> BTreeMap<String, u32> {
 #[must_use]
 pub fn standing_of(ground: &Ground<'_>, person: &Person) -> String {
     if let Some(known) = ground.state.people.get(person.id) {
-        return format!("in {}", ground.state.home_name(known.home));
+        return format!("in {}", ground.state.home_name(known.home()));
     }
     if ground.state.baseline.as_ref().is_some_and(|baseline| baseline.binary_search(&person.id).is_ok()) {
         return "out: required by the group before the rollout".to_owned();
@@ -303,13 +314,15 @@ fn headline(ground: &Ground<'_>, stages: &[StageReport], wake_at: Timestamp) -> 
     };
     let name = &stage.name;
     if let Some(why) = stage.waits.first().filter(|_| stage.phase != Some(PhaseName::Announcing)) {
-        let blocked = stage.phase == Some(PhaseName::Missed) || state.forward_holds(name).next().is_some();
+        let blocked =
+            matches!(stage.phase, Some(PhaseName::Missed | PhaseName::RolledBack)) || state.forward_holds(name).next().is_some();
         let standing = if blocked { Standing::Blocked } else { Standing::WaitingOn };
         return (standing, format!("stage `{name}` waits: {why}"));
     }
     let start = stage.start.map_or_else(String::new, |start| start.to_string());
     match stage.phase {
         Some(PhaseName::Announcing) => (Standing::Acting, format!("stage `{name}` is being announced for {start}")),
+        Some(PhaseName::RollingBack) => (Standing::Acting, format!("stage `{name}` is being rolled back")),
         Some(PhaseName::Enforcing) => (Standing::Acting, format!("stage `{name}` is being enforced")),
         Some(PhaseName::Soaking) => (Standing::WaitingOn, format!("stage `{name}` soaks; next look at {wake_at}")),
         Some(PhaseName::Announced) => (Standing::WaitingOn, format!("stage `{name}` starts at {start}")),
@@ -324,7 +337,8 @@ pub fn needs_human(report: &Report) -> Option<String> {
     let first = report.stages.iter().find(|stage| !stage.phase.is_some_and(PhaseName::is_over));
     if let Some(stage) = first.filter(|stage| matches!(stage.phase, Some(PhaseName::Missed | PhaseName::RolledBack))) {
         let why = stage.waits.first().map_or("", String::as_str);
-        return Some(format!("stage `{}` was missed: {why}", stage.name));
+        let what = stage.phase.map_or("", PhaseName::as_str);
+        return Some(format!("stage `{}` is {what}: {why}", stage.name));
     }
     let concerned = |hold: &&Hold| match &hold.scope {
         super::hold::Scope::Rollout => true,

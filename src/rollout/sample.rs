@@ -1,24 +1,29 @@
 //! For tests: a small plan, a directory, and a driver that carries decisions out in a perfect world, without I/O.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp, civil};
 
 use super::condition::{Conditions, Ground};
 use super::decide::{Action, decide};
-use super::event::{By, Event, Record, VERSION};
+use super::event::{By, Event, Record, Switched, VERSION};
 use super::id::{NameHash, ObjectId, PersonRef};
 use super::need::{Ask, is_due, needs};
 use super::observed::{
-    BreakGlass, Directory, Observed, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Directory, Mode, Observed, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Toggle,
+    Trouble, TroubleKind, Way,
 };
 use super::plan::{
     Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector, Stage, Start,
     Tail, Unregistered,
 };
+use super::release;
 use super::schedule;
 use super::state::State;
+use super::switch::Switch;
 
 pub(crate) const TENANT: &str = "contoso.example";
-pub(crate) const TARGET: Target = Target { group: ObjectId::from_bits(0xFEED), policy: ObjectId::from_bits(0xBEEF) };
+pub(crate) const TARGET: Target = Target::Group { group: ObjectId::from_bits(0xFEED), policy: ObjectId::from_bits(0xBEEF) };
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -61,6 +66,7 @@ pub(crate) fn plan() -> Plan {
             group: "MFA Enforced".to_owned(),
             policy: "Require MFA".to_owned(),
             manage_policy: false,
+            leaves: None,
         },
         people: People {
             break_glass: vec![PersonRef::Id(id(1)), PersonRef::Id(id(2))],
@@ -98,7 +104,7 @@ pub(crate) fn plan() -> Plan {
 }
 
 pub(crate) fn person(n: u128) -> Person {
-    let name = NameHash::new(TENANT, &format!("user{n}@contoso.example"));
+    let name = NameHash::new(TENANT, &format!("user{n}@contoso.example")).key();
     Person { id: id(n), name, enabled: Some(true), guest: false, mail: n > 2 }
 }
 
@@ -133,6 +139,11 @@ pub(crate) struct Perfect {
     pub(crate) members: Vec<ObjectId>,
     pub(crate) safety: Safety,
     pub(crate) exempt: Vec<ObjectId>,
+    pub(crate) target: Target,
+    /// Whether switches and retirements are answered, or carried out and the answer lost.
+    pub(crate) answers: bool,
+    /// People's own MFA states other than disabled.
+    pub(crate) own: BTreeMap<ObjectId, PerUser>,
     /// What the log holds; `None`: it cannot be read.
     pub(crate) sign_ins: Option<Vec<SignIn>>,
 }
@@ -152,8 +163,13 @@ impl Perfect {
             safety: Safety {
                 policy: Policy { problems: Vec::new(), fingerprint: "as it was".to_owned() },
                 break_glass: vec![sound(1), sound(2)],
+                modes: Vec::new(),
+                defaults: None,
             },
             exempt: Vec::new(),
+            target: TARGET,
+            answers: true,
+            own: BTreeMap::new(),
             sign_ins: Some(Vec::new()),
             plan: plan.clone(),
         };
@@ -189,21 +205,60 @@ impl Perfect {
         let due: Vec<_> = self.with_ground(needs).into_iter().filter(|need| is_due(need, now)).collect();
         for need in due {
             match need.ask {
-                Ask::Target => self.observed.target.take(now, Ok(TARGET)),
+                Ask::Target => self.observed.target.take(now, Ok(self.target)),
                 Ask::Directory => {
-                    let directory = Directory { people: self.people.clone(), unreadable: 0, sync_accounts: Vec::new() };
+                    let directory = self.people.iter().copied().collect::<Directory>();
                     self.observed.directory.take(now, Ok(directory));
                 }
-                Ask::Selection(key) => self.observed.selections.entry(key).or_default().take(now, Ok(self.exempt.clone())),
+                Ask::Selection(key) => {
+                    self.observed.selections.entry(key).or_default().take(now, Ok(self.exempt.iter().copied().collect()));
+                }
                 Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
-                Ask::Members => self.observed.members.take(now, Ok(self.members.clone())),
+                Ask::Members => self.observed.members.take(now, Ok(self.required().into_iter().collect())),
+                Ask::PerUser => self.observed.per_user.take(now, Ok(self.own.clone().into_iter().collect())),
                 Ask::Registration => {
-                    let rows = self.people.iter().map(|person| (person.id, self.readiness)).collect();
-                    self.observed.registration.take(now, Ok(Registration { rows, refreshed: None }));
+                    let rows = self.people.iter().map(|person| (person.id, self.readiness));
+                    self.observed.registration.take(now, Ok(rows.collect::<Registration>()));
                 }
                 Ask::SignIns(_) => {
                     let unread = || Trouble { kind: TroubleKind::Unreachable, why: "a test".to_owned() };
                     self.observed.sign_ins.take(now, self.sign_ins.clone().ok_or_else(unread));
+                }
+            }
+        }
+    }
+
+    /// Of whom the enforcement requires MFA, as a reading shows it.
+    pub(crate) fn required(&self) -> Vec<ObjectId> {
+        match self.target.way() {
+            Way::Group => self.members.clone(),
+            Way::PerUser => self.own.keys().copied().collect(),
+            Way::Tenant if self.safety.defaults == Some(Toggle::On) => self.people.iter().map(|person| person.id).collect(),
+            Way::Tenant => Vec::new(),
+        }
+    }
+
+    /// Whether MFA is truly required of somebody, by whichever way.
+    pub(crate) fn is_required_of(&self, id: ObjectId) -> bool {
+        let Target::Group { policy, .. } = self.target else { return self.required().contains(&id) };
+        let mode = self.safety.mode(policy).unwrap_or(Mode::Enabled);
+        let defaults = self.safety.defaults == Some(Toggle::On);
+        defaults || self.own.contains_key(&id) || mode == Mode::Enabled && self.members.contains(&id)
+    }
+
+    fn throw(&mut self, switch: Switch) {
+        match switch {
+            Switch::SecurityDefaults { to, .. } => {
+                let on = self.safety.modes.iter().any(|(_, mode)| *mode == Mode::Enabled);
+                assert!(to == Toggle::Off || !on, "security defaults beside a policy");
+                self.safety.defaults = Some(to);
+            }
+            Switch::Policy { policy, to, .. } => {
+                assert!(to != Mode::Enabled || self.safety.defaults != Some(Toggle::On), "a policy beside security defaults");
+                for (id, mode) in &mut self.safety.modes {
+                    if *id == policy {
+                        *mode = to;
+                    }
                 }
             }
         }
@@ -229,12 +284,60 @@ impl Perfect {
                 };
                 self.commit(By::Schedule, vec![outcome]);
             }
+            Some(Action::Release(tranche)) => {
+                for batch in tranche.batches {
+                    let stage = self.state.home_name(tranche.home).to_owned();
+                    assert_eq!(self.with_ground(|ground| release::guard(ground, tranche.home, &batch)).pass, batch);
+                    self.commit(By::Operator, vec![Event::ReleaseIntent { stage, people: batch.clone() }]);
+                    let intent = self.state.seq;
+                    for id in &batch {
+                        if let Some(before) = self.state.people.get(*id).unwrap().retired.before() {
+                            self.own.insert(*id, before);
+                        } else if self.target.way() == Way::PerUser {
+                            self.own.remove(id);
+                        }
+                    }
+                    self.members.retain(|id| !batch.contains(id));
+                    let outcome = Event::ReleaseOutcome {
+                        intent,
+                        released: batch,
+                        already: Vec::new(),
+                        gone: Vec::new(),
+                        refused: Vec::new(),
+                        unknown: Vec::new(),
+                        not_sent: Vec::new(),
+                    };
+                    self.commit(By::Operator, vec![outcome]);
+                }
+            }
+            Some(Action::Switch(next)) => {
+                let stage = self.state.home_name(next.home).to_owned();
+                let switch = next.switch;
+                self.commit(By::Schedule, vec![Event::SwitchIntent { stage, switch, undoes: next.undoes }]);
+                let intent = self.state.seq;
+                self.throw(switch);
+                let switched = if self.answers { Switched::Done } else { Switched::Unknown };
+                self.commit(By::Schedule, vec![Event::SwitchOutcome { intent, switched }]);
+            }
+            Some(Action::Retire(before)) => {
+                let people: Vec<_> = before.iter().flat_map(|before| before.people.clone()).collect();
+                self.commit(By::Schedule, vec![Event::RetireIntent { before }]);
+                let intent = self.state.seq;
+                self.own.retain(|id, _| !people.contains(id));
+                let (retired, unknown) = if self.answers { (people, Vec::new()) } else { (Vec::new(), people) };
+                let outcome = Event::RetireOutcome { intent, retired, refused: Vec::new(), unknown, not_sent: Vec::new() };
+                self.commit(By::Schedule, vec![outcome]);
+            }
             Some(Action::Enforce(tranche)) => {
                 for batch in tranche.batches {
                     let stage = self.state.home_name(tranche.home).to_owned();
                     self.commit(By::Schedule, vec![Event::EnforceIntent { stage, people: batch.clone() }]);
-                    self.members.extend(&batch);
-                    self.members.sort_unstable();
+                    if self.target.way() == Way::PerUser {
+                        self.own.extend(batch.iter().map(|id| (*id, PerUser::Enabled)));
+                    } else {
+                        self.members.extend(&batch);
+                        self.members.sort_unstable();
+                    }
                     let outcome = Event::EnforceOutcome {
                         intent: self.state.seq,
                         enforced: batch,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::Timestamp;
 
 use super::event::Because;
-use super::id::{NameHash, ObjectId, PersonRef, keyed_hash};
-use super::observed::{Observed, Person, Readiness, SelectionKey};
+use super::id::{NameKey, ObjectId, PersonRef, keyed_hash};
+use super::observed::{IdSet, Observed, Person, Readiness, Registration, SelectionKey};
 use super::plan::{Plan, Selector, Stage};
 use super::state::State;
 
@@ -41,7 +41,7 @@ pub fn selection_keys(plan: &Plan) -> Vec<SelectionKey> {
 pub fn means(reference: &PersonRef, person: &Person) -> bool {
     match reference {
         PersonRef::Id(id) => *id == person.id,
-        PersonRef::Name(name) => *name == person.name,
+        PersonRef::Name(name) => name.key() == person.name,
     }
 }
 
@@ -62,7 +62,7 @@ pub fn protection(plan: &Plan, observed: &Observed, person: &Person) -> Option<&
     if let Some(group) = &plan.people.exempt_group {
         match observed.selections.get(&group_key(group)).and_then(|source| source.last.as_ref()) {
             None => return Some("the exempt group could not be read yet"),
-            Some(reading) if reading.value.binary_search(&person.id).is_ok() => return Some("member of the exempt group"),
+            Some(reading) if reading.value.contains(person.id) => return Some("member of the exempt group"),
             Some(_) => {}
         }
     }
@@ -102,26 +102,31 @@ pub fn roster(
         .ok_or("the directory could not be read lately; it is read again and again, nothing is needed")?;
     let baseline = state.baseline.as_ref().ok_or("the members of the enforcement group are not known yet")?;
     let chosen = Chosen::new(plan, observed, now, stage)?;
-    let free = |person: &&Person| !taken.contains(&person.id) && state.people.get(person.id).is_none();
-    let in_scope = |person: &&Person| {
+    let free = |person: &Person| !taken.contains(&person.id) && state.people.get(person.id).is_none();
+    let in_scope = |person: &Person| {
         free(person) && baseline.binary_search(&person.id).is_err() && protection(plan, observed, person).is_none()
     };
-    let ready = chosen.ready_first(plan, directory.value.people.iter().filter(in_scope));
+    let ready = chosen.ready_first(plan, directory.value.iter().filter(in_scope));
     let mut roster = Roster::default();
     let mut out: BTreeMap<&'static str, Vec<ObjectId>> = BTreeMap::new();
-    for person in directory.value.people.iter().filter(free) {
-        if !chosen.takes(person, &ready) {
+    for person in directory.value.iter().filter(free) {
+        if !chosen.takes(&person, &ready) {
             continue;
         }
         let why = if baseline.binary_search(&person.id).is_ok() {
             Some("required by the group before the rollout")
         } else {
-            protection(plan, observed, person)
+            protection(plan, observed, &person)
         };
         match why {
             Some(why) => out.entry(why).or_default().push(person.id),
             None => roster.people.push(person.id),
         }
+    }
+    // The directory comes in the order in which people were first seen.
+    roster.people.sort_unstable();
+    for people in out.values_mut() {
+        people.sort_unstable();
     }
     roster.out = out.into_iter().map(|(why, people)| Because { why: why.to_owned(), people }).collect();
     Ok(roster)
@@ -130,26 +135,29 @@ pub fn roster(
 /// Of people who are in no roster, those whom some stage selects all the same: by a list, a group, a filter, a share or as everyone
 /// else. `ready_first` selects nobody later, and a stage whose groups cannot be read selects nobody for now.
 #[must_use]
-pub fn joiners<'p>(plan: &Plan, observed: &Observed, now: Timestamp, people: impl Iterator<Item = &'p Person>) -> Vec<ObjectId> {
+pub fn joiners(plan: &Plan, observed: &Observed, now: Timestamp, people: impl Iterator<Item = Person>) -> Vec<ObjectId> {
     let mut people = people.peekable();
     if people.peek().is_none() {
         return Vec::new();
     }
     let stages: Vec<Chosen<'_>> = plan.stages.iter().filter_map(|stage| Chosen::new(plan, observed, now, stage).ok()).collect();
     let nobody = HashSet::new();
-    people.filter(|person| stages.iter().any(|stage| stage.takes(person, &nobody))).map(|person| person.id).collect()
+    let joins = |person: &Person| stages.iter().any(|stage| stage.takes(person, &nobody));
+    let mut joiners: Vec<_> = people.filter(joins).map(|person| person.id).collect();
+    joiners.sort_unstable();
+    joiners
 }
 
 /// The selectors of one stage, ready to be asked about a person.
 struct Chosen<'a> {
     include: Vec<Asked<'a>>,
     exclude: Vec<Asked<'a>>,
-    capable: HashSet<ObjectId>,
+    capable: Option<&'a Registration>,
 }
 
 enum Asked<'a> {
-    Ids(HashSet<ObjectId>, HashSet<NameHash>),
-    Read(&'a [ObjectId]),
+    Ids(HashSet<ObjectId>, HashSet<NameKey>),
+    Read(&'a IdSet),
     Share { below: f64, salt: &'a str },
     ReadyFirst(u32),
     Everyone,
@@ -164,7 +172,7 @@ impl<'a> Chosen<'a> {
                     for reference in people {
                         match reference {
                             PersonRef::Id(id) => drop(asked.0.insert(*id)),
-                            PersonRef::Name(name) => drop(asked.1.insert(*name)),
+                            PersonRef::Name(name) => drop(asked.1.insert(name.key())),
                         }
                     }
                     Asked::Ids(asked.0, asked.1)
@@ -185,20 +193,19 @@ impl<'a> Chosen<'a> {
         };
         let include = stage.include.iter().map(ask).collect::<Result<Vec<_>, _>>()?;
         let exclude = stage.exclude.iter().map(ask).collect::<Result<Vec<_>, _>>()?;
-        let mut capable = HashSet::new();
+        let mut capable = None;
         if include.iter().any(|asked| matches!(asked, Asked::ReadyFirst(_))) {
             let reading = observed
                 .registration
                 .fresh(now, plan.observe.max_age)
                 .ok_or("the registration report could not be read lately, and the stage takes ready people first")?;
-            capable
-                .extend(reading.value.rows.iter().filter(|(_, readiness)| *readiness == Readiness::Capable).map(|(id, _)| *id));
+            capable = Some(&reading.value);
         }
         Ok(Self { include, exclude, capable })
     }
 
     /// The people whom `ready_first` selects among those in scope: capable ones, in the order of a keyed hash.
-    fn ready_first<'p>(&self, plan: &Plan, in_scope: impl Iterator<Item = &'p Person>) -> HashSet<ObjectId> {
+    fn ready_first(&self, plan: &Plan, in_scope: impl Iterator<Item = Person>) -> HashSet<ObjectId> {
         let Some(most) = self.include.iter().find_map(|asked| match asked {
             Asked::ReadyFirst(people) => Some(*people),
             _ => None,
@@ -207,7 +214,8 @@ impl<'a> Chosen<'a> {
         };
         let mut ranked: Vec<_> = in_scope
             .filter(|person| {
-                self.capable.contains(&person.id) && !self.exclude.iter().any(|asked| asked.takes(person, &HashSet::new()))
+                self.capable.is_some_and(|report| report.of(person.id) == Readiness::Capable)
+                    && !self.exclude.iter().any(|asked| asked.takes(person, &HashSet::new()))
             })
             .map(|person| (rank(&plan.tenant, person.id), person.id))
             .collect();
@@ -225,7 +233,7 @@ impl Asked<'_> {
     fn takes(&self, person: &Person, ready: &HashSet<ObjectId>) -> bool {
         match self {
             Self::Ids(ids, names) => ids.contains(&person.id) || names.contains(&person.name),
-            Self::Read(ids) => ids.binary_search(&person.id).is_ok(),
+            Self::Read(ids) => ids.contains(person.id),
             Self::Share { below, salt } => is_within_share(salt, person.id, *below),
             Self::ReadyFirst(_) => ready.contains(&person.id),
             Self::Everyone => true,

@@ -67,7 +67,7 @@ proptest! {
             let out = world.with_ground(|ground| protection(ground.plan, ground.observed, person)).is_some();
             let frozen = |n: &usize| world.state.stages[*n].is_frozen();
             let first = (0..selectors.len()).filter(frozen).find(|n| takes(&selectors[*n], person)).filter(|_| !out);
-            let home = world.state.people.get(person.id).map(|known| known.home);
+            let home = world.state.people.get(person.id).map(crate::rollout::person::PersonState::home);
             let expected = first.map(|n| Home::Stage(u16::try_from(n).unwrap()));
             prop_assert_eq!(home, expected, "{:?}", person);
         }

@@ -3,13 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Condition, Ground};
-use super::event::Event;
+use super::event::{Deed, Event, Switched};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
-use super::observed::Reading;
+use super::observed::{IdSet, PerUser, Reading};
 use super::person::{Enforced, Home, PersonState};
 use super::select::{joiners as joiners_of, protection};
-use super::state::TAIL;
+use super::state::{Phase, Stands, TAIL};
+use super::switch;
 
 /// People in one record at most.
 const RECORD: usize = 1_000;
@@ -28,7 +29,7 @@ pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
     if let Some(last) = &ground.observed.members.last {
         let earlier = ground.observed.members.earlier.as_ref();
         if ground.state.baseline.is_none() && ground.state.target.is_some() {
-            events.push(Event::Baseline { members: last.value.clone() });
+            events.push(Event::Baseline { members: last.value.ascending() });
             return events;
         }
         open_batches(ground, last, earlier, &mut events);
@@ -39,6 +40,8 @@ pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
             }
         }
     }
+    switches(ground, &mut events);
+    retired(ground, &mut events);
     joiners(ground, &mut events);
     events
 }
@@ -64,29 +67,66 @@ fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
 #[must_use]
 pub fn is_another_group(ground: &Ground<'_>) -> bool {
     let (Some(known), Some(reading)) = (ground.state.target, &ground.observed.target.last) else { return false };
-    known.group != reading.value.group && ground.state.people.all().iter().any(|person| person.enforced != Enforced::No)
+    !known.is_same_place(reading.value) && ground.state.people.all().iter().any(|person| person.enforced() != Enforced::No)
 }
 
-type Members = Reading<Vec<ObjectId>>;
+type Members = Reading<IdSet>;
 
 fn has(members: &Members, id: ObjectId) -> bool {
-    members.value.binary_search(&id).is_ok()
+    members.value.contains(id)
 }
 
 /// Batches whose answer never came: who is seen has landed; whom two agreeing reads do not show has not.
 fn open_batches(ground: &Ground<'_>, last: &Members, earlier: Option<&Members>, events: &mut Vec<Event>) {
-    for (intent, batch) in &ground.state.batches {
+    let batches = ground.state.batches.iter().filter(|(_, batch)| batch.deed != Deed::Retire);
+    for (intent, batch) in batches {
         if last.as_of <= batch.at {
             continue;
         }
+        let earlier = earlier.filter(|earlier| earlier.as_of > batch.at);
         let (mut landed, mut absent) = (Vec::new(), Vec::new());
         for id in &batch.people {
-            if has(last, *id) {
-                landed.push(*id);
-            } else if earlier.is_some_and(|earlier| earlier.as_of > batch.at && !has(earlier, *id)) {
-                absent.push(*id);
+            let (seen, agree) = (has(last, *id), earlier.map(|earlier| has(earlier, *id) == has(last, *id)));
+            match (batch.deed, seen) {
+                (Deed::Enforce, true) => landed.push(*id),
+                // A replica may lag behind either way: only two reads tell.
+                (Deed::Enforce, false) if agree == Some(true) => absent.push(*id),
+                (Deed::Release, false) if agree == Some(true) => landed.push(*id),
+                (Deed::Release, true) if agree == Some(true) => absent.push(*id),
+                _ => {}
             }
         }
+        if !landed.is_empty() || !absent.is_empty() {
+            events.push(Event::Settled { intent: *intent, landed, absent });
+        }
+    }
+}
+
+/// Switches whose outcome is not known: what the tenant shows since then settles them.
+fn switches(ground: &Ground<'_>, events: &mut Vec<Event>) {
+    let Some(reading) = &ground.observed.safety.last else { return };
+    for thrown in ground.state.thrown.iter().filter(|thrown| thrown.stands == Stands::Unknown && reading.as_of > thrown.at) {
+        let switched = match thrown.switch.shows(&reading.value) {
+            Some(true) => Switched::Done,
+            // Throwing it again does no harm, should the first one still come through.
+            Some(false) => Switched::Absent,
+            None => continue,
+        };
+        events.push(Event::SwitchOutcome { intent: thrown.intent, switched });
+    }
+}
+
+/// Retirements whose outcome is not known.
+fn retired(ground: &Ground<'_>, events: &mut Vec<Event>) {
+    let source = &ground.observed.per_user;
+    let Some(last) = &source.last else { return };
+    let stands = |reading: &Reading<Vec<(ObjectId, PerUser)>>, id: ObjectId| {
+        reading.value.binary_search_by_key(&id, |(id, _)| *id).is_ok()
+    };
+    for (intent, batch) in ground.state.batches.iter().filter(|(_, batch)| batch.deed == Deed::Retire && last.as_of > batch.at) {
+        let earlier = source.earlier.as_ref().filter(|earlier| earlier.as_of > batch.at);
+        let (absent, landed): (Vec<_>, Vec<_>) = batch.people.iter().copied().partition(|id| stands(last, *id));
+        let absent: Vec<_> = absent.into_iter().filter(|id| earlier.is_some_and(|earlier| stands(earlier, *id))).collect();
         if !landed.is_empty() || !absent.is_empty() {
             events.push(Event::Settled { intent: *intent, landed, absent });
         }
@@ -99,7 +139,7 @@ fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut
         .people
         .all()
         .iter()
-        .filter(|person| matches!(person.enforced, Enforced::Accepted(at) if earlier.as_of >= at))
+        .filter(|person| matches!(person.enforced(), Enforced::Accepted(at) if earlier.as_of >= at))
         .map(|person| person.id)
         .filter(|id| has(last, *id) && has(earlier, *id))
         .collect();
@@ -109,18 +149,20 @@ fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut
 fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
     let state = ground.state;
     let Some(baseline) = &state.baseline else { return };
-    let ours = |id: ObjectId| state.people.get(id).is_some_and(|person| person.enforced != Enforced::No);
+    let begun = |person: &PersonState| !matches!(person.enforced(), Enforced::No | Enforced::Released(_));
+    let ours = |id: ObjectId| state.people.get(id).is_some_and(begun);
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
-    let mut added: Vec<_> = last.value.iter().copied().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    let mut added: Vec<_> = last.value.iter().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
+    added.sort_unstable();
     let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
-    let should_be_in = |person: &&PersonState| match person.enforced {
+    let should_be_in = |person: &&PersonState| match person.enforced() {
         Enforced::Verified(at) => seen_gone(at),
         Enforced::Accepted(at) => at.checked_add(LAG).is_ok_and(seen_gone),
         _ => false,
     };
     let expected = || state.people.all().iter().filter(should_be_in);
     // Mostly nobody is missing, and counting is cheaper than looking everybody up.
-    let seen = last.value.iter().filter_map(|id| state.people.get(*id)).filter(should_be_in).count();
+    let seen = last.value.iter().filter_map(|id| state.people.get(id)).filter(should_be_in).count();
     let removed: Vec<_> = if seen == expected().count() {
         Vec::new()
     } else {
@@ -131,7 +173,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
         state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
     // Whom others put back, and whom they put in though we could not: MFA is required of them after all.
     let not_by_us = |person: &&PersonState| {
-        person.removed_by_hand || matches!(person.enforced, Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
+        person.removed_by_hand || matches!(person.enforced(), Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
     };
     let put = state.people.all().iter().filter(not_by_us).map(|person| person.id);
     added.extend(put.filter(|id| has(last, *id) && has(earlier, *id)));
@@ -161,13 +203,16 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
 fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
     let state = ground.state;
     let (true, Some(baseline)) = (state.all_frozen(), &state.baseline) else { return };
+    if switch::is_tenant_wide(ground.plan) && switch::is_thrown(ground.plan, state) {
+        // Whoever comes now comes into a tenant that requires MFA of everybody.
+        return;
+    }
     if ground.refuses_rollout(Condition::Clock).is_some() {
         return;
     }
     let Some(directory) = ground.observed.directory.fresh(ground.now, NEWS) else { return };
     let new = directory
         .value
-        .people
         .iter()
         .filter(|person| state.people.get(person.id).is_none() && baseline.binary_search(&person.id).is_err())
         .filter(|person| protection(ground.plan, ground.observed, person).is_none());
@@ -180,9 +225,11 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
 /// Whether something waits for members to be read back, and since when at the latest.
 #[must_use]
 pub fn unsettled_since(ground: &Ground<'_>) -> Option<Timestamp> {
-    let batches = ground.state.batches.values().map(|batch| batch.at);
-    let accepted = ground.state.people.all().iter().filter_map(|person| match person.enforced {
+    let rolls_back = ground.state.stages.iter().any(|stage| stage.phase == Phase::RollingBack);
+    let batches = ground.state.batches.values().filter(|batch| batch.deed != Deed::Retire).map(|batch| batch.at);
+    let accepted = ground.state.people.all().iter().filter_map(|person| match person.enforced() {
         Enforced::Accepted(at) => Some(at),
+        Enforced::Released(at) if rolls_back => Some(at),
         _ => None,
     });
     batches.chain(accepted).max()
@@ -191,5 +238,5 @@ pub fn unsettled_since(ground: &Ground<'_>) -> Option<Timestamp> {
 /// Whether a home has a batch on its way.
 #[must_use]
 pub fn has_open_batch(ground: &Ground<'_>, home: Home) -> bool {
-    ground.state.batches.values().any(|batch| batch.home == home)
+    ground.state.batches.values().any(|batch| batch.home == home && batch.deed != Deed::Retire)
 }

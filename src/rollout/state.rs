@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Evidence, Slot};
+use super::event::{Deed, Evidence, Slot};
 use super::hold::{Blocks, Clears, Hold, Scope};
 use super::id::ObjectId;
 use super::observed::Target;
 use super::person::{Home, People, PersonIx};
 use super::plan::{Plan, Start};
 use super::stage::PhaseName;
+use super::switch::{Switch, is_tenant_wide};
 
 /// The name of the tail, where records name a stage.
 pub const TAIL: &str = "tail";
@@ -37,12 +38,16 @@ pub struct State {
     pub foreign: Vec<ObjectId>,
     /// The stages, in the plan's order.
     pub stages: Vec<StageState>,
-    /// Everybody of a roster or of the tail.
+    /// Everybody of a roster or of the tail; a checkpoint keeps them in a form of its own.
+    #[serde(skip)]
     pub people: People,
     /// Holds in force, by id.
     pub holds: BTreeMap<String, Hold>,
     /// Batches without an outcome, or with an unknown one, by the `seq` of their intent.
     pub batches: BTreeMap<u64, Batch>,
+    /// What was switched for the whole tenant, oldest first.
+    #[serde(default)]
+    pub thrown: Vec<Thrown>,
     /// Notices without an outcome, by the `seq` of their intent.
     pub notices: BTreeMap<u64, NoticeBatch>,
     /// When the canary of the tail was handed to the wire.
@@ -58,6 +63,9 @@ pub struct State {
     /// Why the latest of those batches did not leave.
     #[serde(default)]
     pub wire_why: Option<String>,
+    /// The same for own MFA states that are to be retired.
+    #[serde(default)]
+    pub retire_trouble: Option<(Timestamp, u32)>,
     /// The latest pause that ended.
     pub last_pause: Option<Pause>,
 }
@@ -85,6 +93,7 @@ pub struct StageState {
     /// Whether its people are fixed. A stage that is missed before its announcement never froze anybody.
     pub frozen: bool,
     /// Its people, once frozen.
+    #[serde(with = "super::runs")]
     pub roster: Vec<PersonIx>,
     /// People it selects who are out, counted by reason.
     pub out: BTreeMap<String, u32>,
@@ -96,6 +105,54 @@ pub struct StageState {
     /// Since when such a hold stands against them now.
     #[serde(default)]
     pub stands_since: Option<Timestamp>,
+    /// Whether everything that it switches for the whole tenant is so.
+    #[serde(default)]
+    pub switched: bool,
+}
+
+/// Something that was switched for the whole tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thrown {
+    /// `seq` of the intent.
+    pub intent: u64,
+    /// When the intent was written.
+    pub at: Timestamp,
+    /// The stage.
+    pub stage: String,
+    /// What.
+    pub switch: Switch,
+    /// `seq` of the intent that it undoes.
+    pub undoes: Option<u64>,
+    /// What became of it.
+    pub stands: Stands,
+}
+
+impl Thrown {
+    /// Whether the stage has yet to see everything so that it switches or undoes.
+    #[must_use]
+    pub fn stage_is_on_its_way(&self, state: &State) -> bool {
+        state.stage(&self.stage).is_some_and(|(_, stage)| match stage.phase {
+            Phase::Enforcing { .. } => !stage.switched,
+            Phase::RollingBack => true,
+            _ => false,
+        })
+    }
+}
+
+/// What became of a switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stands {
+    /// Its outcome is not on disk.
+    Open,
+    /// Its outcome is unknown; reading back settles it.
+    Unknown,
+    /// Done, at this instant.
+    Done(Timestamp),
+    /// Refused or not sent, at this instant.
+    Refused(Timestamp),
+    /// It did not come about.
+    Absent,
 }
 
 /// A phase and its facts.
@@ -164,6 +221,9 @@ pub struct Batch {
     pub at: Timestamp,
     /// Whose people.
     pub home: Home,
+    /// What it does to them.
+    #[serde(default)]
+    pub deed: Deed,
     /// Who is not settled yet.
     pub people: Vec<ObjectId>,
 }
@@ -252,9 +312,17 @@ impl State {
     #[must_use]
     pub fn due(&self, home: Home, promise: Option<Timestamp>) -> Option<Timestamp> {
         match home {
-            Home::Stage(ix) => self.stages.get(usize::from(ix)).map(|stage| stage.start.instant),
+            Home::Stage(ix) => self.named_instant(ix),
             Home::Tail => promise,
         }
+    }
+
+    /// The instant that notices of a stage name: its start, or the last stage's where the whole tenant is switched at once.
+    #[must_use]
+    pub fn named_instant(&self, ix: u16) -> Option<Timestamp> {
+        let wide = self.plan.as_ref().is_some_and(|accepted| is_tenant_wide(&accepted.plan));
+        let stage = if wide { self.stages.last() } else { self.stages.get(usize::from(ix)) };
+        stage.map(|stage| stage.start.instant)
     }
 
     /// Whether every stage's roster is frozen.

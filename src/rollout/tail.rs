@@ -19,10 +19,10 @@ use super::state::TAIL;
 /// People of the tail who wait and whose date has come at `at`.
 fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = &'a PersonState> {
     ground.state.people.all().iter().filter(move |person| {
-        person.home == Home::Tail
-            && matches!(person.enforced, Enforced::No | Enforced::Refused(_))
-            && person.tail_told.is_some()
-            && person.promise.is_some_and(|promise| promise <= at)
+        person.home() == Home::Tail
+            && matches!(person.enforced(), Enforced::No | Enforced::Refused(_))
+            && person.tail_told().is_some()
+            && person.promise().is_some_and(|promise| promise <= at)
     })
 }
 
@@ -66,7 +66,7 @@ pub fn lapsed(ground: &Ground<'_>) -> Vec<Event> {
     for person in due(ground, ground.now) {
         let why = match directory.person(person.id) {
             None => Some("no longer in the directory"),
-            Some(row) => protection(ground.plan, ground.observed, row),
+            Some(row) => protection(ground.plan, ground.observed, &row),
         };
         if let Some(why) = why {
             lapsed.entry(why).or_default().push(person.id);

@@ -12,6 +12,7 @@ use super::observed::Readiness;
 use super::person::{Home, PersonState};
 use super::schedule;
 use super::state::{Phase, StageState};
+use super::switch::is_tenant_wide;
 
 /// People in one group of notices: what a crash can leave unknown, and what an operator waits for when stopping.
 pub const GROUP: usize = 100;
@@ -38,8 +39,19 @@ pub struct Due {
 /// The last instant at which an announcement of the stage can still be in time: the minimum notice before `latest_start`.
 #[must_use]
 pub fn notice_deadline(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Timestamp {
-    let latest = latest_start(ground, ix, stage);
-    latest.checked_sub(ground.floor(Home::Stage(ix))).unwrap_or(Timestamp::MIN)
+    let in_time = enforced_by(ground, ix, stage).checked_sub(ground.floor(Home::Stage(ix))).unwrap_or(Timestamp::MIN);
+    in_time.min(latest_start(ground, ix, stage))
+}
+
+/// The last instant at which the enforcing of a stage's people may begin: its own latest start, or the last stage's where the whole
+/// tenant is switched at once.
+#[must_use]
+pub fn enforced_by(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Timestamp {
+    let stages = &ground.state.stages;
+    match stages.last().zip(u16::try_from(stages.len()).ok()).filter(|_| is_tenant_wide(ground.plan)) {
+        Some((last, count)) => latest_start(ground, count.saturating_sub(1), last),
+        None => latest_start(ground, ix, stage),
+    }
 }
 
 /// `latest_start` of a stage (DESIGN §4).
@@ -78,11 +90,12 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
         return None;
     }
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
-        if !matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. }) {
+        let invited = is_tenant_wide(ground.plan) && matches!(stage.phase, Phase::Soaking { .. } | Phase::Done);
+        if !invited && !matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. }) {
             continue;
         }
         let home = Home::Stage(ix);
-        let instant = stage.start.instant;
+        let instant = ground.state.named_instant(ix).unwrap_or(stage.start.instant);
         let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
         let corrected = people().filter(|person| wants_correction(ground, person, instant));
         if let Some(due) = group(ground, home, Slot::Correction, instant, corrected) {
@@ -111,10 +124,10 @@ fn tail(ground: &Ground<'_>) -> Option<Due> {
     let notices = &ground.plan.notices;
     let wait = ground.plan.tail.grace.max(notices.min_notice).max(notices.renotice).saturating_add(SENDING);
     let date = schedule::next_open(&ground.plan.calendar, &zone, full_hour(ground.now.checked_add(wait).ok()?)?)?;
-    let date_of = |person: &PersonState| person.promise.map_or(date, |promise| promise.max(date));
+    let date_of = |person: &PersonState| person.promise().map_or(date, |promise| promise.max(date));
     let waiting = || {
         let people = ground.state.people.all().iter();
-        people.filter(|person| person.home == Home::Tail && !person.is_processed() && wants_tail_notice(ground, person))
+        people.filter(|person| person.home() == Home::Tail && !person.is_processed() && wants_tail_notice(ground, person))
     };
     let dates: std::collections::BTreeSet<Timestamp> = waiting().map(date_of).collect();
     dates
@@ -123,14 +136,16 @@ fn tail(ground: &Ground<'_>) -> Option<Due> {
 }
 
 fn wants_tail_notice(ground: &Ground<'_>, person: &PersonState) -> bool {
-    let untold = person.tail_told.is_none() || told_too_late(ground, person);
+    let untold = person.tail_told().is_none() || told_too_late(ground, person);
     untold && retry_is_due(person, ground.now) && person.doubts < MOST_DOUBTS
 }
 
 /// Whether the notice of the date in force was accepted so late that the date can never be kept; only another date helps.
 #[must_use]
 pub fn told_too_late(ground: &Ground<'_>, person: &PersonState) -> bool {
-    let (Some(first), Some(told), Some(promise)) = (person.first_told, person.promise_told, person.promise) else { return false };
+    let (Some(first), Some(told), Some(promise)) = (person.first_told(), person.promise_told(), person.promise()) else {
+        return false;
+    };
     told > first && promise.duration_since(told) < ground.plan.notices.renotice
 }
 
@@ -143,22 +158,22 @@ fn full_hour(at: Timestamp) -> Option<Timestamp> {
 }
 
 fn wants_announcement(person: &PersonState, now: Timestamp) -> bool {
-    person.first_told.is_none() && !person.is_processed() && person.doubts < MOST_DOUBTS && retry_is_due(person, now)
+    person.first_told().is_none() && !person.is_processed() && person.doubts < MOST_DOUBTS && retry_is_due(person, now)
 }
 
 fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestamp) -> bool {
     if person.is_processed() || !retry_is_due(person, ground.now) {
         return false;
     }
-    let told_before = person.promise.is_some_and(|promise| promise < instant);
-    let in_doubt = person.promise == Some(instant) && person.promise_told.is_none() && person.first_told.is_some();
+    let told_before = person.promise().is_some_and(|promise| promise < instant);
+    let in_doubt = person.is_promised(instant) && person.promise_told().is_none() && person.first_told().is_some();
     let in_time = instant.duration_since(ground.now) >= ground.plan.notices.renotice;
     (told_before || in_doubt && person.doubts < MOST_DOUBTS) && in_time
 }
 
 fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
-    let told = person.first_told.is_some_and(|told| told < opened) && person.promise == Some(instant);
-    told && !person.is_processed() && !person.has_used(slot) && person.refused.is_none() && is_to_be_reminded(ground, person.id)
+    let told = person.first_told().is_some_and(|told| told < opened) && person.is_promised(instant);
+    told && !person.is_processed() && !person.has_used(slot) && person.refused().is_none() && is_to_be_reminded(ground, person.id)
 }
 
 /// Whether the reports say that somebody is not yet capable. One report that lacks a row says nothing; two in a row, or none at all, do.
@@ -174,7 +189,7 @@ fn is_to_be_reminded(ground: &Ground<'_>, person: ObjectId) -> bool {
 
 /// After a refused address the person is tried again a day later, then two, then four, at most weekly.
 fn retry_is_due(person: &PersonState, now: Timestamp) -> bool {
-    let Some((at, times)) = person.refused else { return true };
+    let Some((at, times)) = person.refused() else { return true };
     now.duration_since(at) >= refusal_wait(times)
 }
 
@@ -202,7 +217,7 @@ fn group<'a>(
     let rows = ground.observed.directory.last.as_ref().map(|reading| &reading.value);
     let may_be_told = |id: &ObjectId| {
         let row = rows.and_then(|directory| directory.person(*id));
-        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row).is_none())
+        NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row.as_ref()).is_none())
     };
     let people: Vec<_> =
         people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(GROUP).collect();

@@ -7,13 +7,15 @@ use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
 use super::settle::has_open_batch;
 use super::state::Phase;
+use super::switch::{comes_first, is_tenant_wide};
 use super::told::retry_at;
 
 /// People in one bind-PATCH (Graph takes at most 20).
 pub const BATCH: usize = 20;
 
-/// Batches in one tranche: 100 writes are 5 s of refill, and a command waits no longer than that.
-pub const BATCHES: usize = 100;
+/// Batches in one tranche: 1,000 writes are 50 s of refill, after which gates and other readings are looked at again (the sign-in log is
+/// read every few minutes). A command waits for what is under way only.
+pub const BATCHES: usize = 1_000;
 
 /// A person whom the tenant refused is tried again after this.
 pub const REFUSED_WAIT: SignedDuration = SignedDuration::from_hours(1);
@@ -30,13 +32,13 @@ pub struct Tranche {
 /// The next tranche, if anybody may be enforced now.
 #[must_use]
 pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
-    if retry_at(ground.state.wire_trouble).is_some_and(|at| ground.now < at) {
+    if retry_at(ground.state.wire_trouble).is_some_and(|at| ground.now < at) || is_tenant_wide(ground.plan) {
         return None;
     }
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
         let Phase::Enforcing { canary } = stage.phase else { continue };
         let home = Home::Stage(ix);
-        if refuses(ground, home).is_some() {
+        if refuses(ground, home).is_some() || comes_first(ground, ix, stage) {
             return None;
         }
         let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
@@ -52,7 +54,7 @@ pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
     if !over || refuses(ground, Home::Tail).is_some() || has_open_batch(ground, Home::Tail) {
         return None;
     }
-    let people = || ground.state.people.all().iter().filter(|person| person.home == Home::Tail);
+    let people = || ground.state.people.all().iter().filter(|person| person.home() == Home::Tail);
     let through = ground.state.tail_canary.is_some() && people().any(PersonState::is_enforced);
     let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
     tranche(ground, Home::Tail, people(), most)
@@ -67,16 +69,18 @@ pub fn refuses(ground: &Ground<'_>, home: Home) -> Option<Refusal> {
 /// Why one person may not be enforced now, whatever the stage says; `None`: nothing stands against it.
 #[must_use]
 pub fn refuses_person(ground: &Ground<'_>, home: Home, person: &PersonState) -> Option<Refusal> {
-    match person.enforced {
+    match person.enforced() {
         Enforced::No => {}
         Enforced::Refused(at) if ground.now.duration_since(at) >= REFUSED_WAIT => {}
         Enforced::Refused(_) => return Some("the tenant refused; tried again within the hour".into()),
         Enforced::Intended(_) | Enforced::Unknown(_) => return Some("the outcome is not known yet; it is read back".into()),
         Enforced::Accepted(_) | Enforced::Verified(_) => return Some("enforced already".into()),
         Enforced::Gone => return Some("the account does not exist any more".into()),
+        Enforced::Releasing(_) | Enforced::Kept(_) => return Some("is being released".into()),
+        Enforced::Released(_) => return Some("was released by a rollback".into()),
     }
     let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
-    ENFORCE.iter().find_map(|c: &Condition| ground.refuses_person(*c, home, person.id, row))
+    ENFORCE.iter().find_map(|c: &Condition| ground.refuses_person(*c, home, person.id, row.as_ref()))
 }
 
 fn tranche<'a>(ground: &Ground<'_>, home: Home, people: impl Iterator<Item = &'a PersonState>, most: usize) -> Option<Tranche> {

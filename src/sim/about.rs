@@ -16,6 +16,15 @@ const SYNC_ROLE: &str = "d29b2b05-8046-44ba-8758-1e26182fcf32";
 const ADMIN_ROLE: &str = "62e90394-69f5-4237-9190-012177145e10";
 const P1_PLAN: &str = "41781fb2-bc02-4b7c-bd55-b576c07bb09d";
 
+/// The role that somebody holds.
+pub(super) const fn role_of(person: &Person) -> Option<&'static str> {
+    match person.kind {
+        Kind::Sync => Some(SYNC_ROLE),
+        Kind::BreakGlass => Some(ADMIN_ROLE),
+        _ => None,
+    }
+}
+
 impl Tenant {
     pub(super) fn list_roles(&self, call: &Call) -> Answer {
         let filter = super::users::filter(call, "unifiedRoleAssignment", |path| match path {
@@ -23,14 +32,11 @@ impl Tenant {
             _ => None,
         })?;
         let expand = call.option("$expand") == Some("principal");
-        let held = self.people.iter().filter(|person| person.exists()).filter_map(|person| {
-            let role = match person.kind {
-                Kind::Sync => SYNC_ROLE,
-                Kind::BreakGlass => ADMIN_ROLE,
-                _ => return None,
-            };
-            Some(Held { person, role })
-        });
+        let held = self
+            .people
+            .iter()
+            .filter(|person| person.exists())
+            .filter_map(|person| Some(Held { person, role: role_of(person)? }));
         let meant = held.filter(|held| filter.as_ref().is_none_or(|filter: &Filter| filter.holds(held)));
         let rows: Vec<Value> = meant.map(|held| held.body(expand)).collect();
         let name = if expand { "roleAssignments(principal())" } else { "roleAssignments" };

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::chance::{Kind as Chance, draw, unit, within};
 use super::moment::{after, day, is_working, start_of};
 use super::person::{Ability, Account, Kind, Person};
-use super::tenant::{ENFORCED_GROUP, Tenant};
+use super::tenant::Tenant;
 
 /// Days whose times are kept.
 const KEPT: usize = 40;
@@ -127,13 +127,6 @@ impl Tenant {
             (false, _) if chance < 0.02 => [attempt(0, 50_126), attempt(40, 0)],
             _ => [attempt(0, 0), None],
         }
-    }
-
-    /// Whether the policy asked the person for MFA at `at`.
-    fn is_required(&self, person: &Person, at: Timestamp) -> bool {
-        let state = self.required.iter().rev().find(|(since, _)| *since <= at);
-        let works = state.is_some_and(|(_, works)| *works);
-        works && self.group_named(ENFORCED_GROUP).is_some_and(|group| group.had(person.id, at))
     }
 
     /// When the log shows an attempt: most within minutes.

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Faults,
     Tokens,
     Dice,
+    PerUser,
+    Vanishing,
 }
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

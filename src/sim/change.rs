@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::chance::{Kind as Chance, Stream};
 use super::group::{Group, GroupKind};
-use super::person::{Account, Person};
+use super::person::{Account, PerUser, Person};
 use super::policy::State;
 use super::tenant::{ENFORCED_GROUP, EXEMPT_GROUP, POLICY, Tenant};
 use crate::rollout::id::ObjectId;
@@ -73,6 +73,15 @@ pub enum Change {
     StaleReport(bool),
     /// Security defaults are switched.
     SecurityDefaults(bool),
+    /// Somebody's state of per-user MFA is set by hand.
+    SetPerUser {
+        /// The person.
+        person: String,
+        /// The new state.
+        state: PerUser,
+    },
+    /// The app's client secrets are replaced.
+    SetSecrets(Vec<String>),
     /// The app's permissions are replaced; tokens keep theirs until they are renewed.
     SetRoles(Vec<String>),
     /// Every token stops working.
@@ -112,6 +121,7 @@ impl Tenant {
                 let known = self.policies.iter_mut().find(|known| known.name == policy);
                 let known = known.ok_or(ChangeError { kind: "policy", name: policy })?;
                 (known.state, known.modified) = (state, Some(now));
+                known.works_from(now);
                 if known.name == POLICY {
                     self.required.push((now, state == State::Enabled));
                 }
@@ -122,6 +132,7 @@ impl Tenant {
                 let known = self.policies.iter_mut().find(|known| known.name == policy);
                 let known = known.ok_or(ChangeError { kind: "policy", name: policy })?;
                 (known.exclude_users, known.modified, known.excluding_since) = (people, Some(now), Some(now));
+                known.works_from(now);
             }
             Change::DeleteUser(person) => {
                 let at = self.named_place(&person)?;
@@ -154,7 +165,9 @@ impl Tenant {
                 person.methods.required = None;
             })?,
             Change::StaleReport(is_stale) => self.report_until = is_stale.then_some(now),
-            Change::SecurityDefaults(is_on) => self.security_defaults = is_on,
+            Change::SecurityDefaults(is_on) => self.defaults.push((now, is_on)),
+            Change::SetPerUser { person, state } => self.with(&person, |person| person.per_user.push((now, state)))?,
+            Change::SetSecrets(secrets) => self.profile.secrets = secrets,
             Change::SetRoles(roles) => self.profile.roles = roles,
             Change::RevokeTokens => self.tokens.revoke(),
             Change::ReadLag(seconds) => self.profile.read_lag = SignedDuration::from_secs(seconds.max(0)),

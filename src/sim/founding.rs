@@ -6,6 +6,7 @@ use super::chance::Stream;
 use super::group::{Group, GroupKind};
 use super::person::Kind;
 use super::policy::{Policy, State};
+use super::profile::Foreign;
 use super::tenant::{ENFORCED_GROUP, EXEMPT_GROUP, PILOT_GROUP, POLICY, Tenant};
 use crate::rollout::id::ObjectId;
 
@@ -59,18 +60,56 @@ impl Tenant {
     pub(super) fn found_policies(&mut self, ids: &mut Stream) {
         let break_glass = self.people.iter().filter(|person| person.kind == Kind::BreakGlass);
         let break_glass: Vec<String> = break_glass.map(|person| person.id_text.clone()).collect();
-        let mut new = |name, state| Policy::new(ObjectId::from_bits(ids.guid()), name, state);
-        let mut admins = new("Require MFA for admins", State::Enabled);
-        admins.include_roles = vec!["62e90394-69f5-4237-9190-012177145e10".to_owned()];
-        admins.exclude_users.clone_from(&break_glass);
-        let mut require = new(POLICY, State::Enabled);
-        require.include_groups = self.group_named(ENFORCED_GROUP).map(|group| group.id_text.clone()).into_iter().collect();
-        require.exclude_users.clone_from(&break_glass);
-        let mut managed = new("Microsoft-managed: Block legacy authentication", State::EnabledForReportingButNotEnforced);
-        managed.include_users = vec!["All".to_owned()];
-        managed.exclude_users = break_glass;
-        managed.control = "block";
-        managed.template = Some("0b2282f9-2862-4178-88b5-d79340b36cb8");
-        self.policies.extend([admins, require, managed]);
+        let on = if self.profile.security_defaults { State::EnabledForReportingButNotEnforced } else { State::Enabled };
+        let mut new = |name, state| {
+            let mut policy = Policy::new(ObjectId::from_bits(ids.guid()), name, state);
+            policy.exclude_users.clone_from(&break_glass);
+            policy
+        };
+        let enforced: Vec<String> = self.group_named(ENFORCED_GROUP).map(|group| group.id_text.clone()).into_iter().collect();
+        let all = vec!["All".to_owned()];
+        let admins_role = vec!["62e90394-69f5-4237-9190-012177145e10".to_owned()];
+        let mut admins = new("Require MFA for admins", on);
+        admins.include_roles.clone_from(&admins_role);
+        let mut require = new(POLICY, on);
+        require.include_groups.clone_from(&enforced);
+        let mut legacy = new("Microsoft-managed: Block legacy authentication", State::EnabledForReportingButNotEnforced);
+        legacy.include_users.clone_from(&all);
+        legacy.controls = vec!["block".to_owned()];
+        legacy.template = Some("0b2282f9-2862-4178-88b5-d79340b36cb8");
+        let mut policies = vec![admins, require, legacy];
+        for foreign in &self.profile.foreign {
+            let template = Some("a3d0a415-b068-4326-9251-f9cdf9feeb64");
+            match foreign {
+                Foreign::AllUsers => policies.push(Policy { include_users: all.clone(), ..new("MFA for all users", on) }),
+                Foreign::SecondGroup => {
+                    let groups = self.group_named("All Sales").map(|group| group.id_text.clone()).into_iter().collect();
+                    policies.push(Policy { include_groups: groups, ..new("MFA for Sales", on) });
+                }
+                Foreign::ManagedOn => {
+                    let policy = new("Microsoft-managed: Multifactor authentication for all users", on);
+                    policies.push(Policy { include_users: all.clone(), template, ..policy });
+                }
+                Foreign::ManagedSoon => {
+                    let state = State::EnabledForReportingButNotEnforced;
+                    let policy = new("Microsoft-managed: Multifactor authentication for all users", state);
+                    policies.push(Policy { include_users: all.clone(), template, ..policy });
+                }
+                Foreign::Twin => {
+                    let policy = new("Require MFA (old)", State::EnabledForReportingButNotEnforced);
+                    policies.push(Policy { include_groups: enforced.clone(), ..policy });
+                }
+                Foreign::Baseline => {
+                    let policy = new("Baseline policy: Require MFA for admins", on);
+                    policies.push(Policy { include_roles: admins_role.clone(), ..policy });
+                    let policy = new("Baseline policy: End user protection", on);
+                    policies.push(Policy { include_users: all.clone(), ..policy });
+                }
+            }
+        }
+        for policy in &mut policies {
+            policy.works_from(Timestamp::MIN);
+        }
+        self.policies = policies;
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Group {
     pub(super) id_text: String,
     pub(super) name: String,
     pub(super) kind: GroupKind,
+    /// Before, no replica knows it.
+    pub(super) known_from: Timestamp,
     /// The times during which each object was a member, oldest first.
     spans: BTreeMap<ObjectId, Vec<Span>>,
 }
@@ -39,7 +41,7 @@ struct Span {
 
 impl Group {
     pub(super) fn new(id: ObjectId, name: &str, kind: GroupKind) -> Self {
-        Self { id, id_text: id.to_string(), name: name.to_owned(), kind, spans: BTreeMap::new() }
+        Self { id, id_text: id.to_string(), name: name.to_owned(), kind, known_from: Timestamp::MIN, spans: BTreeMap::new() }
     }
 
     /// Whether `id` was a direct member at `at`.
@@ -51,6 +53,11 @@ impl Group {
     pub(super) fn since(&self, id: ObjectId, at: Timestamp) -> Option<Timestamp> {
         let spans = self.spans.get(&id)?;
         spans.iter().rev().find(|span| span.from <= at && at < span.to).map(|span| span.from)
+    }
+
+    /// The instants at which `id` came and went.
+    pub(super) fn turns(&self, id: ObjectId) -> impl Iterator<Item = Timestamp> + '_ {
+        self.spans.get(&id).into_iter().flatten().flat_map(|span| [span.from, span.to])
     }
 
     /// Whether `id` is a direct member.

@@ -1,5 +1,7 @@
 //! `/groups`: lists and single groups.
 
+use jiff::Timestamp;
+
 use super::call::Call;
 use super::group::DEFAULT;
 use super::json::{Row, write_row};
@@ -19,14 +21,15 @@ fn operators(path: &str) -> Option<&'static [&'static str]> {
 }
 
 impl Tenant {
-    pub(super) fn list_groups(&mut self, call: &Call) -> Answer {
+    pub(super) fn list_groups(&mut self, now: Timestamp, call: &Call) -> Answer {
         refuse_options(call)?;
         let filter = filter(call, "group", operators)?;
         let properties = selected(call, &DEFAULT, self.groups.first().map(|group| group as &dyn Row))?;
         let mark = Mark::read(call)?;
         let empty = self.comes_empty();
         let from = mark.place::<usize>()?.map_or(0, |last| last.saturating_add(1));
-        let meant = |group: &super::group::Group| filter.as_ref().is_none_or(|filter| filter.holds(group));
+        let meant =
+            |group: &super::group::Group| group.known_from <= now && filter.as_ref().is_none_or(|filter| filter.holds(group));
         let count = call.is_advanced().then(|| self.groups.iter().filter(|group| meant(group)).count());
         let rows = self.groups.iter().enumerate().skip(from).filter(|(_, group)| meant(group));
         let context = context(call, "groups");

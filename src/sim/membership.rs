@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::attempt::next_sign_in;
 use super::call::Call;
+use super::chance::{Kind, draw, unit};
 use super::group::Group;
 use super::person::Person;
 use super::reply::{Answer, Refusal, Reply};
@@ -33,8 +34,23 @@ impl Tenant {
         self.add(now, roles, group, &references)
     }
 
+    /// Deletes those who are to vanish just before they are added.
+    fn vanish(&mut self, now: Timestamp, references: &[&str]) {
+        let share = self.profile.service.vanishing;
+        if share <= 0.0 {
+            return;
+        }
+        for reference in references {
+            let Ok(at) = self.place(reference.rsplit('/').next().unwrap_or_default()) else { continue };
+            if unit(draw(self.profile.seed, Kind::Vanishing, &[at as u64])) < share {
+                self.delete(now, at);
+            }
+        }
+    }
+
     /// All of them or nobody.
     fn add(&mut self, now: Timestamp, roles: &[String], group: &str, references: &[&str]) -> Answer {
+        self.vanish(now, references);
         let target = self.group(group)?;
         target.is_writable(roles)?;
         let mut ids = Vec::with_capacity(references.len());
@@ -111,7 +127,7 @@ impl Tenant {
         self.groups.iter_mut().for_each(|group| group.remove(id, now));
     }
 
-    fn judge_enforcing(&mut self, now: Timestamp, id: ObjectId) {
+    pub(super) fn judge_enforcing(&mut self, now: Timestamp, id: ObjectId) {
         let exempt: Option<Timestamp> = self.exempt_since(now, id);
         let person = self.by_id.get(&id).and_then(|at| self.people.get(*at));
         self.oracle.enforcing(now, id, person.map(|person: &Person| (person.kind, person.account, person.account_since)), exempt);

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::engine::port::{Store, StoreError};
 use crate::rollout::event::{By, Event, Record, VERSION};
+use crate::rollout::state::State;
 
 /// The records that survive a crash. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +98,7 @@ impl Store for Memory {
         false
     }
 
-    fn checkpoint(&mut self, _: &[u8]) {}
+    fn checkpoint(&mut self, _: &State) {}
 
     fn publish(&mut self, _: &[u8]) -> Result<(), StoreError> {
         Ok(())

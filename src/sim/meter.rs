@@ -3,25 +3,50 @@
 use http::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 
-use super::profile::Profile;
+use super::profile::{Counted, Profile};
 use super::reply::Refusal;
 use super::route::Meter;
-use super::throttle::{Bucket, Window};
+use super::throttle::{Bucket, Turns, Window};
 
 /// What calls count against.
 #[derive(Debug)]
 pub(super) struct Meters {
-    writes: Bucket,
+    writes: Writes,
     units: Bucket,
     policies: Window,
     reports: Window,
+}
+
+#[derive(Debug)]
+enum Writes {
+    Bucket(Bucket),
+    Window(Turns),
+}
+
+impl Writes {
+    fn take(&mut self, now: Timestamp, writes: u32) -> Result<(), f64> {
+        match self {
+            Self::Bucket(bucket) => bucket.take(now, writes),
+            Self::Window(window) => window.take(now, writes),
+        }
+    }
+
+    fn used(&self) -> f64 {
+        match self {
+            Self::Bucket(bucket) => bucket.used(),
+            Self::Window(window) => window.used(),
+        }
+    }
 }
 
 impl Meters {
     pub(super) fn new(profile: &Profile) -> Self {
         let quotas = profile.quotas;
         Self {
-            writes: Bucket::new(quotas.writes, SignedDuration::from_secs(150)),
+            writes: match profile.service.counted {
+                Counted::Bucket => Writes::Bucket(Bucket::new(quotas.writes, profile.service.writes_per)),
+                Counted::Window => Writes::Window(Turns::new(quotas.writes, profile.service.writes_per)),
+            },
             units: Bucket::new(quotas.units, SignedDuration::from_secs(10)),
             policies: Window::new(quotas.policies, SignedDuration::from_secs(1)),
             reports: Window::new(quotas.reports, SignedDuration::from_secs(10)),

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::chance::{Kind as Chance, Stream, unit};
+use super::chance::{Kind as Chance, Stream, draw, unit};
 use super::moment::after;
-use super::person::{Account, Habit, Kind, Methods, Person};
+use super::person::{Account, Habit, Kind, Methods, PerUser, Person};
 use super::profile::Profile;
 use crate::rollout::id::ObjectId;
 
@@ -141,6 +141,13 @@ impl Makers {
         person.job_title = self.names.pick(&JOBS).copied();
         person.language = self.names.pick(&LANGUAGES).copied().flatten();
         person.methods = self.methods();
+        if self.profile.per_user > 0.0 {
+            let roll = draw(self.profile.seed, Chance::PerUser, &[self.made as u64]);
+            if unit(roll) < self.profile.per_user {
+                let is_registered = person.methods.habit == Habit::Already;
+                person.per_user.push((Timestamp::MIN, if is_registered { PerUser::Enforced } else { PerUser::Enabled }));
+            }
+        }
         person
     }
 
@@ -180,6 +187,7 @@ impl Makers {
             created: since,
             deleted: None,
             methods: Methods { habit: Habit::Never, own: None, required: None, mails: 0 },
+            per_user: Vec::new(),
         }
     }
 

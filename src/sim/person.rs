@@ -25,6 +25,32 @@ pub(super) struct Person {
     pub(super) created: Timestamp,
     pub(super) deleted: Option<Timestamp>,
     pub(super) methods: Methods,
+    /// Since when which state of per-user MFA was set; oldest first. None means disabled.
+    pub(super) per_user: Vec<(Timestamp, PerUser)>,
+}
+
+/// A state of per-user MFA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PerUser {
+    /// Not required.
+    Disabled,
+    /// Required, and not yet registered for.
+    Enabled,
+    /// Required.
+    Enforced,
+}
+
+impl PerUser {
+    /// As the API writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+            Self::Enforced => "enforced",
+        }
+    }
 }
 
 /// What a user object stands for.

@@ -1,4 +1,4 @@
-//! Conditional-access policies and security defaults, read-only.
+//! Reading conditional-access policies and security defaults.
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,12 @@ use super::tenant::Tenant;
 use super::users::refuse_options;
 
 impl Tenant {
+    /// Display names of all policies.
+    #[must_use]
+    pub fn policy_names(&self) -> Vec<String> {
+        self.policies.iter().map(|policy| policy.name.clone()).collect()
+    }
+
     pub(super) fn list_policies(&self, call: &Call) -> Answer {
         refuse_options(call)?;
         let filter = super::users::filter(call, "conditionalAccessPolicy", |path| match path {
@@ -37,7 +43,7 @@ impl Tenant {
             "id": "00000000-0000-0000-0000-000000000005",
             "displayName": "Security Defaults",
             "description": "A set of basic identity security mechanisms.",
-            "isEnabled": self.security_defaults,
+            "isEnabled": self.has_defaults(),
         }))
     }
 }

@@ -1,5 +1,7 @@
 //! What a simulated tenant is like: its size, its people's habits, its quotas and its warts.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::assertion::AppKey;
@@ -37,14 +39,58 @@ pub struct Profile {
     pub fault_rate: f64,
     /// Application permissions that the app was granted.
     pub roles: Vec<String>,
+    /// The app's client secrets.
+    pub secrets: Vec<String>,
     /// The app's certificate. Without one, any assertion that is well formed is taken.
     pub app_key: Option<AppKey>,
+    /// Whose tokens the app trusts. Without it, any token of another issuer is taken.
+    pub federation: Option<Federation>,
     /// Requests that may be made.
     pub quotas: Quotas,
+    /// How the service counts writes and how long it takes.
+    pub service: Service,
     /// The least time between the first mail to a person and requiring MFA of them, for the oracle.
     pub floor: SignedDuration,
+    /// Whether security defaults are on at the beginning. No policy is on beside them then.
+    pub security_defaults: bool,
+    /// Ordinary people with a state of per-user MFA left behind.
+    pub per_user: f64,
+    /// Policies of others.
+    pub foreign: Vec<Foreign>,
+    /// How long a change of a policy takes to work.
+    pub policy_delay: SignedDuration,
+    /// How long a new group is not known to replicas.
+    pub group_delay: SignedDuration,
+    /// How long after registration `enabled` becomes `enforced`.
+    pub per_user_settles: SignedDuration,
     /// How long somebody may have been disabled or exempt without the app having to know, for the oracle.
     pub grace: SignedDuration,
+}
+
+/// A policy that others made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// On: MFA of all users but the break-glass accounts.
+    AllUsers,
+    /// On: MFA of everybody in Sales, by a group.
+    SecondGroup,
+    /// Microsoft's own, on: MFA of all users.
+    ManagedOn,
+    /// Microsoft's own, in report-only mode until Microsoft turns it on: MFA of all users.
+    ManagedSoon,
+    /// The policy once more, in report-only mode.
+    Twin,
+    /// On: two policies named as Microsoft's early baseline was, of admins and of all users.
+    Baseline,
+}
+
+/// A federated credential of the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Federation {
+    /// The issuer of the tokens.
+    pub issuer: String,
+    /// Whom they must be about.
+    pub subject: String,
 }
 
 /// The licence of the tenant.
@@ -59,7 +105,7 @@ pub enum Licence {
 /// Requests that may be made; 0 means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
-    /// Directory writes per 150 seconds, as a bucket that refills evenly.
+    /// Directory writes, by default per 150 seconds; see [`Service`].
     pub writes: u32,
     /// Resource units per 10 seconds, as a bucket that refills evenly.
     pub units: u32,
@@ -72,6 +118,54 @@ pub struct Quotas {
 impl Default for Quotas {
     fn default() -> Self {
         Self { writes: 3_000, units: 8_000, policies: 1, reports: 5 }
+    }
+}
+
+/// How the service counts writes and how long it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// How writes are counted.
+    pub counted: Counted,
+    /// Within what time the quota of writes may be used.
+    pub writes_per: SignedDuration,
+    /// What a bind costs.
+    pub charge: Charge,
+    /// Writes under way at once, over all requests; the surplus is answered with 503. 0 means no limit.
+    pub at_once: u32,
+    /// How long each answer takes, on a socket; requests are served side by side meanwhile.
+    pub latency: Duration,
+    /// Share of people whose accounts are deleted just when somebody is about to put them into the enforcement group.
+    pub vanishing: f64,
+}
+
+/// How a quota is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// A bucket that refills evenly.
+    Bucket,
+    /// Fixed windows; one opens with the first write after the one before has ended.
+    Window,
+}
+
+/// What a bind of several people costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// One write.
+    Request,
+    /// One write for each person.
+    Link,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            counted: Counted::Bucket,
+            writes_per: SignedDuration::from_secs(150),
+            charge: Charge::Request,
+            at_once: 0,
+            latency: Duration::ZERO,
+            vanishing: 0.0,
+        }
     }
 }
 
@@ -93,9 +187,18 @@ impl Default for Profile {
             empty_pages: 0.05,
             fault_rate: 0.0,
             roles: LEAST_ROLES.iter().map(|role| (*role).to_owned()).collect(),
+            secrets: vec![super::SECRET.to_owned()],
             app_key: None,
+            federation: None,
             quotas: Quotas::default(),
+            service: Service::default(),
             floor: SignedDuration::from_hours(24),
+            security_defaults: false,
+            per_user: 0.0,
+            foreign: Vec::new(),
+            policy_delay: SignedDuration::from_secs(30),
+            group_delay: SignedDuration::from_secs(5),
+            per_user_settles: SignedDuration::from_hours(1),
             grace: SignedDuration::from_mins(15),
         }
     }

@@ -39,7 +39,16 @@ pub(super) enum Endpoint<'a> {
     },
     Policies,
     Policy(&'a str),
+    CreatePolicy,
+    ChangePolicy(&'a str),
+    WhatIf,
+    Strengths,
     SecurityDefaults,
+    SetSecurityDefaults,
+    /// A person's state of per-user MFA.
+    PerUser(&'a str),
+    SetPerUser(&'a str),
+    CreateGroup,
     Registration,
     RegistrationOf(&'a str),
     SignIns,
@@ -96,6 +105,11 @@ const USER_DELETION: Permissions = &["User.ReadWrite.All", "Directory.ReadWrite.
 /// Who may read policies; also decides whether sign-ins show the policies that applied.
 pub(super) const POLICIES: Permissions =
     &["Policy.Read.All", "Policy.Read.ConditionalAccess", "Policy.ReadWrite.ConditionalAccess"];
+const POLICY_CHANGES: Permissions = &["Policy.ReadWrite.ConditionalAccess"];
+const STRENGTHS: Permissions = &["Policy.Read.AuthenticationMethod", "Policy.Read.All"];
+const DEFAULTS_CHANGES: Permissions = &["Policy.ReadWrite.SecurityDefaults"];
+const PER_USER_CHANGES: Permissions = &["Policy.ReadWrite.AuthenticationMethod"];
+const GROUP_CREATION: Permissions = &["Group.Create", "Group.ReadWrite.All"];
 const DEFAULTS: Permissions = &["Policy.Read.All"];
 const AUDIT: Permissions = &["AuditLog.Read.All"];
 const METHODS: Permissions = &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"];
@@ -117,6 +131,13 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["users", user, "authentication", "methods"] => (get, Endpoint::UserMethods(user), METHODS, read(1)),
         ["users" | "directoryObjects", user, "checkMemberGroups"] => (post, Endpoint::CheckGroups(user), MEMBERS, read(4)),
         ["users", user, "sendMail" | "microsoft.graph.sendMail"] => (post, Endpoint::SendMail(user), MAIL, Meter::Outlook),
+        ["users", user, "authentication", "requirements"] if call.version == "beta" && call.method == patch => {
+            (patch, Endpoint::SetPerUser(user), PER_USER_CHANGES, read(1))
+        }
+        ["users", user, "authentication", "requirements"] if call.version == "beta" => {
+            (get, Endpoint::PerUser(user), DEFAULTS, read(1))
+        }
+        ["groups"] if call.method == post => (post, Endpoint::CreateGroup, GROUP_CREATION, write),
         ["groups"] => (get, Endpoint::Groups, GROUPS, read(1)),
         ["groups", "$count"] => (get, Endpoint::GroupCount, GROUPS, read(1)),
         ["groups", group] if call.method == patch => (patch, Endpoint::BindMembers(group), MEMBERSHIP, write),
@@ -137,8 +158,19 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
             };
             (get, endpoint, MEMBERS, read(units))
         }
+        ["identity", "conditionalAccess", "evaluate"] => (post, Endpoint::WhatIf, POLICIES, Meter::Policies),
+        ["policies", "authenticationStrengthPolicies"] => (get, Endpoint::Strengths, STRENGTHS, read(1)),
+        ["identity", "conditionalAccess", "policies"] if call.method == post => {
+            (post, Endpoint::CreatePolicy, POLICY_CHANGES, Meter::Policies)
+        }
+        ["identity", "conditionalAccess", "policies", policy] if call.method == patch => {
+            (patch, Endpoint::ChangePolicy(policy), POLICY_CHANGES, Meter::Policies)
+        }
         ["identity", "conditionalAccess", "policies"] => (get, Endpoint::Policies, POLICIES, Meter::Policies),
         ["identity", "conditionalAccess", "policies", policy] => (get, Endpoint::Policy(policy), POLICIES, Meter::Policies),
+        ["policies", "identitySecurityDefaultsEnforcementPolicy"] if call.method == patch => {
+            (patch, Endpoint::SetSecurityDefaults, DEFAULTS_CHANGES, read(1))
+        }
         ["policies", "identitySecurityDefaultsEnforcementPolicy"] => (get, Endpoint::SecurityDefaults, DEFAULTS, read(1)),
         ["reports", "authenticationMethods", "userRegistrationDetails"] => (get, Endpoint::Registration, AUDIT, Meter::Reports),
         ["reports", "authenticationMethods", "userRegistrationDetails", user] => {

@@ -1,4 +1,5 @@
-//! The simulated tenant on a socket: HTTP, or HTTPS with a certificate of its own. One tenant, one request at a time.
+//! The simulated tenant on a socket: HTTP, or HTTPS with a certificate of its own. One tenant: requests are dealt with one
+//! at a time, and take their time side by side.
 //!
 //! A lost answer closes the connection; one that breaks off or comes in drops does so here. The controls answer on loopback only.
 
@@ -49,6 +50,8 @@ pub enum Transport {
     Tls {
         /// Where the certificate is written (PEM), for clients to trust.
         certificate: PathBuf,
+        /// More names that it is for.
+        names: Vec<String>,
     },
 }
 
@@ -118,7 +121,7 @@ pub async fn serve_watched(
 ) -> Result<(), ServerError> {
     let (scheme, tls) = match &options.transport {
         Transport::Plain => ("http", None),
-        Transport::Tls { certificate } => ("https", Some(acceptor(certificate)?)),
+        Transport::Tls { certificate, names } => ("https", Some(acceptor(certificate, names)?)),
     };
     let service = Service { tenant, clock: options.clock, scheme, watch };
     let router = Router::new().fallback(handle).with_state(service);
@@ -163,7 +166,15 @@ async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<P
         return StatusCode::NO_CONTENT.into_response();
     }
     let now = service.clock.now();
-    let fate = service.tenant.lock().unwrap_or_else(PoisonError::into_inner).answer(now, &request);
+    let (fate, held, latency) = {
+        let mut tenant = service.tenant.lock().unwrap_or_else(PoisonError::into_inner);
+        let (fate, held) = tenant.begin(now, &request);
+        (fate, UnderWay { tenant: &service.tenant, held }, tenant.profile().service.latency)
+    };
+    if !latency.is_zero() && !is_control(&request) {
+        tokio::time::sleep(latency).await;
+    }
+    drop(held);
     let pass = (service.watch)(Moment::After, &request);
     match fate {
         Fate::Answer(response) if pass == Pass::On => delivered(response),
@@ -200,6 +211,22 @@ fn delivered(mut response: Response<Bytes>) -> Response {
     })
 }
 
+fn is_control(request: &Request<Bytes>) -> bool {
+    request.uri().path().starts_with(PREFIX)
+}
+
+/// Writes of a request whose answer has not left; also when the client goes away meanwhile.
+struct UnderWay<'a> {
+    tenant: &'a Mutex<Tenant>,
+    held: u32,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.tenant.lock().unwrap_or_else(PoisonError::into_inner).end(self.held);
+    }
+}
+
 /// The address as the client wrote it: links and contexts repeat it.
 fn absolute(scheme: &str, head: &http::request::Parts) -> Option<Uri> {
     let host = head
@@ -211,9 +238,10 @@ fn absolute(scheme: &str, head: &http::request::Parts) -> Option<Uri> {
 }
 
 /// TLS with a new certificate, which is written to `path`.
-fn acceptor(path: &Path) -> Result<TlsAcceptor, ServerError> {
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let made = rcgen::generate_simple_self_signed(names).map_err(|error| ServerError::Certificate(error.to_string()))?;
+fn acceptor(path: &Path, more: &[String]) -> Result<TlsAcceptor, ServerError> {
+    let names = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned).chain(more.iter().cloned());
+    let made = rcgen::generate_simple_self_signed(names.collect::<Vec<_>>())
+        .map_err(|error| ServerError::Certificate(error.to_string()))?;
     std::fs::write(path, made.cert.pem()).map_err(|source| ServerError::Write { path: path.to_owned(), source })?;
     let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider()))
@@ -288,8 +316,8 @@ mod tests {
     fn a_certificate_is_written_for_clients_to_trust() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("certificate.pem");
-        assert!(acceptor(&path).is_ok());
+        assert!(acceptor(&path, &[]).is_ok());
         assert!(std::fs::read_to_string(path).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
-        assert!(matches!(acceptor(&folder.path().join("no/folder.pem")), Err(ServerError::Write { .. })));
+        assert!(matches!(acceptor(&folder.path().join("no/folder.pem"), &[]), Err(ServerError::Write { .. })));
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;
 
+use super::assertion::AppKey;
 use super::attempt::Calendar;
 use super::call::Call;
 use super::chance::{Kind as Chance, Stream};
@@ -20,9 +21,9 @@ use super::oracle::{Oracle, Violation};
 use super::people::{Makers, found};
 use super::person::Person;
 use super::policy::Policy;
-use super::profile::{Licence, Profile};
+use super::profile::{Charge, Licence, Profile};
 use super::reply::{Answer, Body, Refusal, Reply};
-use super::route::{Endpoint, route};
+use super::route::{Endpoint, Meter, route};
 use super::token::Tokens;
 use crate::rollout::id::ObjectId;
 
@@ -59,7 +60,8 @@ pub struct Tenant {
     pub(super) policies: Vec<Policy>,
     /// Since when the policy has required MFA of the group's members, or has not; oldest first.
     pub(super) required: Vec<(Timestamp, bool)>,
-    pub(super) security_defaults: bool,
+    /// Since when security defaults have been on, or off; oldest first.
+    pub(super) defaults: Vec<(Timestamp, bool)>,
     pub(super) tokens: Tokens,
     pub(super) meters: Meters,
     pub(super) faults: Faults,
@@ -75,6 +77,9 @@ pub struct Tenant {
     pub(super) report_until: Option<Timestamp>,
     heard: Option<Timestamp>,
     requests: u64,
+    /// Writes of requests whose answers have not left, and of the request at hand.
+    under_way: u32,
+    held: u32,
 }
 
 impl Tenant {
@@ -90,8 +95,8 @@ impl Tenant {
             by_mail: HashMap::new(),
             groups: Vec::new(),
             policies: Vec::new(),
-            required: vec![(Timestamp::MIN, true)],
-            security_defaults: false,
+            required: vec![(Timestamp::MIN, !profile.security_defaults)],
+            defaults: vec![(Timestamp::MIN, profile.security_defaults)],
             tokens: Tokens::new(profile.seed),
             meters: Meters::new(&profile),
             faults: Faults::new(profile.seed, profile.fault_rate),
@@ -105,6 +110,8 @@ impl Tenant {
             report_until: None,
             heard: None,
             requests: 0,
+            under_way: 0,
+            held: 0,
             people: Vec::new(),
             profile,
         };
@@ -128,8 +135,26 @@ impl Tenant {
         self.calendar.forget();
     }
 
-    /// The answer to a request at `now`.
+    /// The answer to a request at `now`, which leaves at once.
     pub fn answer(&mut self, now: Timestamp, request: &Request<Bytes>) -> Fate {
+        let (fate, held) = self.begin(now, request);
+        self.end(held);
+        fate
+    }
+
+    /// As [`Tenant::answer`], and how many writes count as under way until [`Tenant::end`] is told so.
+    pub(super) fn begin(&mut self, now: Timestamp, request: &Request<Bytes>) -> (Fate, u32) {
+        self.held = 0;
+        let fate = self.fate(now, request);
+        (fate, self.held)
+    }
+
+    /// So many writes are no longer under way.
+    pub(super) const fn end(&mut self, held: u32) {
+        self.under_way = self.under_way.saturating_sub(held);
+    }
+
+    fn fate(&mut self, now: Timestamp, request: &Request<Bytes>) -> Fate {
         let now = self.hear(now, request.headers());
         self.catch_up(now);
         if let Some(reply) = self.control(now, request) {
@@ -164,7 +189,7 @@ impl Tenant {
     }
 
     fn reply(&mut self, now: Timestamp, request: &Request<Bytes>) -> Reply {
-        if let Some(reply) = self.login(now, request) {
+        if let Some(reply) = self.login(now, request).or_else(|| self.identity(now, request)) {
             return reply;
         }
         let answer = match Call::read(request) {
@@ -199,21 +224,45 @@ impl Tenant {
         if is_premium && self.profile.licence == Licence::Free {
             return Err(Refusal::no_premium());
         }
+        let meter = self.admit_write(call, endpoint, meter)?;
         self.meters.count(meter, now)?;
         let mut reply = self.serve(now, roles, call, endpoint)?;
         reply.headers.extend(self.meters.headers(meter));
         Ok(reply)
     }
 
+    /// Counts a write among those under way, or refuses it; and what it costs.
+    fn admit_write(&mut self, call: &Call, endpoint: Endpoint<'_>, meter: Meter) -> Result<Meter, Refusal> {
+        let Meter::Directory { units, writes: 1.. } = meter else { return Ok(meter) };
+        let service = self.profile.service;
+        if service.at_once > 0 && self.under_way >= service.at_once {
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "The service is unavailable."));
+        }
+        self.under_way += 1;
+        self.held += 1;
+        if service.charge == Charge::Link && matches!(endpoint, Endpoint::BindMembers(_)) {
+            let body = call.json()?;
+            let links = body.get("members@odata.bind").and_then(serde_json::Value::as_array).map_or(1, Vec::len);
+            return Ok(Meter::Directory { units, writes: u32::try_from(links).unwrap_or(1).max(1) });
+        }
+        Ok(meter)
+    }
+
     fn serve(&mut self, now: Timestamp, roles: &[String], call: &Call, endpoint: Endpoint<'_>) -> Answer {
         match endpoint {
+            Endpoint::AddMember(group) | Endpoint::BindMembers(group) if self.is_fresh(now, group) => {
+                let why = "The source resource object or one of the objects being referenced do not exist.";
+                Err(Refusal::bad("Request_BadRequest", why))
+            }
+            Endpoint::Group(group) | Endpoint::Members { group, .. } if self.is_fresh(now, group) => Err(Refusal::missing(group)),
             Endpoint::Users => self.list_users(call),
             Endpoint::UserCount => self.count_users(call),
             Endpoint::User(user) => self.get_user(call, user),
             Endpoint::UserMethods(user) => self.user_methods(now, call, user),
             Endpoint::CheckGroups(user) => self.check_groups(now, call, user),
             Endpoint::SendMail(user) => self.send_mail(now, call, user),
-            Endpoint::Groups => self.list_groups(call),
+            Endpoint::Groups => self.list_groups(now, call),
+            Endpoint::CreateGroup => self.create_group(now, call),
             Endpoint::GroupCount => self.count_groups(call),
             Endpoint::Group(group) => self.get_group(call, group),
             Endpoint::Members { group, depth, cast } => self.list_members(now, call, group, depth, cast),
@@ -224,7 +273,14 @@ impl Tenant {
             Endpoint::DeleteMemberObject { member } => self.delete_member_object(now, member),
             Endpoint::Policies => self.list_policies(call),
             Endpoint::Policy(policy) => self.get_policy(call, policy),
+            Endpoint::CreatePolicy => self.create_policy(now, call),
+            Endpoint::ChangePolicy(policy) => self.change_policy(now, call, policy),
+            Endpoint::WhatIf => self.what_if(now, call),
+            Endpoint::Strengths => Ok(super::strengths::list(call)),
             Endpoint::SecurityDefaults => Ok(self.get_security_defaults(call)),
+            Endpoint::SetSecurityDefaults => self.set_security_defaults(now, call),
+            Endpoint::PerUser(user) => self.get_per_user(now, user),
+            Endpoint::SetPerUser(user) => self.set_per_user(now, call, user),
             Endpoint::Registration => self.list_registration(now, call),
             Endpoint::RegistrationOf(user) => self.get_registration(now, call, user),
             Endpoint::SignIns => self.list_sign_ins(now, roles, call),
@@ -293,6 +349,11 @@ impl Tenant {
     #[must_use]
     pub const fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// From now on this is the app's certificate.
+    pub fn set_app_key(&mut self, key: AppKey) {
+        self.profile.app_key = Some(key);
     }
 
     /// The tenant's id.
@@ -422,5 +483,41 @@ mod tests {
         let (first, second) = (run(), run());
         assert_eq!(first, second);
         assert!(first.iter().any(|(status, _)| *status == 0) && first.iter().any(|(status, _)| *status == 204));
+    }
+
+    #[test]
+    fn writes_at_once_and_each_link_may_cost() {
+        use super::super::profile::{Charge, Service};
+        let service = Service { charge: Charge::Link, at_once: 2, ..Service::default() };
+        let quotas = Quotas { writes: 7, units: 0, policies: 0, reports: 0 };
+        let mut probe = Probe::new(Profile { quotas, service, ..calm(60) });
+        let (group, people) = (probe.group("MFA Enforced"), probe.people(12));
+        let binds = people.chunks(3).enumerate().map(|(id, people)| {
+            let people: Vec<_> = people.iter().map(|id| format!("https://g.example/v1.0/directoryObjects/{id}")).collect();
+            let headers = serde_json::json!({ "content-type": "application/json" });
+            let body = serde_json::json!({ "members@odata.bind": people });
+            serde_json::json!({ "id": id.to_string(), "method": "PATCH", "url": format!("/groups/{group}"), "headers": headers, "body": body })
+        });
+        let binds: Vec<_> = binds.collect();
+        let mut statuses = |binds: &[serde_json::Value]| {
+            let (_, body) = probe.post("/$batch", serde_json::json!({ "requests": binds }));
+            let rows = body["responses"].as_array().unwrap().iter();
+            let mut statuses: Vec<_> = rows.map(|row| row["status"].as_u64().unwrap()).collect();
+            statuses.sort_unstable();
+            statuses
+        };
+        assert_eq!(statuses(&binds[..3]), [204, 204, 503], "two at once");
+        assert_eq!(statuses(&binds[2..3]), [429], "six of seven are used");
+    }
+
+    #[test]
+    fn an_account_vanishes_just_when_it_is_added() {
+        use super::super::profile::Service;
+        let service = Service { vanishing: 1.0, ..Service::default() };
+        let mut probe = Probe::new(Profile { service, ..calm(60) });
+        let people = probe.people(1);
+        assert_eq!(probe.get(&format!("/users/{}", people[0])).0, 200);
+        assert_eq!(probe.bind("MFA Enforced", &people).0, 404);
+        assert_eq!(probe.get(&format!("/users/{}", people[0])).0, 404);
     }
 }

@@ -1,4 +1,5 @@
-//! Quotas: buckets that refill, and windows that slide (the kinds that Microsoft documents). Refused attempts count in a window.
+//! Quotas: buckets that refill, windows that slide (the kinds that Microsoft documents) and windows that turn. Refused attempts count
+//! in a window that slides.
 
 use std::collections::VecDeque;
 
@@ -39,6 +40,44 @@ impl Bucket {
     /// How much is used of it, between 0 and 1.
     pub(super) fn used(&self) -> f64 {
         if self.capacity == 0.0 { 0.0 } else { 1.0 - self.level / self.capacity }
+    }
+}
+
+/// A window that turns: it opens with the first take after the one before has ended.
+#[derive(Clone, Debug)]
+pub(super) struct Turns {
+    limit: u32,
+    per: SignedDuration,
+    taken: u32,
+    opened: Option<Timestamp>,
+}
+
+impl Turns {
+    /// `limit` per `per`; no limit when it is 0.
+    pub(super) fn new(limit: u32, per: SignedDuration) -> Self {
+        Self { limit, per, taken: 0, opened: None }
+    }
+
+    /// Takes `amount`, or says how many seconds to wait.
+    pub(super) fn take(&mut self, now: Timestamp, amount: u32) -> Result<(), f64> {
+        let opened = match self.opened {
+            Some(opened) if now.duration_since(opened) < self.per => opened,
+            _ => {
+                (self.taken, self.opened) = (0, Some(now));
+                now
+            }
+        };
+        let taken = self.taken.saturating_add(amount);
+        if self.limit > 0 && taken > self.limit {
+            return Err((self.per - now.duration_since(opened)).as_secs_f64());
+        }
+        self.taken = taken;
+        Ok(())
+    }
+
+    /// How much is used of it, between 0 and 1.
+    pub(super) fn used(&self) -> f64 {
+        if self.limit == 0 { 0.0 } else { f64::from(self.taken) / f64::from(self.limit) }
     }
 }
 
@@ -103,6 +142,16 @@ mod tests {
         let wait = window.call(second(5)).unwrap_err();
         assert!((wait - 6.0).abs() < 1e-9, "two calls must leave, as the refused one counts: {wait}");
         assert!(window.call(second(11)).is_ok());
+    }
+
+    #[test]
+    fn a_window_that_turns_gives_all_of_it_at_once_again() {
+        let mut window = Turns::new(3, SignedDuration::from_secs(10));
+        assert!((0..3).all(|n| window.take(second(100 + n), 1).is_ok()));
+        let wait = window.take(second(104), 1).unwrap_err();
+        assert!((wait - 6.0).abs() < 1e-9, "{wait}");
+        assert!(window.take(second(110), 3).is_ok());
+        assert!(window.take(second(119), 1).is_err() && window.take(second(120), 1).is_ok());
     }
 
     #[test]

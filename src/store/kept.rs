@@ -3,17 +3,22 @@
 //! Losing the checkpoint loses nothing: on any doubt it is moved aside and the state is made from the journal, which is said.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
 
 use super::checkpoint::Checkpoint;
 use super::error::JournalError;
+use super::form;
 use super::journal::{Fit, Journal};
 use super::lock::{LockError, StateLock};
+use super::readings::{self, About};
 use super::records::{records, records_after};
 use crate::engine::port::{Store, StoreError};
 use crate::rollout::apply::Misfit;
 use crate::rollout::event::{By, Event, Record};
+use crate::rollout::observed::{Observed, Roll};
 use crate::rollout::state::State;
 
 /// The opened state folder. Dropping it gives up the lock.
@@ -21,6 +26,8 @@ pub struct Kept {
     journal: Journal,
     checkpoint: Checkpoint,
     state: PathBuf,
+    /// Writes what was read.
+    keeping: Keeping,
     _lock: StateLock,
 }
 
@@ -56,13 +63,13 @@ pub fn open(dir: &Path) -> Result<Found, KeptError> {
     let mut covered = None;
     let mut state = State::default();
     if let Some(saved) = saved {
-        match serde_json::from_slice::<State>(&saved.state) {
+        match form::read(&saved.state) {
             Ok(read) if read.seq == saved.head.seq => {
                 covered = Some(saved.head);
                 state = read;
             }
             Ok(_) => rebuilt = Some("it is not of the record it says it is of".to_owned()),
-            Err(error) => rebuilt = Some(format!("it cannot be read: {error}")),
+            Err(why) => rebuilt = Some(why),
         }
         if covered.is_none() {
             checkpoint = checkpoint.move_aside(rebuilt.as_deref().unwrap_or_default());
@@ -92,8 +99,28 @@ pub fn open(dir: &Path) -> Result<Found, KeptError> {
         let why = rebuilt.unwrap_or_else(|| "there was none".to_owned());
         notes.push(Event::CheckpointRebuilt { why });
     }
-    let kept = Kept { journal: opened.journal, checkpoint, state: dir.to_owned(), _lock: lock };
+    let kept = Kept { journal: opened.journal, checkpoint, state: dir.to_owned(), keeping: Keeping::default(), _lock: lock };
     Ok(Found { kept, state, notes })
+}
+
+/// The thread that writes what was read; waited for at the end, when it is about to be done.
+#[derive(Default)]
+struct Keeping(Option<JoinHandle<()>>);
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        if let Some(keeping) = self.0.take()
+            && keeping.join().is_err()
+        {
+            tracing::warn!("what was read could not be kept; the next start reads it again");
+        }
+    }
+}
+
+/// For whom what is read holds; nobody before a plan is in force.
+fn about(state: &State) -> Option<About> {
+    let tenant = state.plan.as_ref()?.plan.tenant.clone();
+    Some(About { tenant, target: state.target })
 }
 
 impl Kept {
@@ -101,6 +128,12 @@ impl Kept {
     pub fn close(self) {
         self.checkpoint.close();
     }
+}
+
+/// What an earlier life of the rollout had read, as far as it still counts at `now`, and the roll over which it lies.
+#[must_use]
+pub fn readings(dir: &Path, state: &State, now: Timestamp) -> (Observed, Arc<Roll>) {
+    about(state).map(|about| readings::read(dir, &about, now)).unwrap_or_default()
 }
 
 impl Store for Kept {
@@ -114,8 +147,23 @@ impl Store for Kept {
         })
     }
 
-    fn checkpoint(&mut self, state: &[u8]) {
-        self.checkpoint.save(self.journal.head(), state.to_vec());
+    fn checkpoint(&mut self, state: &State) {
+        let state = state.clone();
+        self.checkpoint.save(self.journal.head(), Box::new(move |out| form::write(&state, out)));
+    }
+
+    fn keep(&mut self, state: &State, observed: &Observed) {
+        let Some(about) = about(state) else { return };
+        if self.keeping.0.as_ref().is_some_and(|keeping| !keeping.is_finished()) {
+            return;
+        }
+        let (dir, observed) = (self.state.clone(), observed.clone());
+        let keeping = thread::Builder::new().name("readings".into()).spawn(move || {
+            if let Err(error) = readings::write(&dir, about, &observed) {
+                tracing::warn!(error = %error, "what was read could not be kept; the next start reads it again");
+            }
+        });
+        self.keeping = Keeping(keeping.ok());
     }
 
     fn publish(&mut self, status: &[u8]) -> Result<(), StoreError> {

@@ -15,15 +15,18 @@ pub mod chain;
 pub mod checkpoint;
 pub mod error;
 pub mod folder;
+mod form;
 pub mod journal;
 pub mod kept;
 pub mod lock;
 pub mod names;
+pub mod readings;
 pub mod records;
 pub mod status;
 
 mod pen;
 mod reserve;
 mod segment;
+mod squeeze;
 mod tail;
 mod walk;

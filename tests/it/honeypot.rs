@@ -11,12 +11,12 @@ use http::{Request, Response};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tidegate::clock::{Clock, Pace};
-use tidegate::enforcement::ConditionalAccess;
+use tidegate::enforcement::Enforcer;
 use tidegate::engine::port::{Answer, Enforce, Tenant as _};
 use tidegate::graph::Graph;
 use tidegate::graph::endpoints::Endpoints;
 use tidegate::graph::token::Credentials;
-use tidegate::graph::wire::Https;
+use tidegate::graph::wire::{Https, Way};
 use tidegate::rollout::id::ObjectId;
 use tidegate::rollout::observed::Target;
 use tidegate::rollout::plan::Enforcement;
@@ -160,11 +160,11 @@ fn links(trap: SocketAddr, home: SocketAddr) -> Vec<String> {
 /// A read that follows links. Whoever adds one to the client adds a line here.
 struct Follower {
     name: &'static str,
-    read: for<'a> fn(&'a Graph, &'a ConditionalAccess) -> Answer<'a, String>,
+    read: for<'a> fn(&'a Graph, &'a Enforcer) -> Answer<'a, String>,
 }
 
 fn target() -> Target {
-    Target { group: ID.parse().unwrap(), policy: ID.parse().unwrap() }
+    Target::Group { group: ID.parse().unwrap(), policy: ID.parse().unwrap() }
 }
 
 /// What is asked is asked; whether there is a result matters to nobody here.
@@ -184,7 +184,7 @@ const FOLLOWERS: [Follower; 9] = [
     Follower { name: "a group's people", read: asks!(graph, _enforce, graph.group_people(ID)) },
     Follower { name: "the registration report", read: asks!(graph, _enforce, graph.registration()) },
     Follower { name: "the sign-in log", read: asks!(graph, _enforce, graph.sign_ins("2027-01-01T00:00:00Z".parse().unwrap())) },
-    Follower { name: "the group's members", read: asks!(_graph, enforce, enforce.members(target())) },
+    Follower { name: "the group's members", read: asks!(_graph, enforce, enforce.members(target(), &[])) },
     Follower {
         name: "people in an envelope",
         read: |graph, _| {
@@ -199,9 +199,9 @@ const FOLLOWERS: [Follower; 9] = [
         read: |_, enforce| {
             Box::pin(async move {
                 let (group, policy) = (ID.to_owned(), "g".to_owned());
-                let wanted = Enforcement::ConditionalAccess { group, policy, manage_policy: false };
+                let wanted = Enforcement::ConditionalAccess { group, policy, manage_policy: false, leaves: None };
                 let found = enforce.resolve(&wanted).await.map(drop);
-                let safety = enforce.safety(target(), &[]).await.map(drop);
+                let safety = enforce.safety(target(), &wanted, &[]).await.map(drop);
                 format!("{found:?} {safety:?}")
             })
         },
@@ -233,7 +233,7 @@ async fn the_token_is_sent_to_no_other_host() {
     let root = format!("http://{home}");
     let endpoints = Endpoints::new(&root, &root, "contoso.example").unwrap();
     let client = || {
-        let wire = Arc::new(Https::new(&endpoints).unwrap());
+        let wire = Arc::new(Https::new(&Way::default()).unwrap());
         let clock = Clock::paced("2027-01-18T08:00:00Z".parse().unwrap(), Pace::Max);
         let credentials = Credentials::Secret {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
@@ -251,7 +251,7 @@ async fn the_token_is_sent_to_no_other_host() {
         for (lure, link) in lures {
             *bait.lock().unwrap() = (lure, link.clone());
             let graph = client();
-            let enforce = ConditionalAccess::new(graph.clone());
+            let enforce = Enforcer::new(graph.clone());
             for follower in &FOLLOWERS {
                 let before = seen.lock().unwrap().len();
                 let outcome = (follower.read)(&graph, &enforce).await;

@@ -16,3 +16,4 @@ mod schema;
 mod seeds;
 mod small;
 mod tidy;
+mod ways;

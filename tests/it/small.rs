@@ -72,6 +72,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             group: ENFORCED_GROUP.to_owned(),
             policy: POLICY.to_owned(),
             manage_policy: false,
+            leaves: None,
         },
         people: People {
             break_glass: vec![named("bg1"), named("bg2")],

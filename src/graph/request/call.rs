@@ -2,8 +2,10 @@
 //!
 //! Does not send. Invariant: only the typed requests beside it can make one.
 
+use std::fmt::Write;
+
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::graph::throttle::Bucket;
 
@@ -25,24 +27,38 @@ pub(crate) enum Effect {
     Change,
 }
 
+/// The version of the API. An envelope has one version for all its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// `v1.0`.
+    One,
+    /// `beta`, for what exists nowhere else.
+    Beta,
+}
+
 /// One request, ready but for host, token and request id.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(super) method: Method,
+    pub(super) version: Version,
     pub(super) template: &'static str,
     pub(super) address: Address,
     pub(super) permission: &'static str,
     pub(super) bucket: Bucket,
     pub(super) consistency: Consistency,
-    pub(super) body: Option<Value>,
+    /// JSON.
+    pub(super) body: Option<String>,
     pub(super) done: u16,
     pub(super) effect: Effect,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Address {
-    /// Below `/v1.0`, with its query.
+    /// Below the version, with its query.
     Relative(String),
+    /// That something is a member of something, below the version and without the `/$ref` at its end: without that ending the
+    /// same DELETE would delete the member itself.
+    Link(String),
     /// A nextLink, whole.
     Whole(String),
 }
@@ -50,6 +66,15 @@ pub(super) enum Address {
 impl Call {
     pub(crate) const fn method(&self) -> &Method {
         &self.method
+    }
+
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether it would delete an object: nothing here may.
+    pub(crate) fn deletes_an_object(&self) -> bool {
+        self.method == Method::DELETE && !matches!(self.address, Address::Link(_))
     }
 
     /// The path with names for ids, for logs and messages.
@@ -70,8 +95,9 @@ impl Call {
         self.consistency
     }
 
-    pub(crate) const fn body(&self) -> Option<&Value> {
-        self.body.as_ref()
+    /// JSON.
+    pub(crate) fn body(&self) -> Option<&str> {
+        self.body.as_deref()
     }
 
     /// The one status that says it is done.
@@ -85,9 +111,22 @@ impl Call {
 
     /// The absolute address under a Graph root; not judged yet.
     pub(crate) fn address(&self, graph_root: &str) -> String {
+        let version = match self.version {
+            Version::One => "v1.0",
+            Version::Beta => "beta",
+        };
         match &self.address {
-            Address::Relative(path) => format!("{graph_root}/v1.0{path}"),
             Address::Whole(link) => link.clone(),
+            _ => format!("{graph_root}/{version}{}", self.path()),
+        }
+    }
+
+    /// The path below the version; none of a nextLink.
+    fn path(&self) -> String {
+        match &self.address {
+            Address::Relative(path) => path.clone(),
+            Address::Link(path) => format!("{path}/$ref"),
+            Address::Whole(_) => String::new(),
         }
     }
 
@@ -96,33 +135,38 @@ impl Call {
         Self { address: Address::Whole(link), ..self.clone() }
     }
 
-    /// As a member of an envelope. Its address is relative; a nextLink never travels in one.
-    pub(crate) fn member(&self, id: &str) -> Value {
-        let url = match &self.address {
-            Address::Relative(path) => path.as_str(),
-            Address::Whole(_) => "",
-        };
-        match &self.body {
-            Some(body) => {
-                let headers = json!({"Content-Type": "application/json"});
-                json!({"id": id, "method": self.method.as_str(), "url": url, "headers": headers, "body": body})
-            }
-            None => json!({"id": id, "method": self.method.as_str(), "url": url}),
+    /// Writes it as a member of an envelope. Its address is relative; a nextLink never travels in one.
+    fn write_member(&self, id: usize, out: &mut String) {
+        // Writing to a text does not fail.
+        let _ = write!(out, r#"{{"id":"{id}","method":"{}","url":{}"#, self.method, Value::from(self.path()));
+        if let Some(body) = &self.body {
+            let _ = write!(out, r#","headers":{{"Content-Type":"application/json"}},"body":{body}"#);
         }
+        out.push('}');
     }
 
-    /// One envelope around several calls of one kind. It may have done as much as its members may.
-    pub(crate) fn envelope(members: &[Self]) -> Self {
-        let requests: Vec<_> = members.iter().enumerate().map(|(at, call)| call.member(&at.to_string())).collect();
+    /// One envelope around several calls of one kind and version. It may have done as much as its members may.
+    pub(crate) fn envelope(members: &[&Self]) -> Self {
+        let size = members.iter().map(|call| 200 + call.body.as_ref().map_or(1_000, String::len)).sum();
+        let mut requests = String::with_capacity(size);
+        requests.push_str(r#"{"requests":["#);
+        for (at, call) in members.iter().enumerate() {
+            if at > 0 {
+                requests.push(',');
+            }
+            call.write_member(at, &mut requests);
+        }
+        requests.push_str("]}");
         let first = members.first();
         Self {
             method: Method::POST,
+            version: first.map_or(Version::One, |call| call.version),
             template: "/$batch",
             address: Address::Relative("/$batch".to_owned()),
             permission: first.map_or("User.Read.All", |call| call.permission),
             bucket: first.map_or(Bucket::Directory, |call| call.bucket),
             consistency: Consistency::Plain,
-            body: Some(json!({"requests": requests})),
+            body: Some(requests),
             done: 200,
             effect: first.map_or(Effect::None, |call| call.effect),
         }

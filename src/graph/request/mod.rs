@@ -4,15 +4,20 @@
 //! other change can be expressed; nothing is ever deleted.
 
 mod call;
+pub(crate) mod switch;
+
+use std::fmt::Write;
 
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::call::Address;
-pub(crate) use self::call::{Call, Consistency, Effect};
+pub(crate) use self::call::{Call, Consistency, Effect, Version};
+pub(crate) use self::switch::{NewGroup, NewPolicy, Question, Require, Whom, per_user_named};
 use super::throttle::Bucket;
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::{Mode, PerUser, Toggle};
 
 /// Most people in one bind (Microsoft's limit).
 pub(crate) const BIND: usize = 20;
@@ -46,15 +51,32 @@ pub(crate) enum Read {
     Policy(ObjectId),
     Registration(Columns),
     SignInsSince(Timestamp, Columns),
+    /// How MFA is required.
+    Switch(Question),
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// Something to change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mutation {
     /// Puts people (at most [`BIND`]) into a group: all of them or none.
     Bind { group: ObjectId, people: Vec<ObjectId> },
+    /// Takes a person out of a group.
+    Unbind { group: ObjectId, person: ObjectId },
     /// Sends a mail from a mailbox.
     SendMail { from: ObjectId, message: Message },
+    /// Sets a person's state of per-user MFA.
+    SetPerUser { person: ObjectId, state: PerUser },
+    /// Switches security defaults.
+    SetSecurityDefaults(Toggle),
+    /// Sets the state of a policy, and nothing else of it.
+    SetPolicyState { policy: ObjectId, state: Mode },
+    /// Replaces the conditions of a policy by these whole ones.
+    SetPolicyConditions { policy: ObjectId, conditions: Value },
+    /// Makes a policy, which only reports.
+    CreatePolicy(NewPolicy),
+    /// Makes an assigned security group without members.
+    CreateGroup(NewGroup),
 }
 
 /// A plain text mail to one person.
@@ -74,8 +96,23 @@ impl Read {
             Self::UsersWhere(_, consistency) => *consistency,
             _ => Consistency::Plain,
         };
-        let (method, address) = (Method::GET, Address::Relative(path));
-        Call { method, template, address, permission, bucket, consistency, body: None, done: 200, effect: Effect::None }
+        let (method, version, body) = match self {
+            Self::Switch(question) => question.manner(),
+            _ => (Method::GET, Version::One, None),
+        };
+        let (address, effect) = (Address::Relative(path), Effect::None);
+        Call {
+            method,
+            version,
+            template,
+            address,
+            permission,
+            bucket,
+            consistency,
+            body: body.map(|body: Value| body.to_string()),
+            done: 200,
+            effect,
+        }
     }
 
     fn parts(&self) -> (&'static str, String, &'static str, Bucket) {
@@ -140,37 +177,66 @@ impl Read {
                 let path = format!("/auditLogs/signIns?$top=999{select}&$filter={filter}");
                 ("/auditLogs/signIns", path, "AuditLog.Read.All (with Policy.Read.All)", Bucket::Reports)
             }
+            Self::Switch(question) => question.parts(),
         }
     }
 }
 
 impl Mutation {
-    /// `graph_root` is needed because a bind names people by whole addresses.
-    pub(crate) fn call(&self, graph_root: &str) -> Call {
-        let (method, template, path, permission, bucket, body, done) = match self {
-            Self::Bind { group, people } => {
-                let people: Vec<_> = people.iter().map(|id| format!("{graph_root}/v1.0/directoryObjects/{id}")).collect();
-                let body = json!({"members@odata.bind": people});
-                let path = format!("/groups/{group}");
-                (Method::PATCH, "/groups/{id}", path, "GroupMember.ReadWrite.All", Bucket::Writes, body, 204)
-            }
-            Self::SendMail { from, message } => {
-                let path = format!("/users/{from}/sendMail");
-                (Method::POST, "/users/{id}/sendMail", path, "Mail.Send", Bucket::Mail, message.json(), 202)
-            }
-        };
-        Call {
-            method,
-            template,
-            address: Address::Relative(path),
-            permission,
-            bucket,
-            consistency: Consistency::Plain,
-            body: Some(body),
-            done,
-            effect: Effect::Change,
+    /// Links that it sets, for services that charge each; one when it sets none.
+    pub(crate) fn links(&self) -> u32 {
+        match self {
+            Self::Bind { people, .. } => u32::try_from(people.len()).unwrap_or(u32::MAX),
+            _ => 1,
         }
     }
+
+    /// `graph_root` is needed because a bind names people by whole addresses.
+    pub(crate) fn call(&self, graph_root: &str) -> Call {
+        match self {
+            Self::Bind { group, people } => {
+                let mut body = String::with_capacity(64 + people.len() * (graph_root.len() + 64));
+                body.push_str(r#"{"members@odata.bind":["#);
+                for (at, id) in people.iter().enumerate() {
+                    let comma = if at > 0 { "," } else { "" };
+                    // Writing to a text does not fail, and neither an id nor a root needs an escape.
+                    let _ = write!(body, r#"{comma}"{graph_root}/v1.0/directoryObjects/{id}""#);
+                }
+                body.push_str("]}");
+                let address = Address::Relative(format!("/groups/{group}"));
+                change(Method::PATCH, ("/groups/{id}", address), ("GroupMember.ReadWrite.All", Bucket::Writes), body, 204)
+            }
+            Self::SendMail { from, message } => {
+                let address = Address::Relative(format!("/users/{from}/sendMail"));
+                let body = message.json().to_string();
+                change(Method::POST, ("/users/{id}/sendMail", address), ("Mail.Send", Bucket::Mail), body, 202)
+            }
+            Self::Unbind { group, person } => {
+                let address = Address::Link(format!("/groups/{group}/members/{person}"));
+                let place = ("/groups/{id}/members/{id}/$ref", address);
+                let call = change(Method::DELETE, place, ("GroupMember.ReadWrite.All", Bucket::Writes), Value::Null, 204);
+                Call { body: None, ..call }
+            }
+            Self::SetPerUser { person, state } => switch::set_per_user(*person, *state),
+            Self::SetSecurityDefaults(switch) => switch::set_security_defaults(*switch),
+            Self::SetPolicyState { policy, state } => switch::change_policy(*policy, json!({"state": switch::mode_text(*state)})),
+            Self::SetPolicyConditions { policy, conditions } => switch::change_policy(*policy, json!({"conditions": conditions})),
+            Self::CreatePolicy(policy) => switch::create_policy(policy),
+            Self::CreateGroup(group) => switch::create_group(group),
+        }
+    }
+}
+
+/// A change: how, where, with what permission and against which bucket, the body, and the status that says it is done.
+fn change(
+    method: Method,
+    (template, address): (&'static str, Address),
+    (permission, bucket): (&'static str, Bucket),
+    body: impl ToString,
+    done: u16,
+) -> Call {
+    let (version, consistency, effect) = (Version::One, Consistency::Plain, Effect::Change);
+    Call { method, version, template, address, permission, bucket, consistency, body: Some(body.to_string()), done, effect }
 }
 
 impl Message {
@@ -225,17 +291,20 @@ mod tests {
         let call = Mutation::Bind { group: id(1), people: vec![id(2), id(3)] }.call("http://127.0.0.1:9/t");
         assert_eq!((call.method(), call.done(), call.effect()), (&Method::PATCH, 204, Effect::Change));
         assert_eq!(call.address("http://127.0.0.1:9/t"), format!("http://127.0.0.1:9/t/v1.0/groups/{}", id(1)));
-        let binds = call.body().unwrap().get("members@odata.bind").unwrap();
+        let body: Value = serde_json::from_str(call.body().unwrap()).unwrap();
+        let binds = body.get("members@odata.bind").unwrap();
         assert_eq!(binds.get(1).unwrap(), &format!("http://127.0.0.1:9/t/v1.0/directoryObjects/{}", id(3)));
     }
 
     #[test]
     fn an_envelope_carries_relative_addresses_and_content_types() {
-        let calls = [Mutation::Bind { group: id(1), people: vec![id(2)] }.call("https://g.example")];
-        let body = Call::envelope(&calls).body().cloned().unwrap();
+        let calls = [Mutation::Bind { group: id(1), people: vec![id(2)] }.call("https://g.example"), Read::Users.call()];
+        let envelope = Call::envelope(&[&calls[0], &calls[1]]);
+        let body: Value = serde_json::from_str(envelope.body().unwrap()).unwrap();
         let member = body.pointer("/requests/0").unwrap();
         assert_eq!(member.get("url").unwrap(), &format!("/groups/{}", id(1)));
         assert_eq!(member.pointer("/headers/Content-Type").unwrap(), "application/json");
-        assert!(Read::Users.call().member("0").get("body").is_none());
+        assert_eq!(body.pointer("/requests/1/id").unwrap(), "1");
+        assert!(body.pointer("/requests/1/body").is_none() && body.pointer("/requests/1/headers").is_none());
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             group: ENFORCED_GROUP.to_owned(),
             policy: POLICY.to_owned(),
             manage_policy: false,
+            leaves: None,
         },
         people: People {
             break_glass: ["bg1", "bg2"].map(|name| reference(tenant, name)).to_vec(),

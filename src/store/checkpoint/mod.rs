@@ -22,6 +22,15 @@ use writer::Writer;
 /// How many checkpoints that were moved aside are kept.
 const ASIDE_KEPT: usize = 2;
 
+/// Writes a state.
+pub type Write = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
+
+/// A state that is to be saved.
+struct Handed {
+    head: Head,
+    write: Write,
+}
+
 /// A state and the record up to which it is the truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
@@ -63,10 +72,11 @@ impl Checkpoint {
         }
     }
 
-    /// Hands a state over to be saved, and returns at once. A state that still waits is replaced.
-    pub fn save(&self, head: Head, state: Vec<u8>) {
+    /// Hands a state over to be saved, and returns at once. A state that still waits is replaced. `write` is called on sled's thread
+    /// and writes the bytes that [`Saved`] gives back.
+    pub fn save(&self, head: Head, write: Write) {
         if let Ok(writer) = &self.writer {
-            writer.hand_over(Saved { head, state });
+            writer.hand_over(Handed { head, write });
         }
     }
 

@@ -13,10 +13,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Saved;
+use super::{Handed, Saved};
 use crate::rollout::event;
 use crate::store::chain::Head;
 use crate::store::folder;
+use crate::store::form::FORM;
 
 /// Largest value. Bytes. sled puts up to 17 into a page, and pages above 128 KiB into files that it never syncs.
 const VALUE_LIMIT: usize = 4 << 10;
@@ -32,9 +33,6 @@ const CACHE: u64 = 1 << 20;
 
 /// sled's own flush, which also tidies its file. Milliseconds.
 const FLUSH_EVERY: u64 = 5_000;
-
-/// The version of this arrangement.
-const FORM: u32 = 2;
 
 /// Key of the head.
 const HEAD: &[u8] = b"head";
@@ -115,16 +113,17 @@ impl Snapshot {
     }
 
     /// Replaces what is saved.
-    pub(super) fn save(&mut self, saved: &Saved) -> Result<(), Doubt> {
+    pub(super) fn save(&mut self, handed: Handed) -> Result<(), Doubt> {
         let generation = self.generation + 1;
-        let mut chunks = 0;
-        for part in saved.state.chunks(CHUNK) {
-            self.put(&chunk_key(generation, chunks), part)?;
-            chunks += 1;
+        let mut cut = Cut { snapshot: self, generation, chunks: 0, bytes: 0, waiting: Vec::with_capacity(CHUNK), doubt: None };
+        let written = (handed.write)(&mut cut).and_then(|()| cut.end());
+        let Cut { chunks, bytes, doubt, .. } = cut;
+        if let Some(doubt) = doubt {
+            return Err(doubt);
         }
+        written.map_err(Doubt::Io)?;
         self.barrier()?;
-        let bytes = saved.state.len();
-        self.switch_to(&Header { form: FORM, records: event::VERSION, head: saved.head, generation, chunks, bytes })?;
+        self.switch_to(&Header { form: FORM, records: event::VERSION, head: handed.head, generation, chunks, bytes })?;
         for old in 0..self.chunks {
             self.db.remove(chunk_key(self.generation, old)).map_err(Doubt::Sled)?;
         }
@@ -190,6 +189,49 @@ impl Snapshot {
     fn barrier(&self) -> Result<(), Doubt> {
         self.db.flush().map_err(Doubt::Sled)?;
         self.file.sync_data().map_err(Doubt::Io)
+    }
+}
+
+/// Cuts what is written into values of the next generation.
+struct Cut<'a> {
+    snapshot: &'a Snapshot,
+    generation: u64,
+    chunks: u32,
+    bytes: usize,
+    waiting: Vec<u8>,
+    /// Why sled did not take a value.
+    doubt: Option<Doubt>,
+}
+
+impl Cut<'_> {
+    fn put(&mut self) -> io::Result<()> {
+        if let Err(doubt) = self.snapshot.put(&chunk_key(self.generation, self.chunks), &self.waiting) {
+            self.doubt = Some(doubt);
+            return Err(io::Error::other("sled did not take it"));
+        }
+        self.chunks += 1;
+        self.bytes += self.waiting.len();
+        self.waiting.clear();
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() { Ok(()) } else { self.put() }
+    }
+}
+
+impl io::Write for Cut<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.waiting.len() >= CHUNK {
+            self.put()?;
+        }
+        let room = CHUNK.saturating_sub(self.waiting.len()).min(bytes.len());
+        self.waiting.extend(bytes.iter().take(room));
+        Ok(room)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

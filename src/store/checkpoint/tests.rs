@@ -15,12 +15,17 @@ fn state_of(len: usize) -> Vec<u8> {
     (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
 }
 
+/// Writes so many bytes.
+fn writing(len: usize) -> Write {
+    Box::new(move |out| out.write_all(&state_of(len)))
+}
+
 /// A state folder whose checkpoint holds a state of so many bytes as of record 7.
 fn filled(len: usize) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let opened = Checkpoint::open(dir.path());
     assert_eq!((opened.saved, opened.aside), (None, None));
-    opened.checkpoint.save(head(7), state_of(len));
+    opened.checkpoint.save(head(7), writing(len));
     opened.checkpoint.close();
     dir
 }
@@ -57,7 +62,7 @@ fn the_newest_state_handed_over_is_the_one_that_stays() {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = Checkpoint::open(dir.path()).checkpoint;
     for seq in 1..=50 {
-        checkpoint.save(head(seq), state_of(20_000 + usize::try_from(seq).unwrap()));
+        checkpoint.save(head(seq), writing(20_000 + usize::try_from(seq).unwrap()));
     }
     assert_eq!(checkpoint.trouble(), None);
     checkpoint.close();
@@ -85,7 +90,7 @@ fn a_crash_between_the_steps_leaves_the_old_state() {
     drop(database);
     let opened = Checkpoint::open(dir.path());
     assert_eq!(opened.saved, Some(Saved { head: head(7), state: state_of(30_000) }));
-    opened.checkpoint.save(head(8), state_of(5));
+    opened.checkpoint.save(head(8), writing(5));
     opened.checkpoint.close();
     assert_eq!(Checkpoint::open(dir.path()).saved, Some(Saved { head: head(8), state: state_of(5) }));
 }
@@ -94,7 +99,7 @@ fn a_crash_between_the_steps_leaves_the_old_state() {
 fn a_generation_that_was_replaced_is_removed() {
     let dir = filled(100_000);
     let (mut snapshot, _) = Snapshot::open(&dir.path().join("checkpoint")).unwrap();
-    snapshot.save(&Saved { head: head(8), state: state_of(9_000) }).unwrap();
+    snapshot.save(Handed { head: head(8), write: writing(9_000) }).unwrap();
     snapshot.close().unwrap();
     let database = database(&dir);
     assert_eq!(database.len(), 1 + 3);
@@ -128,7 +133,7 @@ fn a_changed_or_missing_value_is_a_doubt() {
         let told = opened.aside.unwrap();
         assert!(told.contains(why), "{told}");
         assert_eq!(opened.checkpoint.trouble(), None);
-        opened.checkpoint.save(head(9), state_of(9));
+        opened.checkpoint.save(head(9), writing(9));
         opened.checkpoint.close();
         assert_eq!(aside(&dir), ["checkpoint.aside-1"]);
         assert_eq!(Checkpoint::open(dir.path()).saved, Some(Saved { head: head(9), state: state_of(9) }));
@@ -144,7 +149,7 @@ fn whole_or_nothing(dir: &TempDir, case: &str) -> Option<String> {
         assert_eq!(opened.aside, None, "{case}");
     }
     assert_eq!(opened.checkpoint.trouble(), None, "{case}");
-    opened.checkpoint.save(head(9), state_of(9));
+    opened.checkpoint.save(head(9), writing(9));
     opened.checkpoint.close();
     // What sled took without a word may be refused at the next start.
     let again = Checkpoint::open(dir.path());
@@ -211,6 +216,6 @@ fn where_sled_cannot_be_used_the_daemon_runs_without_and_is_told() {
     let opened = Checkpoint::open(&state);
     assert_eq!(opened.saved, None);
     assert!(opened.checkpoint.trouble().is_some());
-    opened.checkpoint.save(head(1), state_of(1));
+    opened.checkpoint.save(head(1), writing(1));
     opened.checkpoint.close();
 }

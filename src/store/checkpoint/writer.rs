@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::Saved;
 use super::snapshot::{Doubt, Snapshot};
+use super::{Handed, Saved};
 use crate::store::error::in_full;
 
 /// How long opening may take.
@@ -36,7 +36,7 @@ struct Desk {
 
 #[derive(Default)]
 struct Queue {
-    waiting: Option<Saved>,
+    waiting: Option<Handed>,
     closing: bool,
     trouble: Option<String>,
 }
@@ -56,10 +56,10 @@ impl Writer {
         Ok((writer, saved))
     }
 
-    pub(super) fn hand_over(&self, saved: Saved) {
+    pub(super) fn hand_over(&self, handed: Handed) {
         let mut queue = self.desk.lock();
         if queue.trouble.is_none() {
-            queue.waiting = Some(saved);
+            queue.waiting = Some(handed);
             self.desk.changed.notify_one();
         }
     }
@@ -93,11 +93,11 @@ impl Desk {
     }
 
     /// Waits for the next state to save; none when the end has come.
-    fn next(&self) -> Option<Saved> {
+    fn next(&self) -> Option<Handed> {
         let mut queue = self.lock();
         loop {
-            if let Some(saved) = queue.waiting.take() {
-                return Some(saved);
+            if let Some(handed) = queue.waiting.take() {
+                return Some(handed);
             }
             if queue.closing {
                 return None;
@@ -126,8 +126,8 @@ fn run(dir: &Path, desk: &Desk, opened: &SyncSender<Result<Option<Saved>, Doubt>
             return;
         }
     };
-    while let Some(saved) = desk.next() {
-        if let Err(doubt) = guarded(|| snapshot.save(&saved)) {
+    while let Some(handed) = desk.next() {
+        if let Err(doubt) = guarded(|| snapshot.save(handed)) {
             desk.give_up(in_full(&doubt));
             // Closing would write once more, and a panic in its `Drop` could end the process.
             std::mem::forget(snapshot);

@@ -2,6 +2,7 @@
 
 mod bed;
 mod certificate;
+mod credentials;
 mod damage;
 mod example;
 mod kept;
@@ -9,9 +10,11 @@ mod kill;
 mod manager;
 mod orders;
 mod plans;
+mod proxy;
 mod redaction;
 mod refusals;
 mod reload;
+mod setup;
 mod stop;
 mod whole;
 mod words;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use secrecy::SecretString;
 use tidegate::clock::{Clock, Pace};
-use tidegate::enforcement::ConditionalAccess;
+use tidegate::enforcement::Enforcer;
 use tidegate::graph::Graph;
 use tidegate::graph::endpoints::Endpoints;
 use tidegate::graph::token::Credentials;
@@ -27,7 +27,7 @@ type Answers = dyn Fn(Ask<'_>) -> Canned + Send + Sync;
 /// The real client over canned answers.
 pub(super) struct Tenant {
     pub(super) graph: Graph,
-    pub(super) enforce: ConditionalAccess,
+    pub(super) enforce: Enforcer,
     pub(super) clock: Clock,
     asked: Arc<Mutex<Vec<(String, String, String)>>>,
 }
@@ -72,7 +72,7 @@ impl Tenant {
             secret: Arc::new(|| Ok(SecretString::from("word"))),
         };
         let graph = Graph::new(Arc::new(wire), clock.clone(), endpoints, credentials, TENANT);
-        Self { enforce: ConditionalAccess::new(graph.clone()), graph, clock, asked }
+        Self { enforce: Enforcer::new(graph.clone()), graph, clock, asked }
     }
 
     /// Answers whatever holds `part` in its path with this, and anything else with an empty listing.

@@ -6,7 +6,7 @@ use tidegate::rollout::id::ObjectId;
 
 use super::canned::{Tenant, unanswered, wait};
 use super::example;
-use super::readers::{GROUP, LISTINGS, Listing, POLICY, target};
+use super::readers::{GROUP, LISTINGS, Listing, POLICY, by_policy, target};
 
 /// What may stand in a place; `None`: nothing at all.
 fn oddities() -> Vec<Option<Value>> {
@@ -123,7 +123,7 @@ fn an_odd_policy_is_judged_and_not_stumbled_over() {
                 _ if path.contains(GROUP) => (200, None, group.clone()),
                 _ => unanswered(),
             });
-            let safety = wait(tenant.enforce.safety(target(), &[]));
+            let safety = wait(tenant.enforce.safety(target(), &by_policy(), &[]));
             assert!(safety.is_ok(), "{place} is {oddity:?}: {safety:?}");
         }
     }

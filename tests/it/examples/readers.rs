@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate::engine::port::{Enforce, Tenant as _};
 use tidegate::rollout::id::ObjectId;
-use tidegate::rollout::observed::{Target, Trouble};
+use tidegate::rollout::observed::{Readiness, Target, Trouble};
 use tidegate::rollout::plan::Enforcement;
 
 use super::canned::{NOTHING, Tenant, unanswered, wait};
@@ -92,42 +92,51 @@ pub(super) const LISTINGS: [Listing; 12] = [
     },
 ];
 
-fn texts(ids: &[ObjectId]) -> Vec<String> {
-    ids.iter().map(ToString::to_string).collect()
+fn texts(ids: impl Iterator<Item = ObjectId>) -> Vec<String> {
+    ids.map(|id| id.to_string()).collect()
 }
 
 fn directory(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
     let directory = wait(tenant.graph.directory())?;
-    Ok(directory.people.iter().map(|person| person.id.to_string()).collect())
+    Ok(directory.iter().map(|person| person.id.to_string()).collect())
 }
 
 fn filter(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
-    Ok(texts(&wait(tenant.graph.filtered_people("assignedLicenses/any()"))?))
+    Ok(texts(wait(tenant.graph.filtered_people("assignedLicenses/any()"))?.iter()))
 }
 
 fn people(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
     // Whoever was not asked for is left out, so everybody is asked for whom a listing shows.
     let known = wait(tenant.graph.directory())?;
-    let ids: Vec<ObjectId> = known.people.iter().map(|person| person.id).collect();
+    let ids: Vec<ObjectId> = known.iter().map(|person| person.id).collect();
     let now = wait(tenant.graph.people_now(&ids))?;
     Ok(now.iter().map(|person| person.id.to_string()).collect())
 }
 
 fn members(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
-    Ok(texts(&wait(tenant.enforce.members(target()))?))
+    Ok(texts(wait(tenant.enforce.members(target(), &[]))?.iter()))
 }
 
 fn transitive(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
-    Ok(texts(&wait(tenant.graph.group_people(GROUP))?))
+    Ok(texts(wait(tenant.graph.group_people(GROUP))?.iter()))
 }
 
 fn roles(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
-    Ok(texts(&wait(tenant.graph.directory())?.sync_accounts))
+    Ok(texts(wait(tenant.graph.directory())?.sync_accounts.iter().copied()))
 }
+
+/// The people of the example, and the one whose row a test adds.
+const REPORTED: [&str; 4] = [
+    "86462606-fde0-4fc4-9e0c-a20eb73e54c6",
+    "c6ad1942-4afa-47f8-8d48-afb5d8d69d2f",
+    "c8096958-797c-44fa-8fde-a6fb62567cf0",
+    "00000000-1111-4222-8333-444444444444",
+];
 
 fn registration(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
     let report = wait(tenant.graph.registration())?;
-    Ok(report.rows.iter().map(|(id, _)| id.to_string()).collect())
+    let known = |id: &&str| id.parse().is_ok_and(|id| report.of(id) != Readiness::Unknown);
+    Ok(REPORTED.into_iter().filter(known).map(str::to_owned).collect())
 }
 
 fn sign_ins(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
@@ -140,8 +149,12 @@ const NAMES: [&str; 5] = ["SimplePolicy1", "SimplePolicy2", "Access to EXO requi
 
 fn policies(tenant: &Tenant) -> Result<Vec<String>, Trouble> {
     named(|name| {
-        let enforcement =
-            Enforcement::ConditionalAccess { group: GROUP.to_owned(), policy: name.to_owned(), manage_policy: false };
+        let enforcement = Enforcement::ConditionalAccess {
+            group: GROUP.to_owned(),
+            policy: name.to_owned(),
+            manage_policy: false,
+            leaves: None,
+        };
         wait(tenant.enforce.resolve(&enforcement)).map(drop)
     })
 }
@@ -166,8 +179,13 @@ fn named(find: impl Fn(&str) -> Result<(), Trouble>) -> Result<Vec<String>, Trou
 pub(super) const GROUP: &str = "02bd9fd6-8f93-4758-87c3-1fb73740a315";
 pub(super) const POLICY: &str = "7359d0e0-d8a9-4afa-8a93-e23e099d7be8";
 
+/// The enforcement whose target `target` is.
+pub(super) fn by_policy() -> Enforcement {
+    Enforcement::ConditionalAccess { group: GROUP.to_owned(), policy: POLICY.to_owned(), manage_policy: false, leaves: None }
+}
+
 pub(super) fn target() -> Target {
-    Target { group: GROUP.parse().unwrap(), policy: POLICY.parse().unwrap() }
+    Target::Group { group: GROUP.parse().unwrap(), policy: POLICY.parse().unwrap() }
 }
 
 impl Listing {

@@ -8,10 +8,10 @@ use tidegate::engine::port::{BatchOutcome, Enforce, Notice, NoticeOutcome, Notif
 use tidegate::notify::{Mail, Texts};
 use tidegate::rollout::event::Slot;
 use tidegate::rollout::id::{ObjectId, PersonRef};
-use tidegate::rollout::observed::{Trouble, TroubleKind};
+use tidegate::rollout::observed::{Target, Trouble, TroubleKind};
 
 use super::canned::{NOTHING, TENANT, Tenant, unanswered, wait};
-use super::readers::{GROUP, LISTINGS, POLICY, target};
+use super::readers::{GROUP, LISTINGS, POLICY, by_policy, target};
 use super::{example, folder, text};
 
 /// What the product does with an example. The function gets its text.
@@ -249,7 +249,7 @@ fn throttled(example: &str) {
         }
     });
     let began = tenant.clock.now();
-    assert_eq!(wait(tenant.graph.directory()).unwrap().people.len(), 2);
+    assert_eq!(wait(tenant.graph.directory()).unwrap().len(), 2);
     assert_eq!(tenant.clock.now().duration_since(began).as_millis(), 2_128);
 }
 
@@ -283,9 +283,8 @@ fn policy(example: &str) {
         _ if path.contains(&id) => (200, None, json!({ "id": id, "securityEnabled": true }).to_string()),
         _ => unanswered(),
     });
-    let mut target = target();
-    target.group = group.parse().unwrap();
-    let problems = wait(tenant.enforce.safety(target, &[])).unwrap().policy.problems;
+    let target = Target::Group { group: group.parse().unwrap(), policy: POLICY.parse().unwrap() };
+    let problems = wait(tenant.enforce.safety(target, &by_policy(), &[])).unwrap().policy.problems;
     assert!(problems.iter().any(|problem| problem.contains("all resources")), "{problems:?}");
     assert!(!problems.iter().any(|problem| problem.contains("does not include the enforcement group")), "{problems:?}");
 }
@@ -336,7 +335,7 @@ fn mailbox_out_of_scope(example: &str) {
 
 fn token(example: &str) {
     let tenant = Tenant::with("/oauth2/v2.0/token", 200, example);
-    assert!(wait(tenant.graph.directory()).unwrap().people.is_empty());
+    assert!(wait(tenant.graph.directory()).unwrap().is_empty());
     assert_eq!(tenant.times("/token"), 1);
 }
 

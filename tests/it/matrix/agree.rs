@@ -68,16 +68,17 @@ pub(super) fn agree(views: &Views) -> Result<(), String> {
     let Views { members, state, report } = views;
     let others = views.others();
     // Membership and journal, person by person.
-    for person in state.people.all() {
+    for person in state.people.all().iter() {
         let member = members.contains(&person.id);
-        let fits = match person.enforced {
+        let fits = match person.enforced() {
             Enforced::Accepted(_) | Enforced::Verified(_) => member != person.removed_by_hand,
             Enforced::No | Enforced::Refused(_) => !member || others(&person.id),
-            Enforced::Gone => !member,
-            Enforced::Intended(_) | Enforced::Unknown(_) => false,
+            Enforced::Kept(_) => member,
+            Enforced::Gone | Enforced::Released(_) => !member || others(&person.id),
+            Enforced::Intended(_) | Enforced::Unknown(_) | Enforced::Releasing(_) => false,
         };
         if !fits {
-            return Err(format!("{}: {:?} in the journal, member: {member}", person.id, person.enforced));
+            return Err(format!("{}: {:?} in the journal, member: {member}", person.id, person.enforced()));
         }
     }
     let required = |id: &ObjectId| state.people.get(*id).is_some_and(PersonState::is_enforced);
@@ -89,7 +90,7 @@ pub(super) fn agree(views: &Views) -> Result<(), String> {
     for (name, stage) in report.stages.iter().chain([&report.tail]).map(|stage| (stage.name.as_str(), stage)) {
         let home = state.home(name).ok_or_else(|| format!("the report's `{name}` is not in the journal"))?;
         let of_home = |person: &&PersonState| match home {
-            Home::Tail => person.home == home,
+            Home::Tail => person.home() == home,
             Home::Stage(_) => state.stage(name).is_some_and(|(_, stage)| {
                 stage.roster.iter().any(|place| state.people.at(*place).is_some_and(|known| known.id == person.id))
             }),

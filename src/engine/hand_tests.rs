@@ -1,0 +1,115 @@
+//! Several envelopes under way: what leaves when, and what a pause does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use jiff::SignedDuration;
+
+use super::command::{Command, What};
+use super::input::Input;
+use super::step::Step;
+use super::step_tests::{Small, Stage};
+use crate::clock::Clock;
+use crate::rollout::event::Event;
+use crate::rollout::id::ObjectId;
+use crate::rollout::person::Enforced;
+use crate::rollout::plan::Selector;
+use crate::rollout::sample::plan;
+
+/// A stage of 190 people that is due now, on the system's clock, with a canary that has gone through.
+async fn enforcing() -> Stage {
+    let mut plan = plan();
+    plan.stages.truncate(1);
+    plan.stages[0].include = vec![Selector::EveryoneElse];
+    let clock = Clock::system();
+    let start = clock.now() - SignedDuration::from_mins(10);
+    let mut stage = Stage::new(plan, start, clock, Small::slow());
+    stage.tenant.slow.as_ref().unwrap().answers.add_permits(1);
+    while stage.handed() == 0 {
+        assert_eq!(stage.engine.step().await.unwrap(), Step::Acted);
+    }
+    stage
+}
+
+fn begun(stage: &Stage) -> Vec<Vec<ObjectId>> {
+    stage.tenant.slow.as_ref().unwrap().begun.lock().unwrap().clone()
+}
+
+/// People with an intent on disk, and with an outcome.
+fn recorded(stage: &Stage) -> (Vec<ObjectId>, usize) {
+    let pages = stage.pages.0.lock().unwrap();
+    let mut intended = Vec::new();
+    let mut outcomes = 0;
+    for record in pages.iter() {
+        match &record.event {
+            Event::EnforceIntent { people, .. } => intended.extend(people.iter().copied()),
+            Event::EnforceOutcome { .. } => outcomes += 1,
+            _ => {}
+        }
+    }
+    (intended, outcomes)
+}
+
+/// Lets the engine work until so many envelopes have begun.
+async fn until_begun(stage: &mut Stage, envelopes: usize) {
+    let tenant = Arc::clone(&stage.tenant);
+    let enough = async {
+        while tenant.slow.as_ref().unwrap().begun.lock().unwrap().len() < envelopes {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        step = stage.engine.step() => panic!("it ended before {envelopes} envelopes had begun: {step:?}"),
+        () = enough => {}
+    }
+}
+
+#[tokio::test]
+async fn several_envelopes_are_under_way_each_after_its_intent() {
+    let mut stage = enforcing().await;
+    // What is dropped here is what a crash would leave: two envelopes without an outcome.
+    until_begun(&mut stage, 3).await;
+    let (intended, outcomes) = recorded(&stage);
+    let begun = begun(&stage);
+    assert_eq!((begun.len(), outcomes), (3, 1), "the canary, and two that wait for their answers");
+    assert!(begun.iter().flatten().all(|id| intended.contains(id)), "each intent was on disk before");
+    assert_eq!(intended.len(), begun.iter().map(Vec::len).sum::<usize>(), "and no other");
+}
+
+#[tokio::test]
+async fn a_pause_lets_nothing_further_leave_and_what_is_under_way_ends() {
+    let mut stage = enforcing().await;
+    let (inputs, tenant) = (stage.inputs.clone(), Arc::clone(&stage.tenant));
+    let slow = || tenant.slow.as_ref().unwrap();
+    let outside = async {
+        while slow().begun.lock().unwrap().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let command = Command { what: What::Pause { why: "a test".to_owned() }, actor: "anna".to_owned(), answer };
+        inputs.send(Input::Command(command)).await.unwrap();
+        answered.await.unwrap().unwrap();
+        slow().answers.add_permits(100);
+    };
+    let (step, ()) = tokio::join!(stage.engine.step(), outside);
+    assert_eq!(step.unwrap(), Step::Acted);
+    stage.settle().await;
+    assert_eq!(begun(&stage).len(), 3, "the canary, and two that were under way");
+    assert_eq!(recorded(&stage).1, 3, "each has its outcome");
+    assert!(slow().let_go.load(Ordering::Relaxed) > 0, "what waits to be sent again is given up");
+    let open = |enforced| matches!(enforced, Enforced::Intended(_));
+    assert!(!stage.engine.state().people.all().iter().any(|person| open(person.enforced())));
+}
+
+#[tokio::test]
+async fn everybody_is_handed_out_once() {
+    let mut stage = enforcing().await;
+    stage.tenant.slow.as_ref().unwrap().answers.add_permits(1_000);
+    stage.settle().await;
+    let mut all: Vec<_> = begun(&stage).into_iter().flatten().collect();
+    all.sort_unstable();
+    let before = all.len();
+    all.dedup();
+    assert_eq!((before, all.len()), (198, 198), "all but the break-glass accounts, nobody twice");
+}
