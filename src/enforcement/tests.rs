@@ -9,7 +9,7 @@ use super::Enforcer;
 use crate::engine::port::{BatchOutcome, Enforce};
 use crate::graph::script::{Script, Scripted, Seen, answer, id, lost, with};
 use crate::rollout::id::{NameHash, ObjectId, PersonRef};
-use crate::rollout::observed::{Target, TroubleKind};
+use crate::rollout::observed::{Target, TroubleKind, Way};
 use crate::rollout::plan::Enforcement;
 
 const GROUP: ObjectId = ObjectId::from_bits(0xff01);
@@ -363,5 +363,6 @@ async fn the_target_is_resolved_to_exactly_one_usable_match() {
         assert!(trouble.why.contains(word), "{}", trouble.why);
     }
     let other = Enforcement::PerUser { retire_to: None };
-    assert!(Enforcer::new(Script::answers([]).graph().0).resolve(&other).await.is_err());
+    let target = Enforcer::new(Script::answers([]).graph().0).resolve(&other).await.unwrap();
+    assert_eq!(target, Target::Plain { way: Way::PerUser }, "nothing is named");
 }
