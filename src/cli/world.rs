@@ -23,7 +23,7 @@ use crate::graph::wire::{Exchange, Wire, WireError};
 use crate::rollout::condition::Conditions;
 use crate::rollout::observed::Observed;
 use crate::rollout::state::State;
-use crate::sim::{Fate, Tenant};
+use crate::sim::{Delivery, Fate, Tenant};
 
 /// The address of the simulated tenant; nothing listens there.
 const ROOT: &str = "https://simulated.invalid";
@@ -49,13 +49,15 @@ pub struct Life {
 pub struct World {
     tenant: Arc<Mutex<Tenant>>,
     clock: Clock,
+    /// Where the tenant is.
+    root: Arc<str>,
 }
 
 impl World {
     /// The tenant, at `start`, at `pace`.
     #[must_use]
     pub fn new(tenant: Tenant, start: Timestamp, pace: Pace) -> Self {
-        Self { tenant: Arc::new(Mutex::new(tenant)), clock: Clock::paced(start, pace) }
+        Self { tenant: Arc::new(Mutex::new(tenant)), clock: Clock::paced(start, pace), root: ROOT.into() }
     }
 
     /// The tenant, to look at or to change.
@@ -72,7 +74,13 @@ impl World {
     /// The same tenant under another clock, as after a restart.
     #[must_use]
     pub fn restarted(&self, at: Timestamp, pace: Pace) -> Self {
-        Self { tenant: Arc::clone(&self.tenant), clock: Clock::paced(at, pace) }
+        Self { tenant: Arc::clone(&self.tenant), clock: Clock::paced(at, pace), root: Arc::clone(&self.root) }
+    }
+
+    /// The same tenant, which listens at an address from now on.
+    #[must_use]
+    pub fn at(&self, root: &str) -> Self {
+        Self { root: root.into(), ..self.clone() }
     }
 
     /// An engine on this tenant that goes on from `state`. `plan_tenant` is the plan's `tenant.id`. The sender leads to it.
@@ -117,7 +125,8 @@ impl World {
 
     /// The adapters on this tenant, over a wire.
     pub(super) fn adapters_over(&self, wire: Arc<dyn Wire>, plan_tenant: &str) -> Result<Adapters, Failure> {
-        let endpoints = Endpoints::new(ROOT, ROOT, "contoso.example").map_err(|error| Failure::because(Exit::Failed, &error))?;
+        let endpoints =
+            Endpoints::new(&self.root, &self.root, "contoso.example").map_err(|error| Failure::because(Exit::Failed, &error))?;
         let credentials = Credentials::Secret {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
             secret: Arc::new(|| Ok(SecretString::from(SECRET))),
@@ -136,7 +145,7 @@ impl Wire for World {
 /// What the client sees of an answer.
 pub(super) fn received(fate: Fate) -> Result<Response<Bytes>, WireError> {
     match fate {
-        Fate::Answer(response) => Ok(response),
-        Fate::Lost => Err(WireError::Lost { why: "the connection broke".to_owned() }),
+        Fate::Answer(response) if response.extensions().get::<Delivery>().is_none() => Ok(response),
+        Fate::Answer(_) | Fate::Lost => Err(WireError::Lost { why: "the connection broke".to_owned() }),
     }
 }

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::policy::{self, list};
-use crate::rollout::observed::{Mode, PerUser, Toggle};
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::{Mode, PerUser, Toggle};
 
 /// What was read of the tenant, and what is the plan's own.
 #[derive(Clone, Copy, Debug)]

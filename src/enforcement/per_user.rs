@@ -14,8 +14,11 @@ use crate::rollout::observed::{BreakGlass, PerUser, Trouble, Way};
 /// Own states other than disabled, ascending; who does not exist, or whose state cannot be told, is left out.
 pub(super) async fn standing(graph: &Graph, people: &[ObjectId]) -> Result<Vec<(ObjectId, PerUser)>, Trouble> {
     let states = graph.per_user(people).await?;
-    let mut standing: Vec<_> =
-        states.into_iter().filter_map(|(id, state)| Some((id, state?))).filter(|(_, state)| *state != PerUser::Disabled).collect();
+    let mut standing: Vec<_> = states
+        .into_iter()
+        .filter_map(|(id, state)| Some((id, state?)))
+        .filter(|(_, state)| *state != PerUser::Disabled)
+        .collect();
     standing.sort_unstable();
     Ok(standing)
 }

@@ -58,7 +58,8 @@ fn mode(policies: &[Value], name: &str) -> Result<(ObjectId, Mode), Trouble> {
     let text = |policy: &Value, field: &str| policy.get(field).and_then(Value::as_str).map(str::to_owned);
     let id = |policy: &Value| text(policy, "id").and_then(|id| id.parse::<ObjectId>().ok());
     let wanted = name.parse().ok();
-    let is_meant = |policy: &&Value| wanted.map_or_else(|| text(policy, "displayName").as_deref() == Some(name), |_| id(policy) == wanted);
+    let is_meant =
+        |policy: &&Value| wanted.map_or_else(|| text(policy, "displayName").as_deref() == Some(name), |_| id(policy) == wanted);
     let mut found = policies.iter().filter(is_meant);
     let (Some(policy), None) = (found.next(), found.next()) else {
         return Err(unusable(format!(

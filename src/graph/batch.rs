@@ -131,6 +131,8 @@ mod tests {
         assert_eq!(statuses, [Some(204), None, Some(429), None, Some(204), None, None]);
         let after = |at: usize| sorted[at].as_ref().unwrap().retry_after.clone();
         assert_eq!((after(2), after(4)), (Some("2.5".into()), Some("3".into())));
+        let cut_name = br#"{"responses":[{"id":"0","status":200,"body":{"displayName":"\ud83d"}}]}"#;
+        assert_eq!(sort(1, &Bytes::from_static(cut_name)).unwrap()[0].as_ref().unwrap().status, 200);
         for odd in ["", "<html>", "{}", r#"{"responses":null}"#, r#"{"responses":[{"id":"0","sta"#] {
             assert!(sort(1, &Bytes::from_static(odd.as_bytes())).is_none(), "{odd}");
         }

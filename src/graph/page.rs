@@ -1,7 +1,7 @@
 //! Reading whole collections: page after page until there is no nextLink.
 //!
 //! Does not take partial answers: a collection is complete or an error. Invariant: a nextLink is followed whole and unmodified, never
-//! twice, and only where the allow-list takes it (which the transport sees to).
+//! twice, and only where the allow-list takes it (which the transport sees to). A name that is no text spoils no page.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,6 +25,37 @@ pub(crate) struct Page<R> {
 }
 
 pub(crate) fn parse<R: Row>(body: &[u8]) -> Option<Page<R>> {
+    whole(body).or_else(|| whole(&mended(body)?))
+}
+
+/// The body with every half of a surrogate pair, and every byte that is no UTF-8, replaced; `None` when there are none. Directories
+/// hold names as UTF-16, cut where they were too long, and the service writes down what they hold.
+fn mended(body: &[u8]) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(body);
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut out, mut from, mut at) = (String::new(), 0, 0);
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        match (unit(at), unit(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.push_str(text.get(from..at)?);
+                out.push('\u{fffd}');
+                at += 6;
+                from = at;
+            }
+            _ => at += 2,
+        }
+    }
+    let is_sound = from == 0 && matches!(text, std::borrow::Cow::Borrowed(_));
+    out.push_str(text.get(from..)?);
+    (!is_sound).then(|| out.into_bytes())
+}
+
+fn whole<R: Row>(body: &[u8]) -> Option<Page<R>> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let page = Whole(PhantomData).deserialize(&mut json).ok()?;
     json.end().ok()?;
@@ -138,6 +169,18 @@ mod tests {
         assert_eq!(page.next.as_deref(), Some("n"));
         assert_eq!(page.value.len(), 8);
         assert_eq!(page.value[0]["a"]["b"][0], 1);
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_spoils_no_page() {
+        let odd: [&[u8]; 5] = [br"\ud83d", br"a\ud83d\u0041", br"\udc00", b"\xff\xfe", br"\\\ud800\ud83d\ude00"];
+        for name in odd {
+            let body = [br#"{"value":[{"id":"1"},{"n":""#, name, br#"","id":"2"},{"id":"3"}]}"#].concat();
+            let page = parse::<Value>(&body).unwrap();
+            assert_eq!(page.value.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(), ["1", "2", "3"]);
+            assert!(page.value[1]["n"].as_str().unwrap().contains('\u{fffd}'));
+        }
+        assert_eq!(mended(br#"{"n":"\ud83d\ude00 \\ud83d"}"#), None, "nothing is wrong with it");
     }
 
     #[test]

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::answer::Verdict;
 use super::creation::NotMade;
 use super::request::{Mutation, NewGroup};
-use crate::rollout::observed::{Mode, PerUser, Toggle};
 use super::script::{Script, Scripted, answer, id, lost, start, with};
 use crate::rollout::observed::TroubleKind;
+use crate::rollout::observed::{Mode, PerUser, Toggle};
 
 /// An envelope's answer, made of each member's.
 fn enveloped(seen: &super::script::Seen, mut member: impl FnMut(&Value) -> Value) -> Scripted {

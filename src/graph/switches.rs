@@ -9,10 +9,10 @@ use super::answer::Verdict;
 use super::batch::{MEMBERS, together};
 use super::page;
 use super::request::{Call, Question, Read, per_user_named};
-use crate::rollout::observed::{PerUser, Toggle};
 use super::transport::{Transport, later, unwelcome};
 use super::wait::PATIENCE;
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::{PerUser, Toggle};
 use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// Whether security defaults are on.
@@ -52,10 +52,7 @@ async fn all(transport: &Transport, call: &Call, gone: impl FnOnce() -> String) 
 }
 
 /// These people's states of per-user MFA, in the order asked; a state that is not known is `None`, and who does not exist is missing.
-pub(crate) async fn per_user(
-    transport: &Transport,
-    people: &[ObjectId],
-) -> Result<Vec<(ObjectId, Option<PerUser>)>, Trouble> {
+pub(crate) async fn per_user(transport: &Transport, people: &[ObjectId]) -> Result<Vec<(ObjectId, Option<PerUser>)>, Trouble> {
     let mut states = Vec::with_capacity(people.len());
     for people in people.chunks(MEMBERS) {
         let calls: Vec<_> = people.iter().map(|person| Read::Switch(Question::PerUser(*person)).call()).collect();

@@ -172,8 +172,7 @@ impl Gates {
         let reports = Turns { most: 5, per: SignedDuration::from_millis(10_100), left: VecDeque::new() };
         let gate = |flow| Gate { flow, shut: None };
         let writes = Flow::Writes(Box::new(Pace::new(Quota::default())));
-        let gates =
-            [Flow::Free, writes, Flow::Rate(policies), Flow::Turns(reports), Flow::Free, Flow::Rate(per_user)].map(gate);
+        let gates = [Flow::Free, writes, Flow::Rate(policies), Flow::Turns(reports), Flow::Free, Flow::Rate(per_user)].map(gate);
         Self { clock, all: Mutex::new(gates), let_go: Notify::new() }
     }
 

@@ -75,6 +75,10 @@ impl State {
                     self.person(*id)?.refuse(at, notice.slot);
                 }
                 self.mail_trouble = trouble(self.mail_trouble, at, not_sent, accepted.is_empty());
+                if accepted.is_empty() && !unknown.is_empty() {
+                    // An ambiguous notice is tried once more only: not before whatever stands in the way had time to pass.
+                    self.mail_trouble = Some((at, DOUBTFUL));
+                }
                 Ok(())
             }
             Event::EnforceIntent { stage, people } => self.enforce_intent(seq, at, stage, people),
@@ -95,6 +99,8 @@ impl State {
                     back = back.saturating_add(u32::try_from(because.people.len()).unwrap_or(u32::MAX));
                 }
                 self.wire_trouble = trouble(self.wire_trouble, at, not_sent, enforced.is_empty());
+                let why = not_sent.first().map(|because| because.why.clone()).or(self.wire_why.take());
+                self.wire_why = why.filter(|_| self.wire_trouble.is_some());
                 self.recount(*intent, at, back);
                 self.close(*intent, unknown);
                 Ok(())
@@ -116,7 +122,15 @@ impl State {
             Event::Settled { intent, landed, absent } => self.settled(at, *intent, landed, absent),
             Event::Verified { people } => self.mark(people, Enforced::Verified(at)),
             Event::ForeignChange { added, removed } => {
-                self.foreign.extend(added);
+                for id in added {
+                    match self.people.get_mut(*id).filter(|person| person.removed_by_hand) {
+                        Some(person) => {
+                            person.removed_by_hand = false;
+                            self.holds.remove(&removed_hold_id(*id));
+                        }
+                        None => self.foreign.push(*id),
+                    }
+                }
                 self.foreign = sorted(&self.foreign);
                 for id in removed {
                     self.person(*id)?.removed_by_hand = true;
@@ -398,6 +412,9 @@ impl State {
         }
     }
 }
+
+/// When nobody knows whether any of the notices arrived, the next ones wait as after so many troubles in a row: half an hour.
+const DOUBTFUL: u32 = 6;
 
 /// Counts troubles in a row; one send that went through ends them.
 pub(super) fn trouble(

@@ -342,6 +342,12 @@ fn a_person_removed_by_hand_is_held_and_not_put_back() {
     world.run("2027-01-20T00:00:00Z");
     assert!(!world.members.contains(&id(10)));
     assert!(world.state.person_hold(id(10)).is_some());
+    // Somebody puts the person back: MFA is required of them again, and nobody has to clear anything.
+    world.members.push(id(10));
+    world.members.sort_unstable();
+    world.run("2027-01-21T00:00:00Z");
+    assert!(world.state.person_hold(id(10)).is_none());
+    assert!(!world.state.people.get(id(10)).unwrap().removed_by_hand);
 }
 
 #[test]

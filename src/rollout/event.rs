@@ -253,7 +253,7 @@ pub enum Event {
     },
     /// Somebody else changed the group's members.
     ForeignChange {
-        /// Put in by somebody else.
+        /// Put in, or put back, by somebody else.
         added: Vec<ObjectId>,
         /// Taken out by somebody else.
         removed: Vec<ObjectId>,

@@ -16,7 +16,7 @@ use super::plan::{Gate, GateAt};
 use super::select::protection;
 use super::stage::PhaseName;
 use super::state::{Phase, StageState, TAIL};
-use super::told::latest_start;
+use super::told::{latest_start, retry_at};
 use super::tranche::{refuses, refuses_person};
 use super::{release, retire, switch};
 
@@ -172,7 +172,8 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
         (Phase::Enforcing { .. }, _) => {
             let refusal = refuses(ground, Home::Stage(ix)).map(std::borrow::Cow::into_owned);
             let switches = switch::waits(ground, ix, stage);
-            refusal.into_iter().filter(|why| !switches.contains(why)).chain(switches.clone()).collect()
+            let waits: Vec<_> = refusal.into_iter().filter(|why| !switches.contains(why)).chain(switches.clone()).collect();
+            if waits.is_empty() { not_sent(ground).into_iter().collect() } else { waits }
         }
         (Phase::Soaking { healthy, .. }, Some(planned)) => {
             let gates = if *healthy >= planned.soak { waits_to_be_done(ground, stage) } else { Vec::new() };
@@ -204,6 +205,12 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     report.gates = gates;
     report.waits.extend(waits);
     report
+}
+
+/// Why the latest batch did not leave, as long as none has left since.
+fn not_sent(ground: &Ground<'_>) -> Option<String> {
+    let (again, why) = (retry_at(ground.state.wire_trouble)?, ground.state.wire_why.as_ref()?);
+    Some(format!("the latest batch was not sent: {why}; the next one is tried at {again}"))
 }
 
 fn gate_report(gate: &Gate, evidence: Evidence) -> GateReport {

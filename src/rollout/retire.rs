@@ -60,9 +60,7 @@ fn group(ground: &Ground<'_>) -> Vec<Before> {
     let Some(members) = &ground.observed.members.last else { return Vec::new() };
     let mut before: BTreeMap<PerUser, Vec<ObjectId>> = BTreeMap::new();
     let ready = states.value.iter().filter(|(id, state)| {
-        *state != PerUser::Disabled
-            && ground.state.people.get(*id).is_some_and(may_move_on)
-            && members.value.contains(*id)
+        *state != PerUser::Disabled && ground.state.people.get(*id).is_some_and(may_move_on) && members.value.contains(*id)
     });
     for (id, state) in ready.take(GROUP) {
         before.entry(*state).or_default().push(*id);

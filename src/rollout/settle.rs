@@ -171,6 +171,12 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     };
     let count =
         state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
+    // Whom others put back, and whom they put in though we could not: MFA is required of them after all.
+    let not_by_us = |person: &&PersonState| {
+        person.removed_by_hand || matches!(person.enforced(), Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
+    };
+    let put = state.people.all().iter().filter(not_by_us).map(|person| person.id);
+    added.extend(put.filter(|id| has(last, *id) && has(earlier, *id)));
     if added.is_empty() && removed.is_empty() {
         return;
     }

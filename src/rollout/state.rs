@@ -60,6 +60,9 @@ pub struct State {
     pub mail_trouble: Option<(Timestamp, u32)>,
     /// The same for batches.
     pub wire_trouble: Option<(Timestamp, u32)>,
+    /// Why the latest of those batches did not leave.
+    #[serde(default)]
+    pub wire_why: Option<String>,
     /// The same for own MFA states that are to be retired.
     #[serde(default)]
     pub retire_trouble: Option<(Timestamp, u32)>,

@@ -332,9 +332,7 @@ fn refuses_leaving(ground: &Ground<'_>) -> Option<Refusal> {
     };
     let has_it = |id: ObjectId| registration.value.of(id) == Readiness::Capable;
     let outside = directory.value.iter().filter(|person| {
-        has_it(person.id)
-            && !members.value.contains(person.id)
-            && protection(ground.plan, ground.observed, person).is_none()
+        has_it(person.id) && !members.value.contains(person.id) && protection(ground.plan, ground.observed, person).is_none()
     });
     let outside = outside.count();
     (outside > 0).then(|| {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::call::Call;
-use super::fault::{Effect, Misfortune};
+use super::fault::Effect;
 use super::json::quote;
 use super::reply::{Answer, Body, Refusal, Reply};
 use super::tenant::Tenant;
@@ -90,12 +90,8 @@ impl Tenant {
     fn batched(&mut self, now: Timestamp, roles: &[String], outer: &Call, request: &Request) -> Reply {
         let answer = inner(outer, request).map(|call| {
             let path = format!("/{}/{}", call.version, call.segments.join("/"));
-            let fault = self.faults.meet(&call.method, &path);
-            // one member of a batch can be neither lost nor cut alone
-            let fault = fault.map(|(misfortune, effect)| match misfortune {
-                Misfortune::Lost | Misfortune::Cut => (Misfortune::status(504), effect),
-                other => (other, effect),
-            });
+            let fault = self.faults.meet(&call.method, &path, || call.query());
+            let fault = fault.map(|(misfortune, effect)| (misfortune.of_a_member(), effect));
             if let Some((misfortune, Effect::Instead)) = &fault {
                 return misfortune.reply(now);
             }

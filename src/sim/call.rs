@@ -47,6 +47,12 @@ impl Call {
         self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The options as one text, decoded.
+    pub(super) fn query(&self) -> String {
+        let options: Vec<String> = self.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        options.join("&")
+    }
+
     /// The header's text, when it is there.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

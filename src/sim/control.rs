@@ -33,6 +33,11 @@ impl Tenant {
         self.faults.script(fault);
     }
 
+    /// Scripted faults that still wait for calls: their paths, and for how many.
+    pub fn waiting_faults(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.faults.waiting().map(|fault| (fault.path.as_str(), fault.times))
+    }
+
     /// From now on no call meets a fault, scripted or random.
     pub fn end_faults(&mut self) {
         self.faults.forget();

@@ -9,6 +9,7 @@ use http::{HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::amend::Amendment;
 use super::chance::{Kind, Stream};
 use super::reply::{Body, Refusal, Reply};
 
@@ -19,7 +20,8 @@ pub struct Fault {
     /// The method; any when it is missing.
     #[serde(default)]
     pub method: Option<String>,
-    /// A part of the path, version included; `*` stands for any text.
+    /// A part of the path, version included; `*` stands for any text. With a `?`, the path ends there, and what follows is a part of
+    /// the query, decoded: `/users?` is the listing of users and nobody's mails.
     pub path: String,
     /// How many calls meet it.
     #[serde(default = "once")]
@@ -50,7 +52,7 @@ pub enum Effect {
 }
 
 /// What happens to an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Misfortune {
     /// This answer.
@@ -72,6 +74,26 @@ pub enum Misfortune {
     Cut,
     /// A listing is empty; what was asked is always done.
     EmptyListing,
+    /// The connection breaks in the middle of the body; what was asked is always done.
+    BrokenOff,
+    /// The body comes in drops, so many milliseconds apart; what was asked is always done.
+    Slow(u64),
+    /// A byte-order mark stands before the body; what was asked is always done.
+    Marked,
+    /// The answer has further headers; what was asked is always done.
+    Headers(BTreeMap<String, String>),
+    /// A place of the answer is otherwise; what was asked is always done.
+    Amended(Amendment),
+}
+
+/// How an answer leaves, where it does not leave whole and at once. A server keeps to it; to whoever is in the same process the
+/// answer is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The connection breaks in the middle of the body.
+    BrokenOff,
+    /// The body comes in drops, so many milliseconds apart.
+    Slow(u64),
 }
 
 impl Misfortune {
@@ -107,9 +129,7 @@ impl Misfortune {
                     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
                     reply.body = if is_json { Body::Json(body.into()) } else { Body::Text(body.into()) };
                 }
-                let named =
-                    headers.into_iter().filter_map(|(name, value)| Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value)));
-                reply.headers.extend(named);
+                reply.headers.extend(named(headers));
                 reply
             }
             Self::Html => {
@@ -127,13 +147,52 @@ impl Misfortune {
                 Reply { body, ..reply }
             }
             Self::EmptyListing => Reply::ok("{\"value\":[]}"),
-            Self::Lost => reply,
+            Self::Marked => {
+                let marked = |body: Bytes| -> Bytes { [b"\xef\xbb\xbf", body.as_ref()].concat().into() };
+                let body = match reply.body {
+                    Body::None => Body::None,
+                    Body::Json(body) => Body::Json(marked(body)),
+                    Body::Text(body) => Body::Text(marked(body)),
+                };
+                Reply { body, ..reply }
+            }
+            Self::Headers(headers) => {
+                let mut reply = reply;
+                reply.headers.extend(named(headers));
+                reply
+            }
+            Self::Amended(amendment) => match &reply.body {
+                Body::Json(body) => Reply { body: Body::Json(amendment.apply(body)), ..reply },
+                _ => reply,
+            },
+            Self::Lost | Self::BrokenOff | Self::Slow(_) => reply,
+        }
+    }
+
+    /// How the answer leaves, where it does not leave whole and at once.
+    pub(super) const fn delivery(&self) -> Option<Delivery> {
+        match self {
+            Self::BrokenOff => Some(Delivery::BrokenOff),
+            Self::Slow(millis) => Some(Delivery::Slow(*millis)),
+            _ => None,
+        }
+    }
+
+    /// As it meets one member of a batch, which can be neither lost nor cut alone.
+    pub(super) fn of_a_member(self) -> Self {
+        match self {
+            Self::Lost | Self::Cut | Self::BrokenOff | Self::Slow(_) | Self::Marked => Self::status(504),
+            other => other,
         }
     }
 
     const fn is_always_afterwards(&self) -> bool {
-        matches!(self, Self::Cut | Self::EmptyListing)
+        !matches!(self, Self::Status { .. } | Self::Lost | Self::Html)
     }
+}
+
+fn named(headers: BTreeMap<String, String>) -> impl Iterator<Item = (HeaderName, String)> {
+    headers.into_iter().filter_map(|(name, value)| Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value)))
 }
 
 impl std::fmt::Display for Misfortune {
@@ -147,6 +206,11 @@ impl std::fmt::Display for Misfortune {
             Self::Html => f.write_str("a page for people"),
             Self::Cut => f.write_str("a body that ends in the middle"),
             Self::EmptyListing => f.write_str("an empty listing"),
+            Self::BrokenOff => f.write_str("a connection that breaks in the middle of the body"),
+            Self::Slow(millis) => write!(f, "a body that comes in drops, {millis} ms apart"),
+            Self::Marked => f.write_str("a byte-order mark before the body"),
+            Self::Headers(headers) => write!(f, "{} further headers", headers.len()),
+            Self::Amended(amendment) => write!(f, "an answer with another {}", amendment.at),
         }
     }
 }
@@ -168,6 +232,11 @@ impl Faults {
         self.scripted.push(fault);
     }
 
+    /// Scripted faults that no call has met yet, or not as often as they wait for.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Fault> {
+        self.scripted.iter().filter(|fault| fault.times > 0)
+    }
+
     /// Nothing that was scripted comes any more.
     pub(super) fn forget(&mut self) {
         self.scripted.clear();
@@ -177,9 +246,9 @@ impl Faults {
         self.rate = rate;
     }
 
-    /// What this call meets.
-    pub(super) fn meet(&mut self, method: &Method, path: &str) -> Option<(Misfortune, Effect)> {
-        let scripted = self.scripted.iter_mut().find(|fault| fault.times > 0 && fault.concerns(method, path));
+    /// What this call meets. `query` is asked for only when a fault asks for a part of it.
+    pub(super) fn meet(&mut self, method: &Method, path: &str, query: impl Fn() -> String) -> Option<(Misfortune, Effect)> {
+        let scripted = self.scripted.iter_mut().find(|fault| fault.times > 0 && fault.concerns(method, path, &query));
         if let Some(fault) = scripted {
             if fault.skip > 0 {
                 fault.skip -= 1;
@@ -212,13 +281,16 @@ impl Faults {
 }
 
 impl Fault {
-    fn concerns(&self, method: &Method, path: &str) -> bool {
+    fn concerns(&self, method: &Method, path: &str, query: impl Fn() -> String) -> bool {
         let right_method = self.method.as_deref().is_none_or(|wanted| method.as_str().eq_ignore_ascii_case(wanted));
+        let (wanted, options) = self.path.split_once('?').map_or((self.path.as_str(), None), |(path, query)| (path, Some(query)));
+        let (front, last) = wanted.rsplit_once('*').unwrap_or(("", wanted));
         let mut rest = Some(path);
-        for part in self.path.split('*') {
+        for part in front.split('*') {
             rest = rest.and_then(|rest| rest.find(part).and_then(|at| rest.get(at + part.len()..)));
         }
-        right_method && rest.is_some()
+        let right_path = rest.is_some_and(|rest| if options.is_some() { rest.ends_with(last) } else { rest.contains(last) });
+        right_method && right_path && options.is_none_or(|part| query().contains(part))
     }
 }
 
@@ -232,15 +304,33 @@ mod tests {
             r#"{"method":"PATCH","path":"/groups/*","times":2,"skip":1,"effect":"afterwards","what":{"status":{"status":503}}}"#;
         let mut faults = Faults::new(1, 0.0);
         faults.script(serde_json::from_str(fault).unwrap());
-        let met: Vec<bool> = (0..5).map(|_| faults.meet(&Method::PATCH, "/v1.0/groups/g").is_some()).collect();
+        let met: Vec<bool> = (0..5).map(|_| faults.meet(&Method::PATCH, "/v1.0/groups/g", String::new).is_some()).collect();
         assert_eq!(met, [false, true, true, false, false]);
-        assert!(faults.meet(&Method::GET, "/v1.0/groups/g").is_none());
+        assert!(faults.meet(&Method::GET, "/v1.0/groups/g", String::new).is_none());
+    }
+
+    #[test]
+    fn a_fault_may_name_the_end_of_a_path_and_a_part_of_the_query() {
+        for (path, asked, query, met) in [
+            ("/users", "/v1.0/users/u/sendMail", "", true),
+            ("/users?", "/v1.0/users/u/sendMail", "", false),
+            ("/users?", "/v1.0/users", "$top=5", true),
+            ("/users?id in", "/v1.0/users", "$filter=id in ('a')", true),
+            ("/users?id in", "/v1.0/users", "$top=5", false),
+            ("/groups/*/members?", "/v1.0/groups/g/members", "$top=5", true),
+            ("/groups/*/members?", "/v1.0/groups/g/members/$ref", "", false),
+            ("/groups/*?", "/v1.0/groups/g", "", true),
+        ] {
+            let fault =
+                Fault { method: None, path: path.to_owned(), times: 1, skip: 0, effect: Effect::Instead, what: Misfortune::Lost };
+            assert_eq!(fault.concerns(&Method::GET, asked, || query.to_owned()), met, "{path} {asked}?{query}");
+        }
     }
 
     #[test]
     fn random_faults_come_at_their_rate() {
         let mut faults = Faults::new(1, 0.1);
-        let met = (0..2_000).filter(|_| faults.meet(&Method::GET, "/").is_some()).count();
+        let met = (0..2_000).filter(|_| faults.meet(&Method::GET, "/", String::new).is_some()).count();
         assert!((150..250).contains(&met), "{met}");
     }
 }

@@ -19,6 +19,7 @@ pub mod server;
 pub mod tenant;
 
 mod about;
+mod amend;
 mod assertion;
 mod attempt;
 mod base64;
@@ -60,9 +61,10 @@ mod users;
 mod view;
 mod wire;
 
+pub use amend::{Amendment, How};
 pub use assertion::AppKey;
 pub use change::{Change, ChangeError};
-pub use fault::{Effect, Fault, Misfortune};
+pub use fault::{Delivery, Effect, Fault, Misfortune};
 pub use judge::{Breach, Judge, Reached};
 pub use oracle::{Mail, Rule, Violation, Write};
 pub use person::PerUser;
@@ -72,6 +74,6 @@ pub use policy::State as PolicyState;
 pub use profile::{Charge, Counted, Federation, Foreign, Licence, Profile, Quotas, Service};
 pub use required::Way;
 pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
-pub use server::{Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_watched};
+pub use server::{Answerer, Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_answers, serve_watched};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
 pub use token::SECRET;

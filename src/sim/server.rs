@@ -1,29 +1,36 @@
 //! The simulated tenant on a socket: HTTP, or HTTPS with a certificate of its own. One tenant: requests are dealt with one
 //! at a time, and take their time side by side.
 //!
-//! A lost answer closes the connection. The controls answer on loopback only.
+//! A lost answer closes the connection; one that breaks off or comes in drops does so here. The controls answer on loopback only.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
-use http::{Request, StatusCode, Uri};
+use futures_util::stream;
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::control::PREFIX;
+use super::fault::Delivery;
 use super::tenant::{Fate, Tenant};
 use super::wire::{Gate, Peer};
 use crate::clock::Clock;
 
 /// Most bytes of a request's body.
 const BODY: usize = 4 << 20;
+/// Drops of a slow body.
+const DROPS: usize = 16;
+/// A body that breaks off does so a moment after its first half, so that this half arrives.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// How the tenant is served.
 #[derive(Clone, Debug)]
@@ -68,6 +75,9 @@ pub enum Pass {
 
 /// Somebody who watches every request, twice; controls included. It may block: the runtime needs a thread to spare.
 pub type Watch = Arc<dyn Fn(Moment, &Request<Bytes>) -> Pass + Send + Sync>;
+
+/// Somebody who answers in place of a tenant.
+pub type Answerer = Arc<dyn Fn(&Request<Bytes>) -> Fate + Send + Sync>;
 
 /// Why the tenant cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +129,28 @@ pub async fn serve_watched(
     axum::serve(gate, router.into_make_service_with_connect_info::<Peer>()).await.map_err(ServerError::Socket)
 }
 
+/// Serves whatever `answerer` answers, over plain HTTP; there are no controls.
+pub async fn serve_answers(listener: TcpListener, answerer: Answerer) -> Result<(), ServerError> {
+    let router = Router::new().fallback(hand_over).with_state(answerer);
+    let gate = Gate::new(listener, None).map_err(ServerError::Socket)?;
+    axum::serve(gate, router.into_make_service_with_connect_info::<Peer>()).await.map_err(ServerError::Socket)
+}
+
+async fn hand_over(State(answerer): State<Answerer>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request<Body>) -> Response {
+    let (mut head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    if let Some(uri) = absolute("http", &head) {
+        head.uri = uri;
+    }
+    match answerer(&Request::from_parts(head, body)) {
+        Fate::Answer(response) => delivered(response),
+        Fate::Lost => {
+            peer.cut();
+            StatusCode::NO_CONTENT.into_response()
+        }
+    }
+}
+
 async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request<Body>) -> Response {
     let (mut head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
@@ -145,12 +177,38 @@ async fn handle(State(service): State<Service>, ConnectInfo(peer): ConnectInfo<P
     drop(held);
     let pass = (service.watch)(Moment::After, &request);
     match fate {
-        Fate::Answer(response) if pass == Pass::On => response.map(Body::from),
+        Fate::Answer(response) if pass == Pass::On => delivered(response),
         Fate::Answer(_) | Fate::Lost => {
             peer.cut();
             StatusCode::NO_CONTENT.into_response()
         }
     }
+}
+
+/// The answer, on its way as it is to leave.
+fn delivered(mut response: Response<Bytes>) -> Response {
+    let Some(delivery) = response.extensions().get::<Delivery>().copied() else { return response.map(Body::from) };
+    let length = response.body().len();
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let (size, pause) = match delivery {
+        Delivery::BrokenOff => (length.div_ceil(2), BREATH),
+        Delivery::Slow(millis) => (length.div_ceil(DROPS), Duration::from_millis(millis)),
+    };
+    response.map(|body| {
+        Body::from_stream(stream::unfold(body, move |mut rest| async move {
+            if rest.is_empty() {
+                return None;
+            }
+            if rest.len() < length {
+                tokio::time::sleep(pause).await;
+                if delivery == Delivery::BrokenOff {
+                    return Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), Bytes::new()));
+                }
+            }
+            let drop = rest.split_to(size.min(rest.len()));
+            Some((Ok(drop), rest))
+        }))
+    })
 }
 
 fn is_control(request: &Request<Bytes>) -> bool {
@@ -228,6 +286,29 @@ mod tests {
         assert!(second.starts_with("HTTP/1.1 200 OK"), "{second}");
         assert!(second.contains(&format!("http://{address}/")), "links repeat the client's address: {second}");
         assert!(ask(address, "/_sim/state").await.contains("\"violations\":[]"));
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_body_may_break_off_or_come_in_drops() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut tenant = Tenant::new(calm(20));
+        for what in [Misfortune::BrokenOff, Misfortune::Slow(1)] {
+            let path = "/discovery".to_owned();
+            tenant.fault(Fault { method: None, path, times: 1, skip: 0, effect: Effect::Afterwards, what });
+        }
+        let options = Options { clock: Clock::system(), transport: Transport::Plain };
+        let server = tokio::spawn(serve(listener, Arc::new(Mutex::new(tenant)), options));
+        let body = |answer: &str| answer.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
+        let promised = |answer: &str| {
+            let length = answer.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+            length.and_then(|length| length.parse::<usize>().ok()).unwrap()
+        };
+        let cut = ask(address, "/common/discovery/instance").await;
+        assert!(cut.starts_with("HTTP/1.1 200 OK") && body(&cut) > 0 && body(&cut) < promised(&cut), "{cut}");
+        let slow = ask(address, "/common/discovery/instance").await;
+        assert_eq!(body(&slow), promised(&slow), "{slow}");
         server.abort();
     }
 

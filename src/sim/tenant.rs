@@ -161,7 +161,10 @@ impl Tenant {
             return Fate::Answer(self.render(now, request.headers(), reply));
         }
         self.requests += 1;
-        let fault = self.faults.meet(request.method(), request.uri().path());
+        let uri = request.uri();
+        let query = || Call::read(request).map_or_else(String::new, |call| call.query());
+        let fault = self.faults.meet(request.method(), uri.path(), query);
+        let delivery = fault.as_ref().and_then(|(misfortune, _)| misfortune.delivery());
         let reply = match &fault {
             Some((misfortune, Effect::Instead)) => misfortune.reply(now),
             _ => self.reply(now, request),
@@ -171,7 +174,11 @@ impl Tenant {
             Some((misfortune, Effect::Afterwards)) => misfortune.spoil(reply, now),
             _ => reply,
         };
-        Fate::Answer(self.render(now, request.headers(), reply))
+        let mut response = self.render(now, request.headers(), reply);
+        if let Some(delivery) = delivery {
+            response.extensions_mut().insert(delivery);
+        }
+        Fate::Answer(response)
     }
 
     /// The latest time that was heard, or the caller's as long as none was.

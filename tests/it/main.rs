@@ -1,12 +1,16 @@
 //! The integration tests: one binary, one module per theme.
 #![cfg(test)]
 
+mod addresses;
 mod between;
 mod binary;
 mod broken_plans;
 mod conditions;
 mod crashes;
+mod examples;
 mod good_plans;
+mod honeypot;
+mod matrix;
 mod scenarios;
 mod schema;
 mod seeds;

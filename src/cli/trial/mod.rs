@@ -15,6 +15,7 @@ use super::world::{Life, World};
 use super::{Failure, run};
 use crate::clock::Pace;
 use crate::engine::{Engine, EngineError, Step};
+use crate::graph::wire::Wire;
 use crate::rollout::condition::Conditions;
 use crate::rollout::event::Record;
 use crate::rollout::id::ObjectId;
@@ -23,7 +24,7 @@ use crate::rollout::state::State;
 use crate::sim::judge::{Breach, Reached, Rule};
 use crate::sim::memory::{Crash, Disk, Memory};
 use crate::sim::script::{Death, DeathAt, Script};
-use crate::sim::{ENFORCED_GROUP, Tenant, dice};
+use crate::sim::{Answerer, ENFORCED_GROUP, Fate, Tenant, dice, serve_answers};
 
 /// More turns than this at one instant are a loop.
 const MOST_TURNS: u32 = 2_000;
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub lines: Vec<String>,
     /// The last report.
     pub report: Option<Arc<Report>>,
+    /// Scripted faults that were not met as often as the script says: their paths, and how many are left.
+    pub unmet: Vec<(String, u32)>,
 }
 
 /// A random rollout.
@@ -59,8 +62,23 @@ pub fn of_script(tenant: Tenant, script: Script, conditions: Conditions) -> Resu
     runtime.block_on(Trial::new(tenant, script, conditions).run())
 }
 
+/// The same over a socket on loopback, and over the client that `client` makes for the address.
+pub fn over_a_socket(tenant: Tenant, script: Script, client: MakeClient) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(super::Exit::Failed, format!("the runtime cannot start: {error}")))?;
+    let trial = Trial { client: Some(client), ..Trial::new(tenant, script, Conditions::all()) };
+    runtime.block_on(trial.run())
+}
+
+/// Makes the client for a tenant at an address.
+pub type MakeClient = fn(&str) -> Result<Arc<dyn Wire>, Failure>;
+
 struct Trial {
     world: World,
+    /// The client, where the tenant listens on a socket.
+    client: Option<MakeClient>,
     disk: Disk,
     hand: Stagehand,
     conditions: Conditions,
@@ -88,7 +106,7 @@ impl Trial {
         let hand = Stagehand::new(&world, disk.clone(), &script, zone);
         let deaths = script.deaths.into_iter();
         let rest = script.end.duration_since(script.calm);
-        Self { world, disk, hand, conditions, tenant_key, deaths, end: script.end, rest, report: None }
+        Self { client: None, world, disk, hand, conditions, tenant_key, deaths, end: script.end, rest, report: None }
     }
 
     async fn run(mut self) -> Result<Outcome, Failure> {
@@ -111,9 +129,26 @@ impl Trial {
         let now = self.world.clock().now();
         let mut outcome = self.hand.finish(&self.world, now);
         outcome.members = self.world.tenant().members_of(ENFORCED_GROUP, now);
+        outcome.unmet = self.world.tenant().waiting_faults().map(|(path, left)| (path.to_owned(), left)).collect();
         outcome.records = self.disk.records();
         outcome.report = self.report;
         Ok(outcome)
+    }
+
+    /// Puts the tenant on a socket of its own; its address.
+    async fn listen(&mut self, watch: Watch) -> Result<String, Failure> {
+        let failed = |error: std::io::Error| Failure::new(super::Exit::Failed, format!("the tenant cannot listen: {error}"));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let root = format!("http://{}", listener.local_addr().map_err(failed)?);
+        self.world = self.world.at(&root);
+        let answerer: Answerer = Arc::new(move |request| {
+            watch.answer(request).unwrap_or_else(|| {
+                watch.die();
+                Fate::Lost
+            })
+        });
+        tokio::spawn(serve_answers(listener, answerer));
+        Ok(root)
     }
 
     /// One life of the process.
@@ -133,8 +168,12 @@ impl Trial {
         let watch = Watch::new(self.world.clone(), self.hand.clone());
         let dead = watch.dead();
         let file = self.hand.clone();
+        let wire: Arc<dyn Wire> = match self.client {
+            None => Arc::new(watch),
+            Some(client) => client(&self.listen(watch).await?)?,
+        };
         let life = Life {
-            wire: Arc::new(watch),
+            wire,
             state,
             store: Box::new(Memory::new(self.disk.clone(), crash)),
             pause_file: Box::new(move || file.pause_file()),

@@ -20,10 +20,10 @@ use crate::graph::wire::{Exchange, Wire};
 use crate::rollout::event::Event;
 use crate::rollout::plan::Plan;
 use crate::rollout::stage::PhaseName;
-use crate::sim::Tenant;
 use crate::sim::judge::{Judge, Rule};
 use crate::sim::memory::Disk;
 use crate::sim::script::{Act, Death, DeathAt, Deed, Edit, Script, When};
+use crate::sim::{Delivery, Fate, Tenant};
 
 /// An operator looks after so long whether a reload was taken, and puts the file back if it was not.
 const LOOKS_AGAIN: SignedDuration = SignedDuration::from_hours(3);
@@ -174,6 +174,7 @@ impl Stagehand {
             members: Vec::new(),
             lines: std::mem::take(&mut hand.lines),
             report: None,
+            unmet: Vec::new(),
         }
     }
 }
@@ -327,27 +328,39 @@ impl Watch {
         Arc::clone(&self.dead)
     }
 
-    fn die(&self) -> Exchange<'_> {
-        self.dead.notify_one();
-        Box::pin(std::future::pending())
+    /// The tenant's answer; none when the process dies at this request.
+    pub(super) fn answer(&self, request: &Request<Bytes>) -> Option<Fate> {
+        let now = self.world.clock().now();
+        let mut hand = self.hand.hand();
+        let kind = hand.kind(request);
+        hand.feed(&self.world.tenant());
+        hand.deliver(&mut self.world.tenant(), now, kind);
+        if hand.dies_at(kind, now, Done::Not) {
+            return None;
+        }
+        let fate = self.world.answer(request);
+        let seen = if breaks_off(&fate) { &Fate::Lost } else { &fate };
+        hand.judge.answered(now, request, seen, &self.world.tenant());
+        (!hand.dies_at(kind, now, Done::Yes)).then_some(fate)
     }
+
+    /// Tells that the process dies.
+    pub(super) fn die(&self) {
+        self.dead.notify_one();
+    }
+}
+
+/// Whether nobody receives the whole of it.
+fn breaks_off(fate: &Fate) -> bool {
+    matches!(fate, Fate::Answer(response) if response.extensions().get() == Some(&Delivery::BrokenOff))
 }
 
 impl Wire for Watch {
     fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
-        let now = self.world.clock().now();
-        let mut hand = self.hand.hand();
-        let kind = hand.kind(&request);
-        hand.feed(&self.world.tenant());
-        hand.deliver(&mut self.world.tenant(), now, kind);
-        if hand.dies_at(kind, now, Done::Not) {
-            return self.die();
-        }
-        let fate = self.world.answer(&request);
-        hand.judge.answered(now, &request, &fate, &self.world.tenant());
-        if hand.dies_at(kind, now, Done::Yes) {
-            return self.die();
-        }
+        let Some(fate) = self.answer(&request) else {
+            self.die();
+            return Box::pin(std::future::pending());
+        };
         let answer = received(fate);
         Box::pin(async move { answer })
     }

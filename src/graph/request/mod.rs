@@ -101,7 +101,18 @@ impl Read {
             _ => (Method::GET, Version::One, None),
         };
         let (address, effect) = (Address::Relative(path), Effect::None);
-        Call { method, version, template, address, permission, bucket, consistency, body: body.map(|body: Value| body.to_string()), done: 200, effect }
+        Call {
+            method,
+            version,
+            template,
+            address,
+            permission,
+            bucket,
+            consistency,
+            body: body.map(|body: Value| body.to_string()),
+            done: 200,
+            effect,
+        }
     }
 
     fn parts(&self) -> (&'static str, String, &'static str, Bucket) {

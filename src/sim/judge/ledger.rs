@@ -152,6 +152,9 @@ impl Ledger {
             Event::ForeignChange { removed, added } => {
                 reached.add("people added by hand", added.len() as u64);
                 reached.add("people removed by hand", removed.len() as u64);
+                for person in added {
+                    self.holds.remove(&format!("removed:{person}"));
+                }
                 for person in removed {
                     self.holds.insert(format!("removed:{person}"), (Scope::Person(*person), Clears::Human));
                 }

@@ -104,8 +104,7 @@ impl Rollout {
         let wire = Arc::new(Fragile::new(self.world.clone(), write));
         let dead = Arc::clone(&wire);
         let store = Box::new(Memory::new(self.disk.clone(), crash));
-        let life =
-            Life { wire, state, store, pause_file: Box::new(|| None), conditions: Conditions::all() };
+        let life = Life { wire, state, store, pause_file: Box::new(|| None), conditions: Conditions::all() };
         let (mut engine, inputs) = self.world.engine_over(&self.plan.tenant.clone(), life).unwrap();
         let died = |error: EngineError| assert!(matches!(error, EngineError::Store(_)), "{error:?}");
         if let Err(error) = engine.begin(&[]).and_then(|()| engine.offer(Box::new(self.plan.clone()), "test")) {
