@@ -1,18 +1,22 @@
 //! The adapters of one tenant, joined: Graph, the enforcement, the notices.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{Exit, Failure};
 use crate::clock::Clock;
-use crate::config::{CredentialKind, Loaded, Templates, credentials};
+use crate::config::{self, CredentialKind, Loaded, Problem, Templates, credentials};
 use crate::enforcement::ConditionalAccess;
 use crate::engine::port::{Enforce, Notify, Tenant};
 use crate::graph::Graph;
+use crate::graph::certificate::{self, CertificateFile};
 use crate::graph::endpoints::Endpoints;
+use crate::graph::expiry::Expiry;
 use crate::graph::token::{Credentials, ReadSecret};
-use crate::graph::wire::{Https, Wire};
+use crate::graph::wire::{Https, Proxy, Way, Wire};
 use crate::notify::{Mail, TextError, Texts};
 
 /// What the engine and the commands need of a tenant.
@@ -53,10 +57,14 @@ pub(super) fn texts_of(templates: &Templates) -> Result<Texts, TextError> {
 
 /// The adapters that a plan asks for, over HTTP.
 pub(super) fn over_http(loaded: &Loaded, clock: &Clock) -> Result<Adapters, Failure> {
+    let settings = &loaded.settings;
     let endpoints = endpoints(loaded)?;
-    let wire = Https::new(&endpoints).map_err(|error| Failure::because(Exit::Tenant, &error))?;
-    let credentials = credentials_of(loaded)?;
-    over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &loaded.settings.templates)
+    let way = way(&settings.way).map_err(|why| Failure::new(Exit::Plan, why))?;
+    let wire = Https::new(&way).map_err(|error| Failure::because(Exit::Tenant, &error))?;
+    let credentials = credentials_of(&settings.credentials);
+    let adapters = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates)?;
+    adapters.graph.secret_expires(settings.credentials.secret_expires);
+    Ok(adapters)
 }
 
 /// The addresses of the plan's tenant.
@@ -66,18 +74,58 @@ pub(super) fn endpoints(loaded: &Loaded) -> Result<Endpoints, Failure> {
         .map_err(|error| Failure::because(Exit::Plan, &error))
 }
 
-fn credentials_of(loaded: &Loaded) -> Result<Credentials, Failure> {
-    let given = &loaded.settings.credentials;
+/// The way to the tenant, with what its files hold now.
+fn way(way: &config::Way) -> Result<Way, String> {
+    let proxy = match &way.proxy {
+        config::Proxy::Environment => Proxy::Environment,
+        config::Proxy::None => Proxy::None,
+        config::Proxy::Through { url, login } => {
+            Proxy::Through { url: url.to_string(), login: login.as_deref().map(config::proxy::login).transpose()? }
+        }
+    };
+    Ok(Way { proxy, authorities: way.ca_file.as_deref().map(config::proxy::authorities).transpose()? })
+}
+
+fn credentials_of(given: &config::Credentials) -> Credentials {
     let client_id = given.client_id.clone().unwrap_or_default();
     let kind = given.kind.clone();
     let read: ReadSecret = Arc::new(move || credentials::read(&kind).map_err(|error| super::exit::chain(&error)));
-    match given.kind {
-        CredentialKind::SecretFile(_) => Ok(Credentials::Secret { client_id, secret: read }),
-        CredentialKind::Certificate(_) => Ok(Credentials::Certificate { client_id, pem: read }),
-        _ => {
-            let says =
-                "credentials: federated tokens and managed identities are not built yet; use `certificate` or `secret_file`";
-            Err(Failure::new(Exit::Plan, says))
+    match given.kind.clone() {
+        CredentialKind::SecretFile(_) => Credentials::Secret { client_id, secret: read },
+        CredentialKind::FederatedTokenFile(_) => Credentials::Federated { client_id, token: read },
+        CredentialKind::ManagedIdentity { url } => {
+            Credentials::Managed { client_id: given.client_id.clone(), url: url.to_string() }
+        }
+        CredentialKind::Certificate { file, password } => Credentials::Certificate {
+            client_id,
+            path: file.display().to_string(),
+            file: Arc::new(move || certificate_file(&file, password.as_deref())),
+        },
+    }
+}
+
+fn certificate_file(file: &Path, password: Option<&Path>) -> Result<CertificateFile, String> {
+    let (bytes, password) = credentials::read_certificate(file, password).map_err(|error| super::exit::chain(&error))?;
+    Ok(CertificateFile { bytes, password })
+}
+
+/// What is wrong with the credential, or when it ends, as far as the plan and its files tell without the tenant. A file that cannot be
+/// read now is no matter of this: `run` needs it, not `check`.
+pub(super) fn credential_problem(loaded: &Loaded, now: Timestamp) -> Option<Problem> {
+    let given = &loaded.settings.credentials;
+    let CredentialKind::Certificate { file, password } = &given.kind else {
+        let expiry = Expiry::of_secret(given.secret_expires?);
+        let message = expiry.message(now)?;
+        // A date in the plan may be an old one; the login service knows better.
+        return Some(loaded.problem("credentials", "secret_expires", message, expiry.remedy).warning());
+    };
+    let problem = |message: String, remedy: &str| loaded.problem("credentials", "certificate", message, remedy);
+    match certificate::ends(&certificate_file(file, password.as_deref()).ok()?) {
+        Err(error) => Some(problem(format!("cannot be used: {error}"), "correct the file, or name another one")),
+        Ok(at) => {
+            let expiry = Expiry::of_certificate(&file.display().to_string(), at);
+            let problem = problem(expiry.message(now)?, expiry.remedy);
+            Some(if expiry.is_over(now) { problem } else { problem.warning() })
         }
     }
 }

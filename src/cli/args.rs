@@ -218,6 +218,12 @@ pub(super) struct SimulateTenant {
     /// Serve HTTPS; the certificate is written into --folder.
     #[arg(long)]
     pub(super) tls: bool,
+    /// One more name that this certificate is for; may be given more than once.
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    pub(super) tls_name: Vec<String>,
+    /// The app's certificate, PEM or DER, as it would be uploaded: then assertions are verified, not only looked at.
+    #[arg(long, value_name = "FILE")]
+    pub(super) app_certificate: Option<PathBuf>,
     /// Where to put the ready plan, the secret and the certificate; nothing is written without it.
     #[arg(long, value_name = "FOLDER")]
     pub(super) folder: Option<PathBuf>,

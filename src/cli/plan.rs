@@ -84,6 +84,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     let zone = place::zone_of(&loaded);
     let mut preview = preview(&loaded.plan, &state, &observed, now, &zone)?;
     preview.warnings.extend(mail(granted.as_deref()));
+    preview.warnings.extend(joined.tenant.warnings());
     if common.json {
         say!("{}", serde_json::to_string(&preview).unwrap_or_default());
     } else {

@@ -12,6 +12,7 @@ use crate::clock::{Clock, Pace};
 use crate::config::{self, Loaded, LogFormat, Problems};
 use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
+use crate::graph::Graph;
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::rollout::condition::Conditions;
 use crate::rollout::plan::{Enforcement, Plan};
@@ -113,11 +114,11 @@ async fn daemon(
         tracing::error!(why = %reasons.join("; "), "the plan file is refused; the plan before it runs on, held");
     }
     let stop = Stop::new();
-    let status = surroundings(common, &loaded, offered, &inputs, &stop, &engine, level)?;
+    let graph = adapters.graph;
+    let status = surroundings(common, &loaded, (offered, graph.clone()), &inputs, &stop, &engine, level)?;
     let pulse = Pulse::default();
     let watchdog = tokio::spawn(lifecycle::feed_watchdog(pulse.clone()));
     lifecycle::ready("the engine is running");
-    let graph = adapters.graph;
     let mut named = 0;
     let ending = tokio::select! {
         ending = engine.run(until, |engine| {
@@ -151,7 +152,7 @@ async fn daemon(
 fn surroundings(
     common: &Common,
     loaded: &Loaded,
-    offered: Offered,
+    (offered, graph): (Offered, Graph),
     inputs: &mpsc::Sender<Input>,
     stop: &Stop,
     engine: &Engine,
@@ -204,6 +205,9 @@ fn surroundings(
                 Signal::Reload => {
                     lifecycle::reloading();
                     let loaded = config::load(&config, config::environment());
+                    if let Ok(loaded) = &loaded {
+                        graph.secret_expires(loaded.settings.credentials.secret_expires);
+                    }
                     let later = loaded.as_ref().map(|loaded| running.that_wait(&loaded.settings)).unwrap_or_default();
                     if !later.is_empty() {
                         let keys = later.join(", ");

@@ -1,7 +1,9 @@
 //! `simulate-tenant`: a simulated tenant over HTTP or HTTPS, with a ready plan for itself. Runs until it is stopped.
 
+use std::future::{Future as _, poll_fn};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -12,11 +14,13 @@ use super::world::SECRET;
 use super::{Exit, Failure, runtime};
 use crate::clock::Clock;
 use crate::say;
-use crate::sim::{Here, Options, Profile, Tenant, Transport, ready_plan, serve};
+use crate::sim::{AppKey, Here, Options, Profile, ServerError, Tenant, Transport, ready_plan, serve};
 
 pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
+    let app_key = verb.app_certificate.as_deref().map(app_key).transpose()?;
     let tenant = Tenant::new(Profile {
+        app_key,
         users: verb.users as usize,
         seed: verb.seed,
         never: verb.never,
@@ -33,24 +37,41 @@ pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<
         let address = listener.local_addr().map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         let url = format!("{}://{address}", if verb.tls { "https" } else { "http" });
         let folder = verb.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+        // Paths in a plan are relative to it.
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
         let pilot = monday_after(clock.now().to_zoned_datetime(TimeZone::UTC).date().saturating_add(35.days()));
         let (state, secret) = (folder.join("state"), folder.join("secret"));
-        let here = Here { url: &url, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
+        let certificate = folder.join("simulated-tenant.pem");
+        let ca_file = certificate.to_string_lossy();
+        let ca_file = verb.tls.then_some(&*ca_file);
+        let here =
+            Here { url: &url, ca_file, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
         let plan = ready_plan(&tenant, here);
         let written = verb.folder.as_ref().map(|folder| write(folder, &plan)).transpose()?;
+        let names = verb.tls_name.clone();
+        let transport = if verb.tls { Transport::Tls { certificate, names } } else { Transport::Plain };
+        let mut serving = Box::pin(serve(listener, Arc::new(Mutex::new(tenant)), Options { clock, transport }));
+        let failure = |error: &ServerError| Failure::because(Exit::Failed, error);
+        // The first look at it writes the certificate: whoever is told of the plan finds both.
+        if let Poll::Ready(ended) = poll_fn(|context| Poll::Ready(serving.as_mut().poll(context))).await {
+            return ended.map_err(|error| failure(&error));
+        }
         if common.json {
             say!("{}", serde_json::json!({ "url": url, "users": verb.users, "seed": verb.seed, "file": written, "plan": plan }));
         } else {
             say!("simulated tenant at {url}, {} users, seed {}", verb.users, verb.seed);
             written.map_or_else(|| say!("{plan}"), |file| say!("plan: {}", file.display()));
         }
-        let certificate = folder.join("simulated-tenant.pem");
-        let transport = if verb.tls { Transport::Tls { certificate } } else { Transport::Plain };
-        serve(listener, Arc::new(Mutex::new(tenant)), Options { clock, transport })
-            .await
-            .map_err(|error| Failure::because(Exit::Failed, &error))
+        serving.await.map_err(|error| failure(&error))
     })?;
     Ok(Exit::Done)
+}
+
+/// The certificate that the app is known by.
+fn app_key(file: &Path) -> Result<AppKey, Failure> {
+    let failure = |why: String| Failure::new(Exit::Usage, format!("--app-certificate {}: {why}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| failure(format!("cannot be read: {error}")))?;
+    AppKey::read(&bytes).map_err(|why| failure(format!("{why}; name the file that would be uploaded to the app")))
 }
 
 fn monday_after(date: Date) -> Date {

@@ -20,6 +20,9 @@ pub(super) fn status(common: &Common, verb: &Status) -> Result<Exit, Failure> {
                 say!("{}", serde_json::to_string(&published).unwrap_or_default());
             } else {
                 say!("{}", age(&published));
+                for warning in &published.warnings {
+                    say!("warning: {warning}");
+                }
                 say!("{}", report(&published.report, &zone, Colours::of_stdout()).trim_end());
             }
             shown = Some(published);

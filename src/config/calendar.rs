@@ -59,6 +59,11 @@ fn edge(when: When, zone: &TimeZone, edge: Edge) -> Option<Timestamp> {
     if edge == Edge::From { found.earlier().ok() } else { found.later().ok() }
 }
 
+/// When a day, or a time in the zone, begins.
+pub(super) fn beginning(when: When, zone: &TimeZone) -> Option<Timestamp> {
+    edge(when, zone, Edge::From)
+}
+
 /// The start of a stage. A time in a gap is an error that names the times around it.
 pub(super) fn start(text: &str, zone: &TimeZone) -> Result<Start, Wrong> {
     let (civil, instant) = match value::when(text)? {

@@ -1,4 +1,4 @@
-//! Bounded reading of the text files that a plan names.
+//! Bounded reading of the files that a plan names.
 
 use std::io::Read;
 use std::path::Path;
@@ -38,14 +38,16 @@ impl From<std::io::Error> for FileError {
 
 /// The text of a file of at most `limit` bytes; a byte order mark is dropped.
 pub(super) fn text(path: &Path, limit: u64) -> Result<String, FileError> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(FileError::TooLarge(limit));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes(path, limit)?).map_err(|error| {
         let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
         FileError::NotText(before.filter(|byte| **byte == b'\n').count() + 1)
     })?;
     Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
+}
+
+/// The bytes of a file of at most `limit` bytes.
+pub(super) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(FileError::TooLarge(limit)) } else { Ok(bytes) }
 }

@@ -5,6 +5,7 @@
 //! of a plan are reported at once, each with its place and a remedy, and a plan with an error is not returned.
 
 mod calendar;
+mod clouds;
 pub mod credentials;
 mod csv_list;
 mod files;
@@ -13,6 +14,7 @@ mod lint;
 mod people;
 mod places;
 mod problem;
+pub mod proxy;
 mod read;
 mod sections;
 mod settings;
@@ -28,14 +30,16 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::rollout::plan::{Notices, Plan, Tail};
+pub use clouds::{Capability, Cloud};
 pub use credentials::{CredentialError, CredentialKind, Credentials};
 pub use layers::DEFAULTS;
 pub use people::Names;
 use people::Register;
 use places::Places;
 pub use problem::{Problem, Problems, Severity};
+pub use proxy::{Proxy, Way};
 use read::{Reader, Section};
-pub use settings::{Cloud, Log, LogFormat, Settings};
+pub use settings::{Log, LogFormat, Settings};
 pub use templates::{Templates, Text, VARIABLES};
 pub use whereabouts::{Whereabouts, whereabouts};
 
@@ -60,6 +64,12 @@ impl Loaded {
     #[must_use]
     pub fn warnings_at(&self, now: Timestamp) -> Vec<Problem> {
         lint::at(&self.plan, &self.places, now)
+    }
+
+    /// An error about the key `key` of the section `section`, at its place.
+    #[must_use]
+    pub fn problem(&self, section: &str, key: &str, message: impl Into<String>, remedy: impl Into<String>) -> Problem {
+        self.places.problem(&places::key![section, key], places::Spot::Value, message, remedy)
     }
 }
 
@@ -96,11 +106,12 @@ pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Res
 
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let reader = Reader::new(&places);
-    let read = assemble(&reader, &layers, &folder, env.get("CREDENTIALS_DIRECTORY").map(String::as_str));
+    let read = assemble(&reader, &layers, &folder, &env);
     problems.extend(reader.into_problems());
     let is_error = |problem: &Problem| problem.severity == Severity::Error;
-    if let Some((plan, _, _)) = &read {
+    if let Some((plan, settings, _)) = &read {
         problems.extend(lint::whole(plan, &places));
+        problems.extend(lint::cloud(plan, settings.cloud, &places));
     }
     // In the order of the file; what stands elsewhere (lists, texts, variables) after it.
     problems.sort_by(|a, b| {
@@ -116,7 +127,12 @@ pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Res
 }
 
 /// Every section of the plan; `None` when one of them could not be read.
-fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: Option<&str>) -> Option<(Plan, Settings, Names)> {
+fn assemble(
+    reader: &Reader<'_>,
+    layers: &layers::Layers,
+    folder: &Path,
+    env: &BTreeMap<String, String>,
+) -> Option<(Plan, Settings, Names)> {
     const ROOT: [&str; 14] = [
         "tenant",
         "credentials",
@@ -145,9 +161,11 @@ fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: 
     let time_zone = tenant.as_ref().and_then(|tenant| tenant.need("time_zone", "`time_zone = \"Europe/Berlin\"`"));
     let zone = time_zone.as_ref().and_then(|node| node.parsed(settings::time_zone));
     let addresses = tenant.as_ref().and_then(settings::addresses);
+    let way = tenant.as_ref().and_then(|tenant| proxy::way(tenant, folder));
     let register = Register::new(id.as_deref().unwrap_or_default(), folder.to_owned());
 
-    let credentials = section("credentials", &credentials::KEYS).and_then(|table| credentials::section(&table, folder, given));
+    let surroundings = credentials::Surroundings { folder, env, zone: zone.as_ref() };
+    let credentials = section("credentials", &credentials::KEYS).and_then(|table| credentials::section(&table, &surroundings));
     let surfaces = optional("surfaces", &["socket"]);
     let state = section("state", &["dir"]).and_then(|state| settings::places(&state, surfaces.as_ref(), folder));
     let log = section("log", &["format", "level"]).and_then(|table| settings::log(&table));
@@ -183,7 +201,8 @@ fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: 
         stages: stages?,
         tail: Tail { grace: grace? },
     };
-    let settings = Settings { credentials: credentials?, cloud, graph_url, login_url, state_dir, socket, log: log?, templates };
+    let (credentials, way, log) = (credentials?, way?, log?);
+    let settings = Settings { credentials, cloud, graph_url, login_url, way, state_dir, socket, log, templates };
     Some((plan, settings, register.into_names()))
 }
 

@@ -55,7 +55,8 @@ impl Problem {
     }
 
     /// The same problem as a warning.
-    pub(super) fn warning(self) -> Self {
+    #[must_use]
+    pub fn warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
 }

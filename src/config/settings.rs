@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
 
+use super::clouds::Cloud;
 use super::credentials::Credentials;
+use super::proxy::Way;
 use super::read::{Node, Section};
 use super::templates::Templates;
 use super::value::Wrong;
 
-pub(super) const TENANT: [&str; 5] = ["id", "time_zone", "cloud", "graph_url", "login_url"];
+pub(super) const TENANT: [&str; 8] =
+    ["id", "time_zone", "cloud", "graph_url", "login_url", "proxy", "proxy_login_file", "ca_file"];
 
 /// Everything outside the plan.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct Settings {
     pub graph_url: Url,
     /// Root of the login service. https, or http on loopback.
     pub login_url: Url,
+    /// The way to both.
+    pub way: Way,
     /// Folder of journal, checkpoint and status.
     pub state_dir: PathBuf,
     /// Unix socket of the commands.
@@ -37,10 +42,12 @@ impl Settings {
     #[must_use]
     pub fn that_wait(&self, new: &Self) -> Vec<&'static str> {
         [
-            ("credentials", self.credentials != new.credentials),
+            ("credentials", !self.credentials.is_same_proof(&new.credentials)),
             ("tenant.cloud", self.cloud != new.cloud),
             ("tenant.graph_url", self.graph_url != new.graph_url),
             ("tenant.login_url", self.login_url != new.login_url),
+            ("tenant.proxy", self.way.proxy != new.way.proxy),
+            ("tenant.ca_file", self.way.ca_file != new.way.ca_file),
             ("state.dir", self.state_dir != new.state_dir),
             ("surfaces.socket", self.socket != new.socket),
             ("log.format", self.log.format != new.log.format),
@@ -48,34 +55,6 @@ impl Settings {
         .into_iter()
         .filter_map(|(key, changed)| changed.then_some(key))
         .collect()
-    }
-}
-
-/// A national cloud; tokens do not cross it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cloud {
-    /// Global, GCC.
-    Global,
-    /// US Government L4 (GCC High).
-    UsGov,
-    /// US Government L5 (DoD).
-    UsDod,
-    /// China, run by 21Vianet.
-    China,
-}
-
-impl Cloud {
-    const WORDS: [(&'static str, Self); 4] =
-        [("global", Self::Global), ("us-gov", Self::UsGov), ("us-dod", Self::UsDod), ("china", Self::China)];
-
-    /// Microsoft's roots of Graph and of the login service in this cloud.
-    const fn roots(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Global => ("https://graph.microsoft.com", "https://login.microsoftonline.com"),
-            Self::UsGov => ("https://graph.microsoft.us", "https://login.microsoftonline.us"),
-            Self::UsDod => ("https://dod-graph.microsoft.us", "https://login.microsoftonline.us"),
-            Self::China => ("https://microsoftgraph.chinacloudapi.cn", "https://login.chinacloudapi.cn"),
-        }
     }
 }
 
@@ -116,16 +95,10 @@ pub(super) fn addresses(tenant: &Section<'_>) -> Option<(Cloud, Url, Url)> {
 }
 
 /// A root address: https, or http on loopback; nothing after the host but a port.
-fn root(text: &str) -> Result<Url, Wrong> {
+pub(super) fn root(text: &str) -> Result<Url, Wrong> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.ok_or_else(|| Wrong::new("is not an address", "write one such as \"https://graph.microsoft.com\""))?;
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
         return Err(Wrong::new("is not https", "write an https address; http is for loopback only"));
     }
     let bare = url.path() == "/"
@@ -137,6 +110,15 @@ fn root(text: &str) -> Result<Url, Wrong> {
         return Err(Wrong::new("has more than scheme, host and port", "write the root only, without /v1.0"));
     }
     Ok(url)
+}
+
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// Folder of the state, and socket of the commands.
@@ -235,6 +217,9 @@ mod tests {
             ("TENANT__GRAPH_URL", "http://127.0.0.1:9", &["tenant.graph_url"]),
             ("TENANT__LOGIN_URL", "http://127.0.0.1:9", &["tenant.login_url"]),
             ("TENANT__CLOUD", "china", &["tenant.cloud"]),
+            ("TENANT__PROXY", "none", &["tenant.proxy"]),
+            ("TENANT__CA_FILE", "ca.pem", &["tenant.ca_file"]),
+            ("CREDENTIALS__SECRET_EXPIRES", "2027-05-01", &[]),
             ("SURFACES__SOCKET", "/run/else", &["surfaces.socket"]),
             ("LOG__FORMAT", "json", &["log.format"]),
         ] {

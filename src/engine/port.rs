@@ -41,6 +41,11 @@ pub trait Tenant: Send + Sync {
         None
     }
 
+    /// What an operator should look at in time, such as a credential that ends; empty most of the time. Blocks nothing.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Requests that have left so far, of any kind; for reports and benchmarks.
     fn requests(&self) -> u64;
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::port::Tenant;
 use crate::rollout::report::Report;
 
 /// The content of `status.json`.
@@ -20,6 +21,9 @@ pub struct Status {
     pub head: String,
     /// Requests to the tenant since the start.
     pub requests: u64,
+    /// What an operator should look at in time; stands against nothing.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The report; its `at` is on the engine's clock.
     pub report: Report,
 }
@@ -27,14 +31,15 @@ pub struct Status {
 impl Status {
     /// The status as of now.
     #[must_use]
-    pub fn new(report: &Report, seq: u64, head: String, requests: u64) -> Self {
+    pub fn new(report: &Report, seq: u64, head: String, tenant: &dyn Tenant) -> Self {
         Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             written_at: crate::clock::Clock::system().now(),
             seq,
             head,
-            requests,
+            requests: tenant.requests(),
+            warnings: tenant.warnings(),
             report: report.clone(),
         }
     }

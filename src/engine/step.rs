@@ -366,7 +366,7 @@ impl Engine {
             return Ok(());
         }
         let report = report(&self.ground(plan, revision, PLANNING_MAX_AGE), wake_at);
-        let status = Status::new(&report, self.state.seq, self.store.head(), self.tenant.requests());
+        let status = Status::new(&report, self.state.seq, self.store.head(), &*self.tenant);
         if let Ok(bytes) = serde_json::to_vec(&status) {
             self.store.publish(&bytes)?;
         }

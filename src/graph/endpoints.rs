@@ -144,6 +144,22 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_asked_for_the_clouds_own_graph_at_its_own_login_service() {
+        for (graph, login) in [
+            ("https://graph.microsoft.com", "https://login.microsoftonline.com"),
+            ("https://graph.microsoft.us", "https://login.microsoftonline.us"),
+            ("https://dod-graph.microsoft.us", "https://login.microsoftonline.us"),
+            ("https://microsoftgraph.chinacloudapi.cn", "https://login.chinacloudapi.cn"),
+        ] {
+            let endpoints = Endpoints::new(graph, login, "contoso.example").unwrap();
+            assert_eq!(endpoints.scope(), format!("{graph}/.default"));
+            assert_eq!(endpoints.graph_root(), graph);
+            assert_eq!(endpoints.token_url(), format!("{login}/contoso.example/oauth2/v2.0/token"));
+            assert!(endpoints.admits("https://graph.microsoft.com/v1.0/users").is_ok() == graph.ends_with("graph.microsoft.com"));
+        }
+    }
+
+    #[test]
     fn a_root_may_have_a_path_of_its_own() {
         let endpoints = Endpoints::new("http://127.0.0.1:8901/tenant-a/", "http://localhost:8901", "t").unwrap();
         assert_eq!(endpoints.graph_root(), "http://127.0.0.1:8901/tenant-a");

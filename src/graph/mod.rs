@@ -1,11 +1,13 @@
 //! Microsoft Graph: how the tenant is read and, through typed mutations only, changed.
 //!
-//! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token`, `request` (what may be asked and changed),
-//! `transport` (the one place with the token), `answer` (what an answer means), [`wait`] and [`throttle`] (patience), `page`, `batch`
-//! and `write`, then one file per capability. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection
-//! is complete or an error.
+//! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token` (by `proof`, with [`certificate`], `identity`,
+//! `login` and [`expiry`]), `request` (what may be asked and changed), `transport` (the one place with the token), `answer` (what an
+//! answer means), [`wait`] and [`throttle`] (patience), `page`, `batch` and `write`, then one file per capability. Invariants: nothing is
+//! deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
 
+pub mod certificate;
 pub mod endpoints;
+pub mod expiry;
 pub mod names;
 pub mod throttle;
 pub mod token;
@@ -17,10 +19,12 @@ mod assertion;
 mod batch;
 pub(crate) mod creation;
 pub(crate) mod groups;
+mod identity;
 mod login;
 mod page;
 mod people;
 mod policies;
+mod proof;
 mod registration;
 pub(crate) mod request;
 mod roles;
@@ -36,6 +40,8 @@ pub(crate) mod script;
 mod switch_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;
 
 use std::sync::Arc;
 
@@ -81,6 +87,11 @@ impl Graph {
     /// The application permissions that the app's token names; none when there is no token, or one that cannot be looked into.
     pub async fn granted(&self) -> Option<Vec<String>> {
         self.transport.granted().await
+    }
+
+    /// From now on the client secret is known to expire then.
+    pub fn secret_expires(&self, at: Option<Timestamp>) {
+        self.transport.tokens.secret_expires(at);
     }
 
     /// The plan's `tenant.id`.
@@ -217,6 +228,10 @@ impl Tenant for Graph {
 
     fn clock_skew(&self) -> Option<SignedDuration> {
         self.transport.clock_skew()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.transport.tokens.warning().into_iter().collect()
     }
 
     fn requests(&self) -> u64 {

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::script::{ROOT, Script, Scripted, answer, id, lost, start, with};
@@ -164,44 +163,6 @@ async fn a_secret_that_cannot_be_read_says_so() {
     let (graph, _) = script.graph_with(credentials);
     let trouble = graph.registration().await.unwrap_err();
     assert_eq!((trouble.kind, trouble.why.as_str()), (TroubleKind::Refused, "the file is gone"));
-}
-
-#[tokio::test]
-async fn a_certificate_signs_with_ps256_and_names_itself() {
-    let Some(pem) = rsa_certificate() else {
-        println!("not run: openssl");
-        return;
-    };
-    let credentials =
-        Credentials::Certificate { client_id: "client-1".into(), pem: Arc::new(move || Ok(SecretString::from(pem.clone()))) };
-    let script = Script::with_tokens(|_| page(&[], None));
-    let (graph, _) = script.graph_with(credentials);
-    graph.filtered_people("a").await.unwrap();
-    let form = script.logins()[0].body.as_str().unwrap().to_owned();
-    assert!(form.contains("client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"), "{form}");
-    let token = form.split("client_assertion=").nth(1).unwrap();
-    let header = jsonwebtoken::decode_header(token).unwrap();
-    assert_eq!((header.alg, header.typ.as_deref()), (jsonwebtoken::Algorithm::PS256, Some("JWT")));
-    assert_eq!(header.x5t_s256.unwrap().len(), 43);
-    let claims: Value = jsonwebtoken::dangerous::insecure_decode(token).unwrap().claims;
-    assert_eq!(claims["aud"], "http://127.0.0.1:2/contoso.example/oauth2/v2.0/token");
-    assert_eq!((&claims["iss"], &claims["sub"]), (&json!("client-1"), &json!("client-1")));
-    assert_eq!(claims["jti"].as_str().unwrap().len(), 36);
-    assert_eq!(claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap(), 600);
-}
-
-/// A new RSA key with a certificate of its own, as one PEM text.
-fn rsa_certificate() -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
-    let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=tidegate", "-keyout"])
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .ok()?;
-    made.status.success().then(|| std::fs::read_to_string(key).unwrap() + &std::fs::read_to_string(certificate).unwrap())
 }
 
 #[tokio::test]

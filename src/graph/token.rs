@@ -1,54 +1,45 @@
-//! Tokens of the app: asked for with a secret or a certificate, kept until shortly before they expire.
+//! Tokens of the app: asked for with its credential, kept until shortly before they expire.
 //!
-//! Does not attach them (the transport does). Invariant: one request for a token at a time; the secret is read anew each time, is
-//! held no longer than that request, and never printed. Lives are counted on the real, monotonic clock, whatever the pace.
+//! Does not attach them (the transport does). Invariant: one request for a token at a time; while no new one is to be had, the one at
+//! hand is used until it expires. Lives are counted on the real, monotonic clock, whatever the pace.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderValue, Response};
+use jiff::Timestamp;
 use jsonwebtoken::dangerous::insecure_decode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::assertion::assertion;
 use super::endpoints::Endpoints;
-use super::login;
+use super::expiry::Expiry;
+use super::identity;
+use super::login::Cause;
+pub use super::proof::{Credentials, ReadCertificate, ReadSecret};
+use super::proof::{Question, Target};
 use super::wire::{Wire, WireError};
 use crate::clock::Clock;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
-/// Reads a secret; called for each request for a token, so that a rotated one counts. The error is an operator sentence.
-pub type ReadSecret = Arc<dyn Fn() -> Result<SecretString, String> + Send + Sync>;
+/// How soon after a failure a new token is asked for while the old one still serves.
+const AGAIN: Duration = Duration::from_secs(30);
 
-/// How the app proves who it is.
-#[derive(Clone)]
-pub enum Credentials {
-    /// By a client secret.
-    Secret {
-        /// The app's client id.
-        client_id: String,
-        /// Reads the secret.
-        secret: ReadSecret,
-    },
-    /// By a certificate.
-    Certificate {
-        /// The app's client id.
-        client_id: String,
-        /// Reads certificate and private key, both PEM, in one text.
-        pem: ReadSecret,
-    },
-}
+/// No token is believed to live longer, whatever the answer says.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// A token ready for use.
 #[derive(Clone)]
 pub(crate) struct Bearer {
     header: HeaderValue,
     number: u64,
+    /// From then on a new one is asked for.
     refresh: Instant,
+    /// From then on it is of no use.
+    expires: Instant,
 }
 
 impl Bearer {
@@ -61,17 +52,25 @@ impl Bearer {
 /// The app's token.
 pub(crate) struct Tokens {
     wire: Arc<dyn Wire>,
-    url: String,
-    scope: String,
+    clock: Clock,
+    target: Target,
     credentials: Credentials,
     sent: Arc<AtomicU64>,
     current: Mutex<Current>,
+    ends: Lock<Ends>,
 }
 
 #[derive(Default)]
 struct Current {
     bearer: Option<Bearer>,
     made: u64,
+}
+
+/// When the credential ends, and what of that has been logged.
+#[derive(Default)]
+struct Ends {
+    expiry: Option<Expiry>,
+    said: Option<(Timestamp, i64)>,
 }
 
 #[derive(Deserialize)]
@@ -81,9 +80,15 @@ struct Granted {
 }
 
 impl Tokens {
-    pub(crate) fn new(wire: Arc<dyn Wire>, endpoints: &Endpoints, credentials: Credentials, sent: Arc<AtomicU64>) -> Self {
-        let (url, scope) = (endpoints.token_url(), endpoints.scope());
-        Self { wire, url, scope, credentials, sent, current: Mutex::default() }
+    pub(crate) fn new(
+        wire: Arc<dyn Wire>,
+        clock: Clock,
+        endpoints: &Endpoints,
+        credentials: Credentials,
+        sent: Arc<AtomicU64>,
+    ) -> Self {
+        let target = Target { url: endpoints.token_url(), scope: endpoints.scope(), resource: endpoints.graph_root().to_owned() };
+        Self { wire, clock, target, credentials, sent, current: Mutex::default(), ends: Lock::default() }
     }
 
     /// The current token, or a new one. Callers wait for each other, so that one request serves all.
@@ -92,12 +97,49 @@ impl Tokens {
         if let Some(bearer) = current.bearer.as_ref().filter(|bearer| Clock::monotonic() < bearer.refresh) {
             return Ok(bearer.clone());
         }
-        current.bearer = None;
-        let (header, life) = self.ask().await?;
-        current.made += 1;
-        let bearer = Bearer { header, number: current.made, refresh: Clock::monotonic() + keep(life) };
-        current.bearer = Some(bearer.clone());
-        Ok(bearer)
+        let asked = self.ask().await;
+        let now = Clock::monotonic();
+        match (asked, current.bearer.as_mut()) {
+            (Ok((header, life)), _) => {
+                current.made += 1;
+                let (refresh, expires) = (now + keep(life), now + life);
+                let bearer = Bearer { header, number: current.made, refresh, expires };
+                current.bearer = Some(bearer.clone());
+                Ok(bearer)
+            }
+            (Err(trouble), Some(old)) if now < old.expires => {
+                let left_s = old.expires.duration_since(now).as_secs();
+                tracing::warn!(why = %trouble.why, left_s, "no new token was given; the one at hand is used until it expires");
+                old.refresh = (now + AGAIN).min(old.expires);
+                Ok(old.clone())
+            }
+            (Err(trouble), _) => {
+                current.bearer = None;
+                Err(trouble)
+            }
+        }
+    }
+
+    /// The secret ends then, as the plan says it; a certificate tells by itself.
+    pub(crate) fn secret_expires(&self, at: Option<Timestamp>) {
+        if matches!(self.credentials, Credentials::Secret { .. }) {
+            self.ends.lock().unwrap_or_else(PoisonError::into_inner).expiry = at.map(Expiry::of_secret);
+        }
+    }
+
+    /// The warning that the credential ends soon, from 60 days before on; logged once per threshold.
+    pub(crate) fn warning(&self) -> Option<String> {
+        // A credential ends by real time, whatever the pace.
+        let now = Clock::system().now();
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let expiry = ends.expiry.as_ref()?;
+        let warning = expiry.warning(now)?;
+        let reached = expiry.threshold(now).map(|days| (expiry.at, days));
+        if ends.said != reached {
+            ends.said = reached;
+            tracing::warn!(why = %warning, "a credential ends soon, or has ended");
+        }
+        Some(warning)
     }
 
     /// The tenant does not take this token; the next caller gets another one.
@@ -108,63 +150,85 @@ impl Tokens {
         }
     }
 
+    /// As if the token's time to be replaced had come.
+    #[cfg(test)]
+    pub(crate) async fn grow_old(&self) {
+        if let Some(bearer) = &mut self.current.lock().await.bearer {
+            bearer.refresh = Clock::monotonic();
+        }
+    }
+
     /// The permissions that the token names. A token is opaque to its bearer by Microsoft's word: what is read here only ever warns.
     pub(crate) async fn roles(&self) -> Option<Vec<String>> {
         let bearer = self.bearer().await.ok()?;
         roles(bearer.header.to_str().ok()?.strip_prefix("Bearer ")?)
     }
 
+    /// Asks with the credential as it is now; once more when it was refused and its file has been replaced meanwhile.
     async fn ask(&self) -> Result<(HeaderValue, Duration), Trouble> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(&self.url)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(self.form()?)
-            .map_err(|error| unreachable(&format!("the login service cannot be asked: {error}; check tenant.login_url")))?;
+        let question = self.question()?;
+        let print = question.print;
+        let mut answer = self.answer(question).await?;
+        if answer.status() != 200 && self.no(&answer).1 == Cause::Credential {
+            let again = self.question()?;
+            if again.print != print {
+                tracing::info!("the credential was replaced while it was in use; the login service is asked with the new one");
+                answer = self.answer(again).await?;
+            }
+        }
+        if answer.status() == 200 { self.granted(&answer) } else { Err(self.no(&answer).0) }
+    }
+
+    /// The credential's end is noted before anything is asked with it.
+    fn question(&self) -> Result<Question, Trouble> {
+        // The login service compares with its own, real time.
+        let question = self.credentials.question(&self.target, Clock::system().now())?;
+        if let Some(expiry) = &question.expiry {
+            self.ends.lock().unwrap_or_else(PoisonError::into_inner).expiry = Some(expiry.clone());
+        }
+        Ok(question)
+    }
+
+    fn no(&self, answer: &Response<Bytes>) -> (Trouble, Cause) {
+        let no = self.credentials.no(answer.status().as_u16(), answer.body());
+        (no.trouble, no.cause)
+    }
+
+    /// Sends, and again as long as a machine's identity endpoint asks for it.
+    async fn answer(&self, question: Question) -> Result<Response<Bytes>, Trouble> {
+        for attempt in 1.. {
+            let answer = self.once(question.request.clone()).await?;
+            let wait = match self.credentials {
+                Credentials::Managed { .. } => identity::wait(answer.status().as_u16(), attempt),
+                _ => None,
+            };
+            let Some(wait) = wait else { return Ok(answer) };
+            self.clock.sleep(wait).await;
+        }
+        Err(unreachable(self.credentials.service().0))
+    }
+
+    async fn once(&self, request: http::Request<Bytes>) -> Result<Response<Bytes>, Trouble> {
         let began = Clock::monotonic();
         self.sent.fetch_add(1, Ordering::Relaxed);
         let answer = self.wire.exchange(request).await.map_err(|error| {
             let (WireError::NotSent { why } | WireError::Lost { why }) = error;
-            unreachable(&format!("the login service did not answer: {why}; check the network and tenant.login_url"))
+            let (who, remedy) = self.credentials.service();
+            unreachable(&format!("{who} did not answer: {why}; {remedy}"))
         })?;
         let duration_ms = u64::try_from(Clock::monotonic().duration_since(began).as_millis()).unwrap_or(u64::MAX);
-        let status = answer.status().as_u16();
-        tracing::debug!(http.status = status, duration_ms, "the login service answered");
-        if status != 200 {
-            return Err(login::trouble(status, answer.body()));
-        }
-        let odd = || unreachable("the login service's answer cannot be read: it is no token; check the way to it");
+        tracing::debug!(http.status = answer.status().as_u16(), duration_ms, "the login service answered");
+        Ok(answer)
+    }
+
+    fn granted(&self, answer: &Response<Bytes>) -> Result<(HeaderValue, Duration), Trouble> {
+        let odd = || unreachable(&format!("the answer of {} is no token; check the way to it", self.credentials.service().0));
         let granted: Granted = serde_json::from_slice(answer.body()).map_err(|_| odd())?;
         let life = seconds(&granted.expires_in).ok_or_else(odd)?;
         let token = SecretString::from(granted.access_token);
         let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| odd())?;
         header.set_sensitive(true);
-        Ok((header, Duration::from_secs(life)))
-    }
-
-    /// The form of a request for a token.
-    fn form(&self) -> Result<Bytes, Trouble> {
-        let refused = |why: String| Trouble { kind: TroubleKind::Refused, why };
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials").append_pair("scope", &self.scope);
-        match &self.credentials {
-            Credentials::Secret { client_id, secret } => {
-                let secret = secret().map_err(refused)?;
-                let secret = secret.expose_secret().trim_end_matches(['\r', '\n']);
-                form.append_pair("client_id", client_id).append_pair("client_secret", secret);
-            }
-            Credentials::Certificate { client_id, pem } => {
-                let pem = pem().map_err(refused)?;
-                // The login service compares with its own, real time.
-                let signed = assertion(&pem, client_id, &self.url, Clock::system().now())
-                    .map_err(|error| refused(format!("credentials.certificate cannot be used: {error}")))?;
-                form.append_pair("client_id", client_id)
-                    .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-                    .append_pair("client_assertion", signed.expose_secret());
-            }
-        }
-        Ok(Bytes::from(form.finish()))
+        Ok((header, Duration::from_secs(life).min(LONGEST)))
     }
 }
 

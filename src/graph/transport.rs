@@ -30,7 +30,7 @@ pub(crate) struct Transport {
     wire: Arc<dyn Wire>,
     pub(crate) clock: Clock,
     pub(crate) endpoints: Endpoints,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     pub(crate) gates: Gates,
     sent: Arc<AtomicU64>,
     /// The service's clock less ours, in seconds, by the latest answer; [`UNKNOWN_SKEW`] before any.
@@ -73,7 +73,7 @@ impl Unread {
 impl Transport {
     pub(crate) fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials) -> Self {
         let sent = Arc::new(AtomicU64::new(0));
-        let tokens = Tokens::new(Arc::clone(&wire), &endpoints, credentials, Arc::clone(&sent));
+        let tokens = Tokens::new(Arc::clone(&wire), clock.clone(), &endpoints, credentials, Arc::clone(&sent));
         Self { wire, gates: Gates::new(clock.clone()), clock, endpoints, tokens, sent, skew: AtomicI64::new(UNKNOWN_SKEW) }
     }
 

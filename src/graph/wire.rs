@@ -1,7 +1,8 @@
 //! The seam below everything: one request out, one answer back. The one HTTP client of the program is made here.
 //!
-//! Does not retry, follow redirects, know tokens or judge answers. Invariant: [`WireError::NotSent`] is said only when the
-//! request certainly never reached the tenant; every other failure is [`WireError::Lost`].
+//! Does not retry, follow redirects, know tokens or judge answers. Invariants: [`WireError::NotSent`] is said only when the
+//! request certainly never reached the tenant; every other failure is [`WireError::Lost`]. A proxy never sees what goes to loopback or
+//! to a machine's identity endpoint.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-
-use super::endpoints::Endpoints;
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
 
 /// One exchange under way.
 pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, WireError>> + Send + 'a>>;
@@ -48,36 +49,67 @@ const TOTAL: Duration = Duration::from_secs(100);
 /// An idle connection is not kept long: a write on a dying one would be lost.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// The way to the tenant.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// Through what requests go.
+    pub proxy: Proxy,
+    /// Certificates of authorities (PEM) that are trusted beside the system's.
+    pub authorities: Option<Vec<u8>>,
+}
+
+/// Through what requests go; those to loopback and link-local addresses always go directly.
+#[derive(Clone, Debug, Default)]
+pub enum Proxy {
+    /// As `HTTPS_PROXY` and `NO_PROXY` of the environment say.
+    #[default]
+    Environment,
+    /// Directly.
+    None,
+    /// Through this one.
+    Through {
+        /// Its address, without user name and password.
+        url: String,
+        /// `user:password`.
+        login: Option<SecretString>,
+    },
+}
+
 /// The wire over HTTP.
 #[derive(Clone, Debug)]
-pub struct Https(reqwest::Client);
+pub struct Https {
+    /// For what lies outside.
+    far: reqwest::Client,
+    /// For loopback and this machine's own services.
+    near: reqwest::Client,
+}
 
 impl Https {
-    /// The one HTTP client: rustls, no redirects, no retries, timeouts. A tenant on loopback is never asked through a proxy.
+    /// The wire of this way.
     ///
     /// Fails when TLS cannot be set up, for example because the system has no certificate store.
-    #[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
-    pub fn new(endpoints: &Endpoints) -> Result<Self, WireError> {
-        let mut client = reqwest::Client::builder()
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .gzip(true)
-            .connect_timeout(CONNECT)
-            .read_timeout(BETWEEN_BYTES)
-            .timeout(TOTAL)
-            .pool_idle_timeout(IDLE);
-        if endpoints.are_loopback() {
-            client = client.no_proxy();
-        }
-        client.build().map(Self).map_err(|error| WireError::NotSent { why: describe(&error) })
+    pub fn new(way: &Way) -> Result<Self, WireError> {
+        let trusted = match &way.authorities {
+            Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(|error| unusable(&error))?,
+            None => Vec::new(),
+        };
+        Ok(Self { near: client(&Proxy::None, trusted.clone())?, far: client(&way.proxy, trusted)? })
+    }
+
+    fn client(&self, url: &Url) -> &reqwest::Client {
+        let is_near = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if is_near { &self.near } else { &self.far }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
     async fn over_http(&self, request: Request<Bytes>) -> Result<Response<Bytes>, WireError> {
         let request = reqwest::Request::try_from(request).map_err(|error| WireError::NotSent { why: describe(&error) })?;
-        let mut answer = self.0.execute(request).await.map_err(|error| {
+        let mut answer = self.client(request.url()).execute(request).await.map_err(|error| {
             let why = describe(&error);
             if error.is_connect() || error.is_builder() { WireError::NotSent { why } } else { WireError::Lost { why } }
         })?;
@@ -96,11 +128,49 @@ impl Https {
     }
 }
 
+/// The one HTTP client: rustls, no redirects, no retries, timeouts.
+#[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
+fn client(proxy: &Proxy, trusted: Vec<reqwest::Certificate>) -> Result<reqwest::Client, WireError> {
+    let mut client = reqwest::Client::builder()
+        .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .gzip(true)
+        .connect_timeout(CONNECT)
+        .read_timeout(BETWEEN_BYTES)
+        .timeout(TOTAL)
+        .pool_idle_timeout(IDLE)
+        .tls_certs_merge(trusted);
+    match proxy {
+        Proxy::Environment => {}
+        Proxy::None => client = client.no_proxy(),
+        Proxy::Through { url, login } => {
+            let mut proxy = reqwest::Proxy::all(url.as_str()).map_err(|error| unusable(&error))?;
+            if let Some((user, password)) = login.as_ref().and_then(|login| login.expose_secret().split_once(':')) {
+                proxy = proxy.basic_auth(user, password);
+            }
+            client = client.proxy(proxy);
+        }
+    }
+    client.build().map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &reqwest::Error) -> WireError {
+    WireError::NotSent { why: describe(error) }
+}
+
 impl Wire for Https {
     fn exchange(&self, request: Request<Bytes>) -> Exchange<'_> {
         Box::pin(self.over_http(request))
     }
 }
+
+/// What the operator can do about some causes.
+const HINTS: [(&str, &str); 2] = [
+    ("UnknownIssuer", " (of a proxy that inspects TLS, or a private authority: name its certificate in tenant.ca_file)"),
+    ("proxy authorization required", " (name a file that holds user:password in tenant.proxy_login_file)"),
+];
 
 /// The causes of an error from the outside in, without the URL (its query may hold names).
 fn describe(error: &reqwest::Error) -> String {
@@ -119,7 +189,9 @@ fn describe(error: &reqwest::Error) -> String {
         deepest = Some(error.to_string());
         cause = error.source();
     }
-    deepest.map_or_else(|| kind.to_owned(), |deepest| format!("{kind}: {deepest}"))
+    let Some(deepest) = deepest else { return kind.to_owned() };
+    let hint = HINTS.iter().find(|(part, _)| deepest.contains(part)).map_or("", |(_, hint)| hint);
+    format!("{kind}: {deepest}{hint}")
 }
 
 #[cfg(test)]
@@ -146,8 +218,7 @@ mod tests {
             }
             asked - 1
         });
-        let endpoints = Endpoints::new(&address, &address, "t").unwrap();
-        let wire = Https::new(&endpoints).unwrap();
+        let wire = Https::new(&Way::default()).unwrap();
         let get = |path: &str| Request::get(format!("{address}{path}")).body(Bytes::new()).unwrap();
         let got = wire.exchange(get("/v1.0/users")).await;
         let _ = wire.exchange(get("/end")).await;
@@ -184,7 +255,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let wire = Https::new(&Endpoints::new(&address, &address, "t").unwrap()).unwrap();
+        let wire = Https::new(&Way::default()).unwrap();
         let got = wire.exchange(Request::get(format!("{address}/v1.0/users")).body(Bytes::new()).unwrap()).await;
         assert!(matches!(got, Err(WireError::NotSent { .. })), "{got:?}");
     }

@@ -80,6 +80,8 @@ pub enum Change {
         /// The new state.
         state: PerUser,
     },
+    /// The app's client secrets are replaced.
+    SetSecrets(Vec<String>),
     /// The app's permissions are replaced; tokens keep theirs until they are renewed.
     SetRoles(Vec<String>),
     /// Every token stops working.
@@ -165,6 +167,7 @@ impl Tenant {
             Change::StaleReport(is_stale) => self.report_until = is_stale.then_some(now),
             Change::SecurityDefaults(is_on) => self.defaults.push((now, is_on)),
             Change::SetPerUser { person, state } => self.with(&person, |person| person.per_user.push((now, state)))?,
+            Change::SetSecrets(secrets) => self.profile.secrets = secrets,
             Change::SetRoles(roles) => self.profile.roles = roles,
             Change::RevokeTokens => self.tokens.revoke(),
             Change::ReadLag(seconds) => self.profile.read_lag = SignedDuration::from_secs(seconds.max(0)),

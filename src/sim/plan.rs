@@ -12,6 +12,8 @@ use super::tenant::{ENFORCED_GROUP, EXEMPT_GROUP, PILOT_GROUP, POLICY, Tenant};
 pub struct Here<'a> {
     /// The tenant's address, without `/v1.0`; tokens come from there too.
     pub url: &'a str,
+    /// The file of the authority by which the tenant's certificate is known, when it is served over TLS.
+    pub ca_file: Option<&'a str>,
     /// The daemon's state folder.
     pub state_dir: &'a str,
     /// The file that holds [`super::SECRET`].
@@ -40,7 +42,7 @@ id        = {id}
 time_zone = "Europe/Berlin"
 graph_url = {url}
 login_url = {url}
-
+{ca_file}
 [credentials]
 client_id   = "6f6f6f6f-0000-4000-8000-000000000001"
 secret_file = {secret}
@@ -113,6 +115,7 @@ soak   = "5d"
         begin = here.pilot.saturating_sub(32.days()),
         id = text(domain),
         url = text(here.url),
+        ca_file = here.ca_file.map_or_else(String::new, |file| format!("ca_file   = {}\n", text(file))),
         secret = text(here.secret_file),
         state = text(here.state_dir),
         bg1 = text(&format!("bg1@{domain}")),
@@ -134,7 +137,8 @@ mod tests {
     #[test]
     fn the_plan_is_toml_with_its_stages_in_order() {
         let here = Here {
-            url: "http://127.0.0.1:9",
+            url: "https://127.0.0.1:9",
+            ca_file: Some("ca.pem"),
             state_dir: "/tmp/a \"b\"",
             secret_file: "s",
             pilot: jiff::civil::date(2027, 1, 11),
@@ -142,6 +146,7 @@ mod tests {
         let plan = ready_plan(&Tenant::new(calm(60)), here);
         let plan: toml_edit::DocumentMut = plan.parse().unwrap();
         assert_eq!(plan["state"]["dir"].as_str(), Some("/tmp/a \"b\""));
+        assert_eq!(plan["tenant"]["ca_file"].as_str(), Some("ca.pem"));
         let stages = plan["stage"].as_array_of_tables().unwrap();
         let starts: Vec<&str> = stages.iter().map(|stage| stage["start"].as_str().unwrap()).collect();
         assert_eq!(starts, ["2027-01-11T09:00:00", "2027-01-25T09:00:00", "2027-02-08T09:00:00", "2027-02-22T09:00:00"]);

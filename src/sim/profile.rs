@@ -37,8 +37,12 @@ pub struct Profile {
     pub fault_rate: f64,
     /// Application permissions that the app was granted.
     pub roles: Vec<String>,
+    /// The app's client secrets.
+    pub secrets: Vec<String>,
     /// The app's certificate. Without one, any assertion that is well formed is taken.
     pub app_key: Option<AppKey>,
+    /// Whose tokens the app trusts. Without it, any token of another issuer is taken.
+    pub federation: Option<Federation>,
     /// Requests that may be made.
     pub quotas: Quotas,
     /// The least time between the first mail to a person and requiring MFA of them, for the oracle.
@@ -74,6 +78,15 @@ pub enum Foreign {
     Twin,
     /// On: two policies named as Microsoft's early baseline was, of admins and of all users.
     Baseline,
+}
+
+/// A federated credential of the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Federation {
+    /// The issuer of the tokens.
+    pub issuer: String,
+    /// Whom they must be about.
+    pub subject: String,
 }
 
 /// The licence of the tenant.
@@ -122,7 +135,9 @@ impl Default for Profile {
             empty_pages: 0.05,
             fault_rate: 0.0,
             roles: LEAST_ROLES.iter().map(|role| (*role).to_owned()).collect(),
+            secrets: vec![super::SECRET.to_owned()],
             app_key: None,
+            federation: None,
             quotas: Quotas::default(),
             floor: SignedDuration::from_hours(24),
             security_defaults: false,

@@ -42,6 +42,8 @@ pub enum Transport {
     Tls {
         /// Where the certificate is written (PEM), for clients to trust.
         certificate: PathBuf,
+        /// More names that it is for.
+        names: Vec<String>,
     },
 }
 
@@ -108,7 +110,7 @@ pub async fn serve_watched(
 ) -> Result<(), ServerError> {
     let (scheme, tls) = match &options.transport {
         Transport::Plain => ("http", None),
-        Transport::Tls { certificate } => ("https", Some(acceptor(certificate)?)),
+        Transport::Tls { certificate, names } => ("https", Some(acceptor(certificate, names)?)),
     };
     let service = Service { tenant, clock: options.clock, scheme, watch };
     let router = Router::new().fallback(handle).with_state(service);
@@ -153,9 +155,10 @@ fn absolute(scheme: &str, head: &http::request::Parts) -> Option<Uri> {
 }
 
 /// TLS with a new certificate, which is written to `path`.
-fn acceptor(path: &Path) -> Result<TlsAcceptor, ServerError> {
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let made = rcgen::generate_simple_self_signed(names).map_err(|error| ServerError::Certificate(error.to_string()))?;
+fn acceptor(path: &Path, more: &[String]) -> Result<TlsAcceptor, ServerError> {
+    let names = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned).chain(more.iter().cloned());
+    let made = rcgen::generate_simple_self_signed(names.collect::<Vec<_>>())
+        .map_err(|error| ServerError::Certificate(error.to_string()))?;
     std::fs::write(path, made.cert.pem()).map_err(|source| ServerError::Write { path: path.to_owned(), source })?;
     let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider()))
@@ -207,8 +210,8 @@ mod tests {
     fn a_certificate_is_written_for_clients_to_trust() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("certificate.pem");
-        assert!(acceptor(&path).is_ok());
+        assert!(acceptor(&path, &[]).is_ok());
         assert!(std::fs::read_to_string(path).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
-        assert!(matches!(acceptor(&folder.path().join("no/folder.pem")), Err(ServerError::Write { .. })));
+        assert!(matches!(acceptor(&folder.path().join("no/folder.pem"), &[]), Err(ServerError::Write { .. })));
     }
 }

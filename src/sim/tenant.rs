@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;
 
+use super::assertion::AppKey;
 use super::attempt::Calendar;
 use super::call::Call;
 use super::chance::{Kind as Chance, Stream};
@@ -158,7 +159,7 @@ impl Tenant {
     }
 
     fn reply(&mut self, now: Timestamp, request: &Request<Bytes>) -> Reply {
-        if let Some(reply) = self.login(now, request) {
+        if let Some(reply) = self.login(now, request).or_else(|| self.identity(now, request)) {
             return reply;
         }
         let answer = match Call::read(request) {
@@ -300,6 +301,11 @@ impl Tenant {
     #[must_use]
     pub const fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// From now on this is the app's certificate.
+    pub fn set_app_key(&mut self, key: AppKey) {
+        self.profile.app_key = Some(key);
     }
 
     /// The tenant's id.

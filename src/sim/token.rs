@@ -73,12 +73,18 @@ impl Tenant {
         if let Err(no) = self.judge(tenant, &format!("{}{}", root(request), request.uri().path()), &fields) {
             return refusal(&no, now);
         }
+        let (token, seconds) = self.issue(now, fields.get("client_id").map(String::as_str));
+        Reply::value(&json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
+    }
+
+    /// A new token, and its life in seconds.
+    pub(super) fn issue(&mut self, now: Timestamp, client_id: Option<&str>) -> (String, i64) {
         let lifetime = self.profile.token_lifetime;
         let until = after(now, lifetime);
         let claims = json!({
             "aud": "https://graph.microsoft.com",
             "tid": self.id.to_string(),
-            "appid": fields.get("client_id"),
+            "appid": client_id,
             "roles": self.profile.roles,
             "exp": until.as_second(),
         });
@@ -87,8 +93,7 @@ impl Tenant {
         let token = format!("{head}.{}.{seal}", base64::encode(claims.to_string().as_bytes()));
         self.tokens.known.retain(|_, known| now < known.until);
         self.tokens.known.insert(token.clone(), Token { until, roles: self.profile.roles.clone().into() });
-        let seconds = lifetime.as_secs();
-        Reply::value(&json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
+        (token, lifetime.as_secs())
     }
 
     fn judge(&self, tenant: &str, url: &str, fields: &BTreeMap<String, String>) -> Result<(), No> {
@@ -112,14 +117,20 @@ impl Tenant {
             return Err(No(bad, "unauthorized_client", 700_016, "Application was not found in the directory."));
         }
         let unauthorized = StatusCode::UNAUTHORIZED;
-        if let (Some(key), Some(text)) = (&self.profile.app_key, field("client_assertion")) {
-            // Assertions live by real time, whatever the pace.
-            let now = Clock::system().now();
-            return assertion::verify(text, key, field("client_id").unwrap_or_default(), url, now)
-                .map_err(|(code, why)| No(unauthorized, "invalid_client", code, why));
+        // Assertions live by real time, whatever the pace.
+        let real = Clock::system().now();
+        let no = |(code, why)| No(unauthorized, "invalid_client", code, why);
+        match (&self.profile.app_key, &self.profile.federation, field("client_assertion")) {
+            (_, Some(federation), Some(text)) if !assertion::names_a_certificate(text) => {
+                return assertion::judge(text, federation, real).map_err(no);
+            }
+            (Some(key), _, Some(text)) if assertion::names_a_certificate(text) => {
+                return assertion::verify(text, key, field("client_id").unwrap_or_default(), url, real).map_err(no);
+            }
+            _ => {}
         }
         match (field("client_secret"), field("client_assertion")) {
-            (Some(SECRET), _) => Ok(()),
+            (Some(secret), _) if self.profile.secrets.iter().any(|known| known == secret) => Ok(()),
             (Some(_), _) => Err(No(unauthorized, "invalid_client", 7_000_215, "Invalid client secret provided.")),
             (None, Some(assertion)) if is_assertion(assertion, field("client_id").unwrap_or_default()) => Ok(()),
             (None, Some(_)) => Err(No(unauthorized, "invalid_client", 50_027, "JWT token is invalid or malformed.")),

@@ -75,7 +75,8 @@ impl Bed {
         let today = Clock::system().now().to_zoned_datetime(TimeZone::UTC).date();
         let pilot = today.saturating_add(60.days()).nth_weekday(1, jiff::civil::Weekday::Monday).unwrap_or(today);
         let (state, secret) = (self.0.join("state"), self.0.join("secret"));
-        let here = Here { url, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
+        let here =
+            Here { url, ca_file: None, state_dir: &state.to_string_lossy(), secret_file: &secret.to_string_lossy(), pilot };
         let file = self.0.join("plan.toml");
         std::fs::write(&file, ready_plan(tenant, here))
             .map_err(|error| Failure::new(Exit::State, format!("{}: cannot be written: {error}", file.display())))?;

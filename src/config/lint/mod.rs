@@ -11,6 +11,7 @@ mod stages;
 
 use jiff::Timestamp;
 
+use super::clouds::{self, Cloud};
 use super::places::{Path, Places, Spot, Step};
 use super::problem::Problem;
 use crate::rollout::plan::{Plan, Selector, Stage};
@@ -24,6 +25,17 @@ pub(super) fn whole(plan: &Plan, places: &Places) -> Vec<Problem> {
     people::lint(&mut lint);
     gates::lint(&mut lint);
     limits::lint(&mut lint);
+    lint.problems
+}
+
+/// What the plan needs and its cloud lacks.
+pub(super) fn cloud(plan: &Plan, cloud: Cloud, places: &Places) -> Vec<Problem> {
+    let mut lint = Lint { plan, places, problems: Vec::new() };
+    for (capability, [section, key], remedy) in clouds::needs(plan) {
+        if let Some(message) = cloud.refuses(*capability) {
+            lint.error(&super::places::key![*section, *key], message, *remedy);
+        }
+    }
     lint.problems
 }
 

@@ -59,6 +59,11 @@ impl Bed {
         lock(&self.tenant)
     }
 
+    /// The tenant, for those who watch requests.
+    pub(super) fn shared(&self) -> Arc<Mutex<Tenant>> {
+        Arc::clone(&self.tenant)
+    }
+
     pub(super) fn url(&self) -> &str {
         &self.url
     }

@@ -2,6 +2,7 @@
 
 mod bed;
 mod certificate;
+mod credentials;
 mod damage;
 mod example;
 mod kept;
@@ -9,6 +10,7 @@ mod kill;
 mod manager;
 mod orders;
 mod plans;
+mod proxy;
 mod redaction;
 mod refusals;
 mod reload;

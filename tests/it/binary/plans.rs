@@ -21,6 +21,7 @@ pub(super) fn ready(bed: &Bed) -> String {
     let (state, secret) = (bed.state(), bed.path("secret"));
     let here = Here {
         url: bed.url(),
+        ca_file: None,
         state_dir: state.to_str().unwrap(),
         secret_file: secret.to_str().unwrap(),
         pilot: jiff::civil::date(2027, 1, 11),
