@@ -66,7 +66,7 @@ pub enum Enforcement {
         /// Whether the program may enable the policy, at the first stage.
         manage_policy: bool,
         /// What is left behind, where the tenant starts from security defaults.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         leaves: Option<Leaves>,
     },
     /// Per-user MFA state.
