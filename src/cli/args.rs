@@ -47,6 +47,8 @@ pub(super) enum Verb {
     Check,
     /// Resolve the plan against the tenant and show who would be where, and when; changes nothing.
     Plan,
+    /// Look for what would go wrong: permissions, licences, domains, methods, accounts, sign-ins; changes nothing.
+    Doctor(Doctor),
     /// Show where everything stands, with or without a running daemon.
     Status(Status),
     /// Say why a stage or a person is where they are.
@@ -82,6 +84,19 @@ pub(super) struct Run {
     /// End when the last stage is done or closed (exit 0), or when only a human can move it (exit 5).
     #[arg(long)]
     pub(super) until_done: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Doctor {
+    /// Only print the application permissions that the plan needs, for the consent; needs no tenant.
+    #[arg(long)]
+    pub(super) consent: bool,
+    /// End with exit code 5 for warnings, too.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Names shown of whom a finding concerns; JSON always has all.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) show: usize,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -6,7 +6,9 @@ mod bench;
 mod calls;
 mod check;
 mod completions;
+mod consent;
 mod demo;
+mod doctor;
 mod exit;
 mod explain;
 mod journal;
@@ -61,6 +63,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Run(verb) => run::run(common, verb),
         Verb::Check => check::check(common),
         Verb::Plan => plan::plan(common),
+        Verb::Doctor(verb) => doctor::doctor(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
         Verb::Journal(verb) => journal::journal(common, verb),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::Common;
 use super::calls::{self, Calls, Counts};
+use super::doctor::sentence;
 use super::journal::unread;
 use super::show::instant;
 use super::{Exit, Failure, adapters, place, runtime};
@@ -17,6 +18,7 @@ use crate::rollout::change::forbidden;
 use crate::rollout::observed::{Observed, Readiness};
 use crate::rollout::person::Home;
 use crate::rollout::plan::{Amount, Plan};
+use crate::rollout::preflight::{Severity, permissions};
 use crate::rollout::select::roster;
 use crate::rollout::state::State;
 use crate::rollout::{limit, schedule};
@@ -83,12 +85,17 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     })?;
     let zone = place::zone_of(&loaded);
     let mut preview = preview(&loaded.plan, &state, &observed, now, &zone)?;
-    preview.warnings.extend(mail(granted.as_deref()));
+    let permissions = permissions::judge(&loaded.plan, granted.as_deref());
+    let matters = permissions.iter().filter(|finding| finding.severity != Severity::Note);
+    preview.warnings.extend(matters.map(|finding| format!("{}: {}", sentence(finding), finding.remedy)));
     if common.json {
         say!("{}", serde_json::to_string(&preview).unwrap_or_default());
     } else {
         print(&preview, &zone);
         say!("Graph calls for this look: {}", joined.tenant.requests());
+    }
+    if let Some(says) = granted.and_then(|granted| permissions::objection(&loaded.plan, &granted)) {
+        return Err(Failure::new(Exit::Blocked, says));
     }
     let unread = [observed.registration.trouble.as_ref(), observed.sign_ins.trouble.as_ref()];
     if let Some(trouble) = unread.into_iter().flatten().next() {
@@ -164,19 +171,6 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
     };
     let calls = calls::expected(plan, &counts);
     Ok(Preview { at: now, revision: plan.revision(), stages, out, total, calls, warnings })
-}
-
-/// What is to be said about sending mail, which cannot be tried without sending one.
-fn mail(granted: Option<&[String]>) -> Option<String> {
-    match granted {
-        None => Some("whether the app may send mail was not checked: its token does not show its permissions".to_owned()),
-        Some(roles) if !roles.iter().any(|role| role == "Mail.Send") => Some(
-            "the app's token lacks the permission Mail.Send; grant it with admin consent, unless Exchange's role-based access for \
-             applications lets it send from notices.from (that was not checked)"
-                .to_owned(),
-        ),
-        Some(_) => None,
-    }
 }
 
 fn frozen_is_empty(state: &State, ix: u16) -> bool {

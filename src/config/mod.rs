@@ -145,6 +145,7 @@ fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: 
     let time_zone = tenant.as_ref().and_then(|tenant| tenant.need("time_zone", "`time_zone = \"Europe/Berlin\"`"));
     let zone = time_zone.as_ref().and_then(|node| node.parsed(settings::time_zone));
     let addresses = tenant.as_ref().and_then(settings::addresses);
+    let access = tenant.as_ref().and_then(sections::access);
     let register = Register::new(id.as_deref().unwrap_or_default(), folder.to_owned());
 
     let credentials = section("credentials", &credentials::KEYS).and_then(|table| credentials::section(&table, folder, given));
@@ -182,6 +183,7 @@ fn assemble(reader: &Reader<'_>, layers: &layers::Layers, folder: &Path, given: 
         gates: gates?,
         stages: stages?,
         tail: Tail { grace: grace? },
+        access: access?,
     };
     let settings = Settings { credentials: credentials?, cloud, graph_url, login_url, state_dir, socket, log: log?, templates };
     Some((plan, settings, register.into_names()))

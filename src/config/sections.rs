@@ -4,7 +4,8 @@ use super::people::Register;
 use super::read::Section;
 use super::stages;
 use super::value;
-use crate::rollout::plan::{Amount, Cap, Channel, Enforcement, Limits, Notices, Observe, People};
+use crate::rollout::plan::{Access, Amount, Cap, Channel, Enforcement, Licence, Limits, Notices, Observe, People};
+use crate::rollout::preflight::permissions::is_dangerous;
 
 pub(super) const ENFORCEMENT: [&str; 6] = ["kind", "group", "policy", "manage_policy", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
@@ -59,6 +60,21 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
             Some(Enforcement::SecurityDefaults { turn_off: policies.unwrap_or_default() })
         }
     }
+}
+
+/// The part of `[tenant]` that says what the tenant may be asked for.
+pub(super) fn access(table: &Section<'_>) -> Option<Access> {
+    let licence = table.get("licence").and_then(|node| node.word(&[("p1", Licence::P1), ("none", Licence::None)]));
+    let accepted = table.get("accept_permissions").and_then(|node| {
+        node.each(|name| {
+            let text = name.text()?;
+            if !is_dangerous(text) {
+                name.warn("is no permission that is refused, so that accepting it says nothing", "take it out");
+            }
+            Some(text.to_owned())
+        })
+    });
+    Some(Access { licence: licence?, accept_permissions: accepted? })
 }
 
 pub(super) fn people(table: &Section<'_>, register: &Register) -> Option<People> {

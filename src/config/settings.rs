@@ -9,7 +9,7 @@ use super::read::{Node, Section};
 use super::templates::Templates;
 use super::value::Wrong;
 
-pub(super) const TENANT: [&str; 5] = ["id", "time_zone", "cloud", "graph_url", "login_url"];
+pub(super) const TENANT: [&str; 7] = ["id", "time_zone", "cloud", "graph_url", "login_url", "licence", "accept_permissions"];
 
 /// Everything outside the plan.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::Observed;
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
+use crate::rollout::preflight::permissions;
 use crate::rollout::report::{Report, report};
 use crate::rollout::state::{Accepted, State};
 
@@ -220,6 +221,7 @@ impl Engine {
         }
         // What the answers just told of the service's clock counts at once.
         self.see_clock();
+        self.see_permissions(&accepted.plan);
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
         let step = match decision.action {
             Some(action) => {
@@ -355,6 +357,12 @@ impl Engine {
         self.observed.clock_doubt = skew
             .filter(|skew| skew.abs() > MOST_SKEW)
             .map(|skew| format!("our clock and the service's differ by {} s; correct the clock of this host", skew.as_secs()));
+    }
+
+    /// Judges what the app may do in the tenant, by its latest token.
+    fn see_permissions(&mut self, plan: &Plan) {
+        let granted = self.tenant.permissions();
+        self.observed.permissions_doubt = granted.and_then(|granted| permissions::objection(plan, &granted));
     }
 
     fn publish(&mut self, plan: &Plan, revision: &str, wake_at: Timestamp, step: Step) -> Result<(), EngineError> {

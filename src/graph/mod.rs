@@ -175,6 +175,10 @@ impl Tenant for Graph {
         self.transport.clock_skew()
     }
 
+    fn permissions(&self) -> Option<Vec<String>> {
+        self.transport.named()
+    }
+
     fn requests(&self) -> u64 {
         self.transport.sent()
     }

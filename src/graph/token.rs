@@ -3,8 +3,8 @@
 //! Does not attach them (the transport does). Invariant: one request for a token at a time; the secret is read anew each time, is
 //! held no longer than that request, and never printed. Lives are counted on the real, monotonic clock, whatever the pace.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -66,6 +66,8 @@ pub(crate) struct Tokens {
     credentials: Credentials,
     sent: Arc<AtomicU64>,
     current: Mutex<Current>,
+    /// The permissions that the latest token named.
+    named: std::sync::Mutex<Option<Vec<String>>>,
 }
 
 #[derive(Default)]
@@ -83,7 +85,7 @@ struct Granted {
 impl Tokens {
     pub(crate) fn new(wire: Arc<dyn Wire>, endpoints: &Endpoints, credentials: Credentials, sent: Arc<AtomicU64>) -> Self {
         let (url, scope) = (endpoints.token_url(), endpoints.scope());
-        Self { wire, url, scope, credentials, sent, current: Mutex::default() }
+        Self { wire, url, scope, credentials, sent, current: Mutex::default(), named: std::sync::Mutex::default() }
     }
 
     /// The current token, or a new one. Callers wait for each other, so that one request serves all.
@@ -95,6 +97,8 @@ impl Tokens {
         current.bearer = None;
         let (header, life) = self.ask().await?;
         current.made += 1;
+        let text = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+        *self.named.lock().unwrap_or_else(PoisonError::into_inner) = text.and_then(roles);
         let bearer = Bearer { header, number: current.made, refresh: Clock::monotonic() + keep(life) };
         current.bearer = Some(bearer.clone());
         Ok(bearer)
@@ -110,8 +114,13 @@ impl Tokens {
 
     /// The permissions that the token names. A token is opaque to its bearer by Microsoft's word: what is read here only ever warns.
     pub(crate) async fn roles(&self) -> Option<Vec<String>> {
-        let bearer = self.bearer().await.ok()?;
-        roles(bearer.header.to_str().ok()?.strip_prefix("Bearer ")?)
+        self.bearer().await.ok()?;
+        self.named()
+    }
+
+    /// The permissions that the latest token named, without asking for another one.
+    pub(crate) fn named(&self) -> Option<Vec<String>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn ask(&self) -> Result<(HeaderValue, Duration), Trouble> {

@@ -116,6 +116,11 @@ impl Transport {
         self.tokens.roles().await
     }
 
+    /// The permissions that the latest token named; asks nobody.
+    pub(crate) fn named(&self) -> Option<Vec<String>> {
+        self.tokens.named()
+    }
+
     /// The one place that attaches the token.
     async fn once(&self, call: &Call, bearer: &Bearer) -> Result<Reply, Failure> {
         let address = call.address(self.endpoints.graph_root());

@@ -22,6 +22,7 @@ pub mod need;
 pub mod observed;
 pub mod person;
 pub mod plan;
+pub mod preflight;
 pub mod report;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -274,6 +274,8 @@ pub struct Observed {
     pub clock_agrees: bool,
     /// Why the rollout is paused by the file in the state folder.
     pub pause_file: Option<String>,
+    /// Why the app's permissions are refused.
+    pub permissions_doubt: Option<String>,
     /// Why the plan file that lies on disk is not the plan in force.
     pub plan_doubt: Option<String>,
 }

@@ -11,8 +11,8 @@ use super::observed::{
     BreakGlass, Directory, Observed, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use super::plan::{
-    Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector, Stage, Start,
-    Tail, Unregistered,
+    Access, Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector,
+    Stage, Start, Tail, Unregistered,
 };
 use super::schedule;
 use super::state::State;
@@ -94,6 +94,7 @@ pub(crate) fn plan() -> Plan {
             stage("everyone", "2027-01-25T09:00:00", Selector::EveryoneElse),
         ],
         tail: Tail { grace: days(14) },
+        access: Access::default(),
     }
 }
 

@@ -102,13 +102,11 @@ impl Default for Profile {
 }
 
 /// The least permissions with which Tidegate works.
-const LEAST_ROLES: [&str; 10] = [
+const LEAST_ROLES: [&str; 8] = [
     "User.Read.All",
-    "Group.ReadBasic.All",
     "GroupMember.ReadWrite.All",
     "Policy.Read.All",
     "AuditLog.Read.All",
-    "UserAuthenticationMethod.Read.All",
     "RoleManagement.Read.Directory",
     "Organization.Read.All",
     "Domain.Read.All",

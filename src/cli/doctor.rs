@@ -1,0 +1,117 @@
+//! `doctor`: what would go wrong in this tenant with this plan. Reads only; changes nothing, the state folder included.
+
+use serde::Serialize;
+
+use super::args::{Common, Doctor};
+use super::show::{Colours, colour};
+use super::{Exit, Failure, adapters, consent, place, runtime};
+use crate::clock::Clock;
+use crate::config::Loaded;
+use crate::graph::names::Names;
+use crate::rollout::preflight::{Finding, Severity, Who, permissions, sort};
+use crate::say;
+
+/// A finding as JSON shows it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    count: usize,
+    /// Whom it concerns, by name where one is known.
+    names: Vec<String>,
+}
+
+pub(super) fn doctor(common: &Common, verb: &Doctor) -> Result<Exit, Failure> {
+    let loaded = place::load(common)?;
+    if verb.consent {
+        if common.json {
+            say!("{:#}", consent::json(&loaded.plan));
+        } else {
+            consent::table(&loaded.plan);
+        }
+        return Ok(Exit::Done);
+    }
+    let joined = adapters::over_http(&loaded, &Clock::system())?;
+    let mut findings = runtime()?.block_on(look(&loaded, &joined.graph));
+    sort(&mut findings);
+    let names = joined.graph.names();
+    if common.json {
+        let shown: Vec<_> = findings
+            .iter()
+            .map(|finding| Shown { finding, count: finding.who.count(), names: who(&finding.who, names, usize::MAX) })
+            .collect();
+        let consent = consent::json(&loaded.plan);
+        say!("{}", serde_json::json!({ "findings": shown, "consent": consent, "requests": joined.tenant.requests() }));
+    } else {
+        print(&findings, names, verb.show);
+        say!("Graph calls for this look: {}", joined.tenant.requests());
+    }
+    Ok(exit(&findings, verb.strict))
+}
+
+/// Reads the tenant and judges it.
+async fn look(loaded: &Loaded, graph: &crate::graph::Graph) -> Vec<Finding> {
+    permissions::judge(&loaded.plan, graph.granted().await.as_deref())
+}
+
+/// Errors block; warnings only where they are asked to.
+fn exit(findings: &[Finding], strict: bool) -> Exit {
+    let blocks = |finding: &Finding| match finding.severity {
+        Severity::Error => true,
+        Severity::Warning => strict,
+        Severity::Note => false,
+    };
+    if findings.iter().any(blocks) { Exit::Blocked } else { Exit::Done }
+}
+
+/// A finding in one line: its title, and whom it concerns where that is not said yet.
+pub(super) fn sentence(finding: &Finding) -> String {
+    match &finding.who {
+        Who::Things(things) if !things.iter().all(|thing| finding.title.contains(thing)) => {
+            format!("{} ({})", finding.title, things.join(", "))
+        }
+        _ => finding.title.clone(),
+    }
+}
+
+fn print(findings: &[Finding], names: &Names, most: usize) {
+    let colours = Colours::of_stdout();
+    for finding in findings {
+        let style = colour(match finding.severity {
+            Severity::Error => anstyle::AnsiColor::Red,
+            Severity::Warning => anstyle::AnsiColor::Yellow,
+            Severity::Note => anstyle::AnsiColor::Cyan,
+        });
+        let severity = colours.paint(style, finding.severity.as_str());
+        say!("{severity}: {} [{}]", finding.title, finding.id);
+        let shown = who(&finding.who, names, most);
+        let more = finding.who.count().saturating_sub(shown.len());
+        match &finding.who {
+            Who::Tenant => {}
+            Who::Things(things) if things.iter().all(|thing| finding.title.contains(thing)) => {}
+            _ if more > 0 => say!("    who: {}, and {more} more", shown.join(", ")),
+            _ => say!("    who: {}", shown.join(", ")),
+        }
+        say!("    why: {}", finding.why);
+        say!("    do:  {}", finding.remedy);
+    }
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    if findings.is_empty() {
+        say!("nothing found");
+    } else {
+        say!("{errors} errors, {warnings} warnings, {notes} notes");
+    }
+}
+
+/// The first `most` of whom a finding concerns: user principal names, or ids where no name is known.
+fn who(who: &Who, names: &Names, most: usize) -> Vec<String> {
+    match who {
+        Who::Tenant => Vec::new(),
+        Who::Things(things) => things.iter().take(most).cloned().collect(),
+        Who::People(people) => {
+            let name = |id| names.name(id).map_or_else(|| id.to_string(), |name| name.upn);
+            people.iter().take(most).map(|id| name(*id)).collect()
+        }
+    }
+}
