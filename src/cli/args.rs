@@ -195,6 +195,9 @@ pub(super) struct SimulateTenant {
     /// Seconds until a write is seen by reads.
     #[arg(long, default_value_t = 0)]
     pub(super) read_lag: u32,
+    /// A problem that the tenant begins with, for `doctor` to find; `all` plants all that can be there together.
+    #[arg(long, value_name = "KIND")]
+    pub(super) plant: Vec<String>,
     /// Serve HTTPS; the certificate is written into --folder.
     #[arg(long)]
     pub(super) tls: bool,

@@ -1,14 +1,22 @@
 //! `doctor`: what would go wrong in this tenant with this plan. Reads only; changes nothing, the state folder included.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::adapters::{self, Adapters};
 use super::args::{Common, Doctor};
+use super::plan::{people_of, state_so_far};
 use super::show::{Colours, colour};
-use super::{Exit, Failure, adapters, consent, place, runtime};
+use super::{Exit, Failure, consent, place, runtime};
 use crate::clock::Clock;
 use crate::config::Loaded;
+use crate::engine::survey;
 use crate::graph::names::Names;
-use crate::rollout::preflight::{Finding, Severity, Who, permissions, sort};
+use crate::rollout::id::ObjectId;
+use crate::rollout::preflight::{Finding, Ground, Severity, Who, judge};
+use crate::rollout::state::State;
 use crate::say;
 
 /// A finding as JSON shows it.
@@ -31,9 +39,10 @@ pub(super) fn doctor(common: &Common, verb: &Doctor) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let joined = adapters::over_http(&loaded, &Clock::system())?;
-    let mut findings = runtime()?.block_on(look(&loaded, &joined.graph));
-    sort(&mut findings);
+    let clock = Clock::system();
+    let state = state_so_far(&loaded)?;
+    let joined = adapters::over_http(&loaded, &clock)?;
+    let findings = runtime()?.block_on(look(&loaded, &joined, state, clock.now()))?;
     let names = joined.graph.names();
     if common.json {
         let shown: Vec<_> = findings
@@ -49,9 +58,32 @@ pub(super) fn doctor(common: &Common, verb: &Doctor) -> Result<Exit, Failure> {
     Ok(exit(&findings, verb.strict))
 }
 
-/// Reads the tenant and judges it.
-async fn look(loaded: &Loaded, graph: &crate::graph::Graph) -> Vec<Finding> {
-    permissions::judge(&loaded.plan, graph.granted().await.as_deref())
+/// Reads the tenant and judges it. Fails only when it cannot be spoken to at all.
+async fn look(loaded: &Loaded, joined: &Adapters, state: State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
+    let plan = &loaded.plan;
+    let (state, observed) = survey::look(&*joined.tenant, &*joined.enforce, plan, state, now).await;
+    let accounts = observed.safety.last.as_ref().map(|reading| reading.value.break_glass.as_slice()).unwrap_or_default();
+    let accounts: Vec<ObjectId> = accounts.iter().filter_map(|account| account.id).collect();
+    let facts = joined.graph.facts(now, state.target, &accounts).await;
+    let facts = facts.map_err(|trouble| Failure::new(Exit::Tenant, trouble.why))?;
+    let (mut taken, mut scope, mut empty_stages) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for (ix, stage) in (0_u16..).zip(&plan.stages) {
+        match people_of(plan, &state, &observed, now, (ix, stage), &taken) {
+            Ok(roster) => {
+                if roster.people.is_empty() {
+                    let out: usize = roster.out.iter().map(|because| because.people.len()).sum();
+                    empty_stages.push((stage.name.clone(), format!("{out} people are selected, and all of them are out")));
+                }
+                taken.extend(roster.people.iter().copied());
+                taken.extend(roster.out.iter().flat_map(|because| &because.people).copied());
+                scope.extend(roster.people);
+            }
+            Err(why) => empty_stages.push((stage.name.clone(), why)),
+        }
+    }
+    scope.sort_unstable();
+    let ground = Ground { plan, observed: &observed, facts: &facts, scope: &scope, empty_stages: &empty_stages, now };
+    Ok(judge(&ground))
 }
 
 /// Errors block; warnings only where they are asked to.

@@ -13,13 +13,15 @@ use super::journal::unread;
 use super::show::instant;
 use super::{Exit, Failure, adapters, place, runtime};
 use crate::clock::Clock;
+use crate::config::Loaded;
 use crate::engine::survey::survey;
 use crate::rollout::change::forbidden;
+use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Observed, Readiness};
 use crate::rollout::person::Home;
-use crate::rollout::plan::{Amount, Plan};
+use crate::rollout::plan::{Amount, Plan, Stage};
 use crate::rollout::preflight::{Severity, permissions};
-use crate::rollout::select::roster;
+use crate::rollout::select::{Roster, roster};
 use crate::rollout::state::State;
 use crate::rollout::{limit, schedule};
 use crate::say;
@@ -55,18 +57,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
     let clock = Clock::system();
     let now = clock.now();
-    let mut state = State::default();
-    match records(&loaded.settings.state_dir) {
-        Ok(known) => {
-            for record in known {
-                let record = record.map_err(|error| unread(&error))?;
-                state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
-            }
-        }
-        // A journal that does not exist yet has no records.
-        Err(JournalError::NoJournal { .. }) => {}
-        Err(error) => return Err(unread(&error)),
-    }
+    let state = state_so_far(&loaded)?;
     let reasons = forbidden(&state, &loaded.plan, now);
     if !reasons.is_empty() {
         return Err(Failure::new(Exit::Blocked, format!("the plan asks for what may not be: {}", reasons.join("; "))));
@@ -113,20 +104,45 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// What the journal says so far; nothing where there is none yet.
+pub(super) fn state_so_far(loaded: &Loaded) -> Result<State, Failure> {
+    let mut state = State::default();
+    match records(&loaded.settings.state_dir) {
+        Ok(known) => {
+            for record in known {
+                let record = record.map_err(|error| unread(&error))?;
+                state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
+            }
+        }
+        // A journal that does not exist yet has no records.
+        Err(JournalError::NoJournal { .. }) => {}
+        Err(error) => return Err(unread(&error)),
+    }
+    Ok(state)
+}
+
+/// The people of a stage, fixed or as they would be now, and those whom it selects and who are out.
+pub(super) fn people_of(
+    plan: &Plan,
+    state: &State,
+    observed: &Observed,
+    now: Timestamp,
+    (ix, stage): (u16, &Stage),
+    taken: &BTreeSet<ObjectId>,
+) -> Result<Roster, String> {
+    let people: Vec<_> =
+        state.people.all().iter().filter(|person| person.home == Home::Stage(ix)).map(|person| person.id).collect();
+    if people.is_empty() { roster(plan, state, observed, now, stage, taken) } else { Ok(Roster { people, out: Vec::new() }) }
+}
+
 fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone: &TimeZone) -> Result<Preview, Failure> {
     let mut taken = BTreeSet::new();
     let mut stages = Vec::new();
     let mut out: BTreeMap<String, u32> = BTreeMap::new();
     let mut warnings = Vec::new();
     for (ix, stage) in (0_u16..).zip(&plan.stages) {
-        let frozen: Vec<_> =
-            state.people.all().iter().filter(|person| person.home == Home::Stage(ix)).map(|person| person.id).collect();
-        let (people, left_out) = if frozen.is_empty() {
-            let roster = roster(plan, state, observed, now, stage, &taken).map_err(|why| Failure::new(Exit::Blocked, why))?;
-            (roster.people, roster.out)
-        } else {
-            (frozen, Vec::new())
-        };
+        let roster = people_of(plan, state, observed, now, (ix, stage), &taken);
+        let Roster { people, out: left_out } = roster.map_err(|why| Failure::new(Exit::Blocked, why))?;
         taken.extend(people.iter().copied());
         taken.extend(left_out.iter().flat_map(|because| &because.people).copied());
         for because in &left_out {

@@ -12,14 +12,24 @@ use super::world::SECRET;
 use super::{Exit, Failure, runtime};
 use crate::clock::Clock;
 use crate::say;
-use crate::sim::{Here, Options, Profile, Tenant, Transport, ready_plan, serve};
+use crate::sim::{Here, Options, Planted, Profile, Tenant, Transport, ready_plan, serve};
 
 pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
+    let mut planted = Vec::new();
+    for kind in &verb.plant {
+        match kind.as_str() {
+            "all" => planted.extend(Planted::together()),
+            kind => planted.push(kind.parse().map_err(|error: String| Failure::new(Exit::Usage, format!("--plant: {error}")))?),
+        }
+    }
+    planted.sort_unstable();
+    planted.dedup();
     let tenant = Tenant::new(Profile {
         users: verb.users as usize,
         seed: verb.seed,
         never: verb.never,
+        planted,
         read_lag: SignedDuration::from_secs(i64::from(verb.read_lag)),
         ..Profile::default()
     });

@@ -18,7 +18,7 @@ use crate::rollout::event::{By, Event};
 use crate::rollout::id::ObjectId;
 use crate::rollout::limit::backoff;
 use crate::rollout::need::{Ask, is_due, needs};
-use crate::rollout::observed::Observed;
+use crate::rollout::observed::{MOST_SKEW, Observed};
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::Plan;
 use crate::rollout::preflight::permissions;
@@ -30,9 +30,6 @@ pub(super) const ACTOR: &str = "tidegate";
 
 /// Readings of policy and break-glass accounts that planning (not the guard) accepts.
 pub(super) const PLANNING_MAX_AGE: SignedDuration = SignedDuration::from_hours(13);
-
-/// Our clock may differ from the service's by this much.
-const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why the engine ended in error.
 #[derive(Debug, thiserror::Error)]

@@ -17,6 +17,7 @@ mod assertion;
 mod batch;
 pub(crate) mod groups;
 mod login;
+mod look;
 mod page;
 mod people;
 mod policies;

@@ -50,6 +50,13 @@ impl Names {
         }
     }
 
+    /// Shows everybody's user principal name.
+    pub(crate) fn each(&self, mut see: impl FnMut(ObjectId, &str)) {
+        for (id, name) in &self.0.read().unwrap_or_else(PoisonError::into_inner).people {
+            see(*id, &name.upn);
+        }
+    }
+
     /// The name of a person.
     #[must_use]
     pub fn name(&self, id: ObjectId) -> Option<Name> {

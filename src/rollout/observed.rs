@@ -44,6 +44,9 @@ pub struct Source<T> {
 /// Two reads agree about a membership only when they lie this far apart (DESIGN §8).
 pub const AGREE: SignedDuration = SignedDuration::from_secs(60);
 
+/// A clock that differs more than this from the service's is not trusted.
+pub const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
 impl<T> Default for Source<T> {
     fn default() -> Self {
         Self { last: None, earlier: None, trouble: None, asked: None, failures: 0 }

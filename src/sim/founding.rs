@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::about::SYNC_ROLE;
 use super::chance::Stream;
 use super::group::{Group, GroupKind};
 use super::person::Kind;
@@ -66,6 +67,7 @@ impl Tenant {
         let mut require = new(POLICY, State::Enabled);
         require.include_groups = self.group_named(ENFORCED_GROUP).map(|group| group.id_text.clone()).into_iter().collect();
         require.exclude_users.clone_from(&break_glass);
+        require.exclude_roles = vec![SYNC_ROLE.to_owned()];
         let mut managed = new("Microsoft-managed: Block legacy authentication", State::EnabledForReportingButNotEnforced);
         managed.include_users = vec!["All".to_owned()];
         managed.exclude_users = break_glass;

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::chance::{Kind as Chance, Stream, unit};
 use super::moment::after;
 use super::person::{Account, Habit, Kind, Methods, Person};
+use super::planted::Quirks;
 use super::profile::Profile;
 use crate::rollout::id::ObjectId;
 
@@ -180,6 +181,7 @@ impl Makers {
             created: since,
             deleted: None,
             methods: Methods { habit: Habit::Never, own: None, required: None, mails: 0 },
+            quirks: Quirks::default(),
         }
     }
 

@@ -15,6 +15,7 @@ pub(super) struct Policy {
     pub(super) exclude_users: Vec<String>,
     pub(super) include_groups: Vec<String>,
     pub(super) include_roles: Vec<String>,
+    pub(super) exclude_roles: Vec<String>,
     pub(super) control: &'static str,
     pub(super) template: Option<&'static str>,
     pub(super) modified: Option<Timestamp>,
@@ -56,6 +57,7 @@ impl Policy {
             exclude_users: Vec::new(),
             include_groups: Vec::new(),
             include_roles: Vec::new(),
+            exclude_roles: Vec::new(),
             control: "mfa",
             template: None,
             modified: None,
@@ -94,7 +96,7 @@ impl Policy {
                     "includeGroups": self.include_groups,
                     "excludeGroups": [],
                     "includeRoles": self.include_roles,
-                    "excludeRoles": [],
+                    "excludeRoles": self.exclude_roles,
                     "includeGuestsOrExternalUsers": null,
                     "excludeGuestsOrExternalUsers": null
                 }

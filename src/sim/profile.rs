@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::assertion::AppKey;
+use super::planted::Planted;
 
 /// The settings of a simulated tenant. Shares are between 0 and 1.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Profile {
     pub app_key: Option<AppKey>,
     /// Requests that may be made.
     pub quotas: Quotas,
+    /// Problems that the tenant begins with.
+    pub planted: Vec<Planted>,
     /// The least time between the first mail to a person and requiring MFA of them, for the oracle.
     pub floor: SignedDuration,
     /// How long somebody may have been disabled or exempt without the app having to know, for the oracle.
@@ -95,6 +98,7 @@ impl Default for Profile {
             roles: LEAST_ROLES.iter().map(|role| (*role).to_owned()).collect(),
             app_key: None,
             quotas: Quotas::default(),
+            planted: Vec::new(),
             floor: SignedDuration::from_hours(24),
             grace: SignedDuration::from_mins(15),
         }

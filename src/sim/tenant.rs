@@ -113,6 +113,7 @@ impl Tenant {
         }
         tenant.found_groups(&mut ids);
         tenant.found_policies(&mut ids);
+        tenant.plant();
         tenant
     }
 
@@ -200,7 +201,7 @@ impl Tenant {
 
     fn serve(&mut self, now: Timestamp, roles: &[String], call: &Call, endpoint: Endpoint<'_>) -> Answer {
         match endpoint {
-            Endpoint::Users => self.list_users(call),
+            Endpoint::Users => self.list_users(now, roles, call),
             Endpoint::UserCount => self.count_users(call),
             Endpoint::User(user) => self.get_user(call, user),
             Endpoint::UserMethods(user) => self.user_methods(now, call, user),
@@ -225,6 +226,8 @@ impl Tenant {
             Endpoint::Organization => Ok(self.get_organization(call)),
             Endpoint::Skus => Ok(self.list_skus(call)),
             Endpoint::Domains => Ok(self.list_domains(call)),
+            Endpoint::Federation(domain) => self.list_federation(call, domain),
+            Endpoint::MethodsPolicy => Ok(self.get_methods_policy(call)),
         }
     }
 

@@ -25,10 +25,20 @@ pub(crate) enum Effect {
     Change,
 }
 
+/// The version of the API. An envelope has one version for all its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// `v1.0`.
+    One,
+    /// `beta`, for what exists nowhere else.
+    Beta,
+}
+
 /// One request, ready but for host, token and request id.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(super) method: Method,
+    pub(super) version: Version,
     pub(super) template: &'static str,
     pub(super) address: Address,
     pub(super) permission: &'static str,
@@ -85,8 +95,12 @@ impl Call {
 
     /// The absolute address under a Graph root; not judged yet.
     pub(crate) fn address(&self, graph_root: &str) -> String {
+        let version = match self.version {
+            Version::One => "v1.0",
+            Version::Beta => "beta",
+        };
         match &self.address {
-            Address::Relative(path) => format!("{graph_root}/v1.0{path}"),
+            Address::Relative(path) => format!("{graph_root}/{version}{path}"),
             Address::Whole(link) => link.clone(),
         }
     }
@@ -117,6 +131,7 @@ impl Call {
         let first = members.first();
         Self {
             method: Method::POST,
+            version: first.map_or(Version::One, |call| call.version),
             template: "/$batch",
             address: Address::Relative("/$batch".to_owned()),
             permission: first.map_or("User.Read.All", |call| call.permission),

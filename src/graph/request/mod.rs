@@ -4,13 +4,15 @@
 //! other change can be expressed; nothing is ever deleted.
 
 mod call;
+pub(crate) mod look;
 
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::call::Address;
-pub(crate) use self::call::{Call, Consistency, Effect};
+pub(crate) use self::call::{Call, Consistency, Effect, Version};
+use self::look::Look;
 use super::throttle::Bucket;
 use crate::rollout::id::ObjectId;
 
@@ -46,6 +48,8 @@ pub(crate) enum Read {
     Policy(ObjectId),
     Registration(Columns),
     SignInsSince(Timestamp, Columns),
+    /// What only the preflight asks.
+    Look(Look),
 }
 
 /// Something to change.
@@ -69,13 +73,17 @@ pub(crate) struct Message {
 
 impl Read {
     pub(crate) fn call(&self) -> Call {
+        if let Self::Look(look) = self {
+            return look.call();
+        }
         let (template, path, permission, bucket) = self.parts();
         let consistency = match self {
             Self::UsersWhere(_, consistency) => *consistency,
             _ => Consistency::Plain,
         };
         let (method, address) = (Method::GET, Address::Relative(path));
-        Call { method, template, address, permission, bucket, consistency, body: None, done: 200, effect: Effect::None }
+        let (version, effect) = (Version::One, Effect::None);
+        Call { method, version, template, address, permission, bucket, consistency, body: None, done: 200, effect }
     }
 
     fn parts(&self) -> (&'static str, String, &'static str, Bucket) {
@@ -140,6 +148,8 @@ impl Read {
                 let path = format!("/auditLogs/signIns?$top=999{select}&$filter={filter}");
                 ("/auditLogs/signIns", path, "AuditLog.Read.All (with Policy.Read.All)", Bucket::Reports)
             }
+            // `call` has answered this already.
+            Self::Look(_) => ("/", "/".to_owned(), "User.Read.All", Bucket::Directory),
         }
     }
 }
@@ -161,6 +171,7 @@ impl Mutation {
         };
         Call {
             method,
+            version: Version::One,
             template,
             address: Address::Relative(path),
             permission,

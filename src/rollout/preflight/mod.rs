@@ -3,11 +3,25 @@
 //! Pure: facts in, findings out; one file per subject. Reads nothing and changes nothing. Invariant: a fact that could not be read is a
 //! finding of its own, so that silence always means "looked at, and sound".
 
+mod accounts;
+mod break_glass;
+mod clients;
+mod domains;
+pub mod facts;
+mod licences;
+mod methods;
 pub mod permissions;
+mod target;
+#[cfg(test)]
+mod tests;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
+use self::facts::{Facts, Known};
 use super::id::ObjectId;
+use super::observed::Observed;
+use super::plan::Plan;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -87,6 +101,23 @@ impl Finding {
         Self { id, severity, title: title.into(), who: Who::Tenant, why: why.into(), remedy: remedy.into() }
     }
 
+    /// A finding about these people, where there are any; its title counts them.
+    fn about(
+        people: Vec<ObjectId>,
+        severity: Severity,
+        id: &'static str,
+        (one, several): (&str, &str),
+        why: &str,
+        remedy: &str,
+    ) -> Option<Self> {
+        let title = match people.len() {
+            0 => return None,
+            1 => format!("1 {one}"),
+            count => format!("{count} {several}"),
+        };
+        Some(Self::new(severity, id, title, why, remedy).of(Who::People(people)))
+    }
+
     /// The same, about these.
     #[must_use]
     pub fn of(self, who: Who) -> Self {
@@ -96,5 +127,66 @@ impl Finding {
 
 /// Findings in the order in which they are shown: errors first, each severity by id.
 pub fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| (a.severity, a.id).cmp(&(b.severity, b.id)));
+    findings.sort_by(|a, b| (a.severity, a.id, &a.title).cmp(&(b.severity, b.id, &b.title)));
+}
+
+/// What findings are judged from.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What a rollout reads of the tenant, too.
+    pub observed: &'a Observed,
+    /// What only a preflight reads.
+    pub facts: &'a Facts,
+    /// Everybody in a stage, ascending.
+    pub scope: &'a [ObjectId],
+    /// Stages without people, and why.
+    pub empty_stages: &'a [(String, String)],
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Ground<'_> {
+    fn is_in_scope(&self, person: ObjectId) -> bool {
+        self.scope.binary_search(&person).is_ok()
+    }
+
+    /// Those of `people` who are no guests.
+    fn members(&self, people: Vec<ObjectId>) -> Vec<ObjectId> {
+        let directory = self.observed.directory.last.as_ref().map(|reading| &reading.value);
+        let is_guest = |id: ObjectId| directory.and_then(|directory| directory.person(id)).is_some_and(|person| person.guest);
+        people.into_iter().filter(|id| !is_guest(*id)).collect()
+    }
+
+    /// The fact; or a finding that it is not known, and none.
+    fn known<'f, T>(&self, fact: &'f Known<T>, what: &str, findings: &mut Vec<Finding>) -> Option<&'f T> {
+        match fact {
+            Ok(fact) => Some(fact),
+            Err(trouble) => {
+                findings.push(unchecked(what, &trouble.why));
+                None
+            }
+        }
+    }
+}
+
+/// Something could not be looked at.
+fn unchecked(what: &str, why: &str) -> Finding {
+    let remedy = "do what it says and run doctor again";
+    Finding::new(Severity::Warning, "not-checked", format!("not checked: {what}"), why, remedy)
+}
+
+/// Everything that is to be said, in the order in which it is shown.
+#[must_use]
+pub fn judge(ground: &Ground<'_>) -> Vec<Finding> {
+    let mut findings = permissions::judge(ground.plan, ground.facts.granted.as_deref());
+    for judge in
+        [target::judge, licences::judge, domains::judge, clients::judge, methods::judge, break_glass::judge, accounts::judge]
+    {
+        judge(ground, &mut findings);
+    }
+    sort(&mut findings);
+    findings.dedup();
+    findings
 }

@@ -1,0 +1,1 @@
+//! Each judge finds what is planted, and nothing in a clean tenant.
