@@ -11,9 +11,11 @@ use crate::enforcement::ConditionalAccess;
 use crate::engine::port::{Enforce, Notify, Tenant};
 use crate::graph::Graph;
 use crate::graph::endpoints::Endpoints;
+use crate::graph::own_methods::Counting;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Wire};
 use crate::notify::{Mail, TextError, Texts};
+use crate::rollout::plan::{Enforcement, Licence};
 
 /// What the engine and the commands need of a tenant.
 pub(super) struct Adapters {
@@ -56,7 +58,14 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock) -> Result<Adapters, Fail
     let endpoints = endpoints(loaded)?;
     let wire = Https::new(&endpoints).map_err(|error| Failure::because(Exit::Tenant, &error))?;
     let credentials = credentials_of(loaded)?;
-    over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &loaded.settings.templates)
+    let joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &loaded.settings.templates)?;
+    if loaded.plan.access.licence == Licence::None {
+        joined.graph.without_report(match loaded.plan.enforcement {
+            Enforcement::SecurityDefaults { .. } => Counting::SecurityDefaults,
+            _ => Counting::Allowed,
+        });
+    }
+    Ok(joined)
 }
 
 /// The addresses of the plan's tenant.

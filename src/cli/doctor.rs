@@ -15,7 +15,7 @@ use crate::config::Loaded;
 use crate::engine::survey;
 use crate::graph::names::Names;
 use crate::rollout::id::ObjectId;
-use crate::rollout::preflight::{Finding, Ground, Severity, Who, judge};
+use crate::rollout::preflight::{Finding, Ground, Lack, Severity, Who, judge};
 use crate::rollout::state::State;
 use crate::say;
 
@@ -66,23 +66,23 @@ async fn look(loaded: &Loaded, joined: &Adapters, state: State, now: Timestamp) 
     let accounts: Vec<ObjectId> = accounts.iter().filter_map(|account| account.id).collect();
     let facts = joined.graph.facts(now, state.target, &accounts).await;
     let facts = facts.map_err(|trouble| Failure::new(Exit::Tenant, trouble.why))?;
-    let (mut taken, mut scope, mut empty_stages) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let (mut taken, mut scope, mut stages) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (ix, stage) in (0_u16..).zip(&plan.stages) {
         match people_of(plan, &state, &observed, now, (ix, stage), &taken) {
             Ok(roster) => {
                 if roster.people.is_empty() {
                     let out: usize = roster.out.iter().map(|because| because.people.len()).sum();
-                    empty_stages.push((stage.name.clone(), format!("{out} people are selected, and all of them are out")));
+                    stages.push((stage.name.clone(), Lack::Empty(out)));
                 }
                 taken.extend(roster.people.iter().copied());
                 taken.extend(roster.out.iter().flat_map(|because| &because.people).copied());
                 scope.extend(roster.people);
             }
-            Err(why) => empty_stages.push((stage.name.clone(), why)),
+            Err(why) => stages.push((stage.name.clone(), Lack::Unknown(why))),
         }
     }
     scope.sort_unstable();
-    let ground = Ground { plan, observed: &observed, facts: &facts, scope: &scope, empty_stages: &empty_stages, now };
+    let ground = Ground { plan, observed: &observed, facts: &facts, scope: &scope, stages: &stages, now };
     Ok(judge(&ground))
 }
 

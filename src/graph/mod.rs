@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token`, `request` (what may be asked and changed),
 //! `transport` (the one place with the token), `answer` (what an answer means), [`wait`] and [`throttle`] (patience), `page`, `batch`
-//! and `write`, then one file per capability. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection
+//! and `write`, then one file per capability, those of the preflight in `look`. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection
 //! is complete or an error.
 
 pub mod endpoints;
@@ -18,6 +18,7 @@ mod batch;
 pub(crate) mod groups;
 mod login;
 mod look;
+pub mod own_methods;
 mod page;
 mod people;
 mod policies;
@@ -34,7 +35,7 @@ pub(crate) mod script;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -42,6 +43,7 @@ use serde_json::Value;
 use self::endpoints::Endpoints;
 use self::groups::{Depth, Group};
 use self::names::Names;
+use self::own_methods::Counting;
 use self::request::Mutation;
 use self::token::Credentials;
 use self::transport::Transport;
@@ -58,6 +60,8 @@ pub struct Graph {
     transport: Arc<Transport>,
     names: Arc<Names>,
     key: Arc<str>,
+    /// Set where there is no registration report.
+    own_methods: Arc<OnceLock<Counting>>,
 }
 
 impl Graph {
@@ -65,7 +69,12 @@ impl Graph {
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, clock: Clock, endpoints: Endpoints, credentials: Credentials, plan_tenant: &str) -> Self {
         let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials));
-        Self { transport, names: Arc::default(), key: plan_tenant.into() }
+        Self { transport, names: Arc::default(), key: plan_tenant.into(), own_methods: Arc::default() }
+    }
+
+    /// From now on readiness is read from each person's own methods, for want of a report. The first call counts.
+    pub fn without_report(&self, counting: Counting) {
+        let _ = self.own_methods.set(counting);
     }
 
     /// Names and addresses, as far as the directory has been read.
@@ -141,6 +150,13 @@ impl Graph {
         Ok(Directory { people, unreadable, sync_accounts })
     }
 
+    async fn readiness(&self) -> Result<Registration, Trouble> {
+        let Some(counting) = self.own_methods.get() else { return registration::report(&self.transport).await };
+        let (people, _) = people::all(&self.transport, &self.names, &self.key).await?;
+        let people: Vec<_> = people.iter().filter(|person| person.enabled != Some(false)).map(|person| person.id).collect();
+        own_methods::registration(&self.transport, &people, *counting).await
+    }
+
     async fn people_of(&self, group: &str) -> Result<Vec<ObjectId>, Trouble> {
         let group = self.find_group(group).await?;
         self.members(group.id, Depth::Transitive).await
@@ -161,7 +177,7 @@ impl Tenant for Graph {
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        Box::pin(registration::report(&self.transport))
+        Box::pin(self.readiness())
     }
 
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {

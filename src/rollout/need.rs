@@ -6,7 +6,7 @@ use super::condition::Ground;
 use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
 use super::person::{Home, PersonState};
-use super::plan::{GateAt, Measure};
+use super::plan::{GateAt, Licence, Measure};
 use super::select::selection_keys;
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState};
@@ -80,7 +80,8 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         need(Ask::Safety, due(ground, &observed.safety, safety_every));
         need(Ask::Members, due(ground, &observed.members, members_every(ground)));
     }
-    if let Some(since) = enforced_since(ground) {
+    // Without a licence there is no log.
+    if let Some(since) = enforced_since(ground).filter(|_| ground.plan.access.licence == Licence::P1) {
         let last = observed.sign_ins.last.as_ref().map(|reading| reading.as_of);
         let overlap = last.map(|last| sign_in_overlap(last, ground.now));
         let from =

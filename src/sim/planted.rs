@@ -182,7 +182,10 @@ impl Tenant {
         match kind {
             Planted::AdminExempt => {
                 for at in line.next(1) {
-                    self.change_person(at, |person| person.quirks.admin = Some(true));
+                    self.change_person(at, |person| {
+                        person.quirks.admin = Some(true);
+                        person.methods = Methods { habit: Habit::Already, own: Some(Timestamp::MIN), required: None, mails: 0 };
+                    });
                     let id = self.people.get(at).map(|person| person.id);
                     let group = self.groups.iter_mut().find(|group| group.name == EXEMPT_GROUP);
                     if let (Some(id), Some(group)) = (id, group) {

@@ -33,7 +33,7 @@ impl Fields for Policy {
 }
 
 /// The policy.
-pub(super) async fn policy(transport: &Transport) -> Result<Methods, Trouble> {
+pub(crate) async fn policy(transport: &Transport) -> Result<Methods, Trouble> {
     one::<Policy>(transport, Look::MethodsPolicy).await.map(|policy| understand(&policy))
 }
 

@@ -6,8 +6,10 @@ mod accounts;
 mod domains;
 mod legacy;
 mod licences;
-mod methods;
+pub(super) mod methods;
 mod organization;
+#[cfg(test)]
+mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::de::MapAccess;
@@ -37,9 +39,16 @@ impl Graph {
         let premium = format!("assignedPlans/any(p:p/servicePlanId eq {})", licences::P1);
         let premium_2 = format!("assignedPlans/any(p:p/servicePlanId eq {})", licences::P2);
         let without = "accountEnabled eq true and userType eq 'Member' and assignedLicenses/$count eq 0";
+        // What is asked here stands in no plan, whatever the trouble says.
+        let asked = |trouble: Trouble| match trouble.kind {
+            TroubleKind::Unusable => {
+                Trouble { why: "the tenant does not answer a question about licences".to_owned(), ..trouble }
+            }
+            _ => trouble,
+        };
         let both = async {
-            let mut people = matching(transport, &premium).await?;
-            people.extend(matching(transport, &premium_2).await?);
+            let mut people = matching(transport, &premium).await.map_err(asked)?;
+            people.extend(matching(transport, &premium_2).await.map_err(asked)?);
             people.sort_unstable();
             people.dedup();
             Ok::<_, Trouble>(people)
@@ -50,7 +59,7 @@ impl Graph {
             domains: domains::read(transport, &self.names).await,
             methods: methods::policy(transport).await,
             licensed: both.await,
-            unlicensed: matching(transport, without).await,
+            unlicensed: matching(transport, without).await.map_err(asked),
             activity: accounts::activity(transport).await,
             legacy: legacy::read(transport, since).await,
             admins: holders(transport, ADMIN).await,

@@ -24,7 +24,7 @@ pub(crate) enum Look {
     SignInsBy(Timestamp, Vec<&'static str>, Log),
     /// These accounts, with what a preflight asks about them.
     Accounts(Vec<ObjectId>),
-    /// The methods that a person has registered.
+    /// The methods that a person has registered. Microsoft does not say what they count against: as if it were the reports.
     MethodsOf(ObjectId),
 }
 
@@ -93,7 +93,7 @@ impl Look {
             }
             Self::MethodsOf(person) => {
                 let path = format!("/users/{person}/authentication/methods");
-                ("/users/{id}/authentication/methods", path, "UserAuthenticationMethod.Read.All", Bucket::Directory)
+                ("/users/{id}/authentication/methods", path, "UserAuthenticationMethod.Read.All", Bucket::Reports)
             }
         }
     }

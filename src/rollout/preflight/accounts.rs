@@ -40,14 +40,17 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
     synchronisation(ground, &directory.sync_accounts, findings);
 }
 
-/// Rooms and shared mailboxes need no sign-in of their own: a mailbox without a licence that can sign in is likely to be one.
+/// Rooms and shared mailboxes need no sign-in of their own: a mailbox without a licence that nobody signs in to by hand is
+/// likely to be one.
 fn mailboxes(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
     let Some(unlicensed) = ground.known(&ground.facts.unlicensed, "rooms and shared mailboxes that can sign in", findings) else {
         return;
     };
     let directory = ground.observed.directory.last.as_ref().map(|reading| &reading.value);
     let has_mail = |id: &&ObjectId| directory.and_then(|directory| directory.person(**id)).is_some_and(|person| person.mail);
-    let open = unlicensed.iter().filter(|id| ground.is_in_scope(**id)).filter(has_mail).copied().collect();
+    let open = unlicensed.iter().filter(|id| ground.is_in_scope(**id)).filter(has_mail);
+    // Whoever signs in by hand is a person, who lacks a licence.
+    let open = open.filter(|id| ground.last_interactive(**id).is_none()).copied().collect();
     findings.extend(Finding::about(
         open,
         Severity::Warning,

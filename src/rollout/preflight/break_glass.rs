@@ -45,15 +45,10 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
         "exclude it in the policy, by name",
     ));
     details(ground, findings);
-    if ground.plan.access.licence == Licence::P1
-        && let Ok(activity) = &ground.facts.activity
-    {
-        let untried = |id: &ObjectId| {
-            let seen = activity.binary_search_by_key(id, |seen| seen.person).ok().and_then(|at| activity.get(at));
-            seen.and_then(|seen| seen.interactive).is_none_or(|at| ground.now.duration_since(at) > TRIED)
-        };
+    if ground.plan.access.licence == Licence::P1 && ground.facts.activity.is_ok() {
+        let untried = |id: ObjectId| ground.last_interactive(id).is_none_or(|at| ground.now.duration_since(at) > TRIED);
         findings.extend(Finding::about(
-            those(&|account| account.id.is_some_and(|id| untried(&id))),
+            those(&|account| account.id.is_some_and(untried)),
             Severity::Warning,
             "break-glass-untried",
             ("break-glass account was not tried for 90 days", "break-glass accounts were not tried for 90 days"),

@@ -141,15 +141,30 @@ pub struct Ground<'a> {
     pub facts: &'a Facts,
     /// Everybody in a stage, ascending.
     pub scope: &'a [ObjectId],
-    /// Stages without people, and why.
-    pub empty_stages: &'a [(String, String)],
+    /// Stages whose people are none, or cannot be told; and why.
+    pub stages: &'a [(String, Lack)],
     /// Now.
     pub now: Timestamp,
+}
+
+/// Why a stage has no people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// So many are selected, and all of them are out.
+    Empty(usize),
+    /// What must be known for it is not.
+    Unknown(String),
 }
 
 impl Ground<'_> {
     fn is_in_scope(&self, person: ObjectId) -> bool {
         self.scope.binary_search(&person).is_ok()
+    }
+
+    /// When somebody last signed in by hand; none for never, and for not known.
+    fn last_interactive(&self, person: ObjectId) -> Option<Timestamp> {
+        let activity = self.facts.activity.as_ref().ok()?;
+        activity.binary_search_by_key(&person, |seen| seen.person).ok().and_then(|at| activity.get(at))?.interactive
     }
 
     /// Those of `people` who are no guests.

@@ -1,6 +1,6 @@
 //! What the plan names in the tenant: the enforcement's group and policy, the groups of the stages, and the clock.
 
-use super::{Finding, Ground, Severity, Who, unchecked};
+use super::{Finding, Ground, Lack, Severity, Who, unchecked};
 use crate::rollout::observed::{MOST_SKEW, Source, Trouble, TroubleKind};
 
 /// What is to be said about what the plan names.
@@ -62,14 +62,19 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
             ));
         }
     }
-    for (stage, why) in ground.empty_stages {
-        findings.push(Finding::new(
-            Severity::Error,
-            "stage-empty",
-            format!("stage `{stage}` selects nobody who may be enforced: {why}"),
-            "a stage without people is never done by itself",
-            "correct its `people`, or take the stage out",
-        ));
+    for (stage, lack) in ground.stages {
+        findings.push(match lack {
+            Lack::Unknown(why) => unchecked(&format!("who is in stage `{stage}`"), why),
+            Lack::Empty(out) => Finding::new(
+                Severity::Error,
+                "stage-empty",
+                format!(
+                    "stage `{stage}` selects nobody who may be enforced ({out} people are selected, and all of them are out)"
+                ),
+                "a stage without people is never done by itself",
+                "correct its `people`, or take the stage out",
+            ),
+        });
     }
     if let Some(skew) = ground.facts.clock_skew.filter(|skew| skew.abs() > MOST_SKEW) {
         findings.push(Finding::new(

@@ -3,6 +3,7 @@
 mod bed;
 mod certificate;
 mod damage;
+mod doctor;
 mod example;
 mod kept;
 mod kill;
