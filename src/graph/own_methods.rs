@@ -127,12 +127,13 @@ mod tests {
 
     #[test]
     fn each_kind_of_method_is_worth_what_the_policy_makes_of_it() {
+        use Counting::{Allowed, SecurityDefaults};
+        use Readiness::{Capable, RegisteredNotAllowed, Unknown, Unregistered};
+
         let all = ["MicrosoftAuthenticator", "SoftwareOath", "Fido2", "Sms", "HardwareOath"].map(str::to_owned).to_vec();
         let open = Methods { enabled: all, migrated: Some(true), prompt: None };
         let closed = Methods { enabled: vec!["Fido2".to_owned()], ..open.clone() };
         let older = Methods { migrated: Some(false), ..closed.clone() };
-        use Counting::{Allowed, SecurityDefaults};
-        use Readiness::{Capable, RegisteredNotAllowed, Unknown, Unregistered};
         for (kinds, allowed, defaults, narrow, migrating) in [
             (&[][..], Unregistered, Unregistered, Unregistered, Unregistered),
             (&["password"], Unregistered, Unregistered, Unregistered, Unregistered),

@@ -87,7 +87,7 @@ fn settle(domains: &mut BTreeMap<String, Domain>, person: ObjectId, upn: &str) {
 
 async fn behaviour(transport: &Transport, domain: &str) -> Result<Behaviour, Trouble> {
     let mut found = Behaviour::Unset;
-    let take = |row: Federation| found = understand(row.behaviour);
+    let take = |row: Federation| found = understand(row.behaviour.as_deref());
     match page::each(transport, &Read::Look(Look::Federation(domain.to_owned())).call(), take).await {
         // A subdomain has no settings of its own.
         Ok(()) | Err(Unread::Gone) => Ok(found),
@@ -95,8 +95,8 @@ async fn behaviour(transport: &Transport, domain: &str) -> Result<Behaviour, Tro
     }
 }
 
-fn understand(word: Option<String>) -> Behaviour {
-    match word.as_deref() {
+fn understand(word: Option<&str>) -> Behaviour {
+    match word {
         Some("acceptIfMfaDoneByFederatedIdp") => Behaviour::Accept,
         Some("enforceMfaByFederatedIdp") => Behaviour::Enforce,
         Some("rejectMfaByFederatedIdp") => Behaviour::Reject,

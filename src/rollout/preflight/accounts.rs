@@ -1,7 +1,7 @@
 //! People who need another way than the rest: guests, mailboxes of several, those without an address, administrators, the
 //! synchronisation.
 
-use super::{Finding, Ground, Severity};
+use super::{Finding, Ground, Severity, known};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::Readiness;
 use crate::rollout::select::means;
@@ -43,7 +43,7 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
 /// Rooms and shared mailboxes need no sign-in of their own: a mailbox without a licence that nobody signs in to by hand is
 /// likely to be one.
 fn mailboxes(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
-    let Some(unlicensed) = ground.known(&ground.facts.unlicensed, "rooms and shared mailboxes that can sign in", findings) else {
+    let Some(unlicensed) = known(&ground.facts.unlicensed, "rooms and shared mailboxes that can sign in", findings) else {
         return;
     };
     let directory = ground.observed.directory.last.as_ref().map(|reading| &reading.value);
@@ -88,7 +88,7 @@ fn administrators(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn synchronisation(ground: &Ground<'_>, accounts: &[ObjectId], findings: &mut Vec<Finding>) {
-    let Some(exclusions) = ground.known(&ground.facts.exclusions, "whom the policy excludes", findings) else { return };
+    let Some(exclusions) = known(&ground.facts.exclusions, "whom the policy excludes", findings) else { return };
     // Directory Synchronization Accounts.
     let role = ObjectId::from_bits(0xd29b_2b05_8046_44ba_8758_1e26_182f_cf32);
     if exclusions.roles.contains(&role) {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::facts::{Account, SignIn};
-use super::{Finding, Ground, Severity, Who};
+use super::{Finding, Ground, Severity, Who, known};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::plan::Licence;
 
@@ -56,7 +56,7 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
             "sign in with it once, with what is in the safe, and see that an alert goes out",
         ));
     }
-    if let Some(admins) = ground.known(&ground.facts.admins, "who is Global Administrator", findings) {
+    if let Some(admins) = known(&ground.facts.admins, "who is Global Administrator", findings) {
         findings.extend(Finding::about(
             those(&|account| account.id.is_some_and(|id| admins.binary_search(&id).is_err())),
             Severity::Warning,
@@ -70,7 +70,7 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
 
 /// Where the accounts come from.
 fn details(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
-    let Some(accounts) = ground.known(&ground.facts.break_glass, "where the break-glass accounts come from", findings) else {
+    let Some(accounts) = known(&ground.facts.break_glass, "where the break-glass accounts come from", findings) else {
         return;
     };
     let those = |fails: &dyn Fn(&Account) -> bool| -> Vec<ObjectId> {

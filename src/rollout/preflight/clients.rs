@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Finding, Ground, Severity, Who, unchecked};
+use super::{Finding, Ground, Severity, Who, known, unchecked};
 use crate::rollout::id::ObjectId;
 use crate::rollout::plan::Licence;
 
@@ -35,14 +35,14 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
         ));
         return;
     }
-    let legacy = ground.known(&ground.facts.legacy, "sign-ins with clients that cannot do MFA", findings);
+    let legacy = known(&ground.facts.legacy, "sign-ins with clients that cannot do MFA", findings);
     if let Some(legacy) = legacy {
         old_clients(ground, &legacy.uses, legacy.more, findings);
         if let Some(why) = &legacy.without_programs {
             findings.push(unchecked("old clients that sign in by themselves", why));
         }
     }
-    let Some(activity) = ground.known(&ground.facts.activity, "when people last signed in", findings) else { return };
+    let Some(activity) = known(&ground.facts.activity, "when people last signed in", findings) else { return };
     let within = |at: Option<Timestamp>, wait| at.is_some_and(|at| ground.now.duration_since(at) <= wait);
     let uses_old =
         |id: ObjectId| legacy.is_some_and(|legacy| legacy.uses.binary_search_by(|(person, _)| person.cmp(&id)).is_ok());

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::facts::{Behaviour, Domain, SignIn};
-use super::{Finding, Ground, Severity, Who};
+use super::{Finding, Ground, Severity, Who, known};
 
 /// A directory that synchronises does so every half hour; Microsoft warns after a day.
 const STALLED: SignedDuration = SignedDuration::from_hours(24);
@@ -11,7 +11,7 @@ const STALLED: SignedDuration = SignedDuration::from_hours(24);
 /// What is to be said about domains and synchronisation.
 pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
     let mut federated = false;
-    if let Some(domains) = ground.known(&ground.facts.domains, "domains and how federated ones treat MFA", findings) {
+    if let Some(domains) = known(&ground.facts.domains, "domains and how federated ones treat MFA", findings) {
         for domain in domains {
             if let SignIn::Federated(behaviour) = &domain.sign_in {
                 federated = true;
@@ -22,7 +22,7 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
             findings.push(provider(domains));
         }
     }
-    let Some(organization) = ground.known(&ground.facts.organization, "whether the directory is synchronised", findings) else {
+    let Some(organization) = known(&ground.facts.organization, "whether the directory is synchronised", findings) else {
         return;
     };
     if !organization.synced {

@@ -1,11 +1,11 @@
 //! Licences: of the tenant, and of everybody in scope.
 
-use super::{Finding, Ground, Severity};
+use super::{Finding, Ground, Severity, known};
 use crate::rollout::plan::Licence;
 
 /// What is to be said about licences.
 pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
-    let Some(premium) = ground.known(&ground.facts.premium, "the licences of the tenant", findings) else { return };
+    let Some(premium) = known(&ground.facts.premium, "the licences of the tenant", findings) else { return };
     let none = premium.enabled + premium.lapsing == 0;
     if ground.plan.access.licence == Licence::None {
         if !none {
@@ -38,7 +38,7 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
             "renew the subscription before the first stage",
         ));
     }
-    let Some(licensed) = ground.known(&ground.facts.licensed, "who holds a licence of Microsoft Entra ID P1", findings) else {
+    let Some(licensed) = known(&ground.facts.licensed, "who holds a licence of Microsoft Entra ID P1", findings) else {
         return;
     };
     let without: Vec<_> = ground.scope.iter().copied().filter(|id| licensed.binary_search(id).is_err()).collect();

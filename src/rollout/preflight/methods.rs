@@ -1,6 +1,6 @@
 //! What people may register, and what helps them to.
 
-use super::{Finding, Ground, Severity};
+use super::{Finding, Ground, Severity, known};
 use crate::rollout::plan::Enforcement;
 
 /// Methods that pass MFA, by their id in the policy; `Email` is for resets only, `TemporaryAccessPass` for the first registration.
@@ -12,7 +12,7 @@ const DEFAULTS: [&str; 2] = ["MicrosoftAuthenticator", "SoftwareOath"];
 
 /// What is to be said about methods.
 pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
-    let Some(methods) = ground.known(&ground.facts.methods, "the methods that people may register", findings) else { return };
+    let Some(methods) = known(&ground.facts.methods, "the methods that people may register", findings) else { return };
     let any = |names: &[&str]| names.iter().any(|name| methods.has(name));
     let mut found = |severity, id, title: &str, why: &str, remedy: &str| {
         findings.push(Finding::new(severity, id, title, why, remedy));

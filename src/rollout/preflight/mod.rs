@@ -173,15 +173,15 @@ impl Ground<'_> {
         let is_guest = |id: ObjectId| directory.and_then(|directory| directory.person(id)).is_some_and(|person| person.guest);
         people.into_iter().filter(|id| !is_guest(*id)).collect()
     }
+}
 
-    /// The fact; or a finding that it is not known, and none.
-    fn known<'f, T>(&self, fact: &'f Known<T>, what: &str, findings: &mut Vec<Finding>) -> Option<&'f T> {
-        match fact {
-            Ok(fact) => Some(fact),
-            Err(trouble) => {
-                findings.push(unchecked(what, &trouble.why));
-                None
-            }
+/// The fact; or a finding that it is not known, and none.
+fn known<'f, T>(fact: &'f Known<T>, what: &str, findings: &mut Vec<Finding>) -> Option<&'f T> {
+    match fact {
+        Ok(fact) => Some(fact),
+        Err(trouble) => {
+            findings.push(unchecked(what, &trouble.why));
+            None
         }
     }
 }

@@ -3,6 +3,10 @@
 use super::{Finding, Ground, Lack, Severity, Who, unchecked};
 use crate::rollout::observed::{MOST_SKEW, Source, Trouble, TroubleKind};
 
+fn trouble<T>(source: &Source<T>) -> Option<&Trouble> {
+    source.trouble.as_ref()
+}
+
 /// What is to be said about what the plan names.
 pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
     let observed = ground.observed;
@@ -20,9 +24,6 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
             unchecked(what, &trouble.why)
         }
     };
-    fn trouble<T>(source: &Source<T>) -> Option<&Trouble> {
-        source.trouble.as_ref()
-    }
     for (trouble, what) in [
         (trouble(&observed.target), "the enforcement's group and policy"),
         (trouble(&observed.directory), "the people of the tenant"),

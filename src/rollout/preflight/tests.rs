@@ -172,7 +172,7 @@ fn each_problem_has_its_own_finding() {
         }),
         (&["admins-out-of-scope"], |w| w.scope.retain(|person| *person != id(4))),
         (&["admins-not-registered"], |w| {
-            w.observed.registration.last.as_mut().unwrap().value.rows[0].1 = Readiness::Unregistered
+            w.observed.registration.last.as_mut().unwrap().value.rows[0].1 = Readiness::Unregistered;
         }),
         (&["sync-account-not-excluded"], |w| w.facts.exclusions.as_mut().unwrap().people.truncate(2)),
         (&["target-unusable"], |w| w.observed.target.trouble = Some(trouble(TroubleKind::Unusable))),
