@@ -15,7 +15,9 @@ use crate::config::Loaded;
 use crate::engine::survey;
 use crate::graph::names::Names;
 use crate::rollout::id::ObjectId;
+use crate::rollout::person::Home;
 use crate::rollout::preflight::{Finding, Ground, Lack, Severity, Who, judge};
+use crate::rollout::stage::PhaseName;
 use crate::rollout::state::State;
 use crate::say;
 
@@ -70,7 +72,7 @@ async fn look(loaded: &Loaded, joined: &Adapters, state: State, now: Timestamp) 
     for (ix, stage) in (0_u16..).zip(&plan.stages) {
         match people_of(plan, &state, &observed, now, (ix, stage), &taken) {
             Ok(roster) => {
-                if roster.people.is_empty() {
+                if roster.people.is_empty() && !is_fixed(&state, ix) {
                     let out: usize = roster.out.iter().map(|because| because.people.len()).sum();
                     stages.push((stage.name.clone(), Lack::Empty(out)));
                 }
@@ -81,9 +83,17 @@ async fn look(loaded: &Loaded, joined: &Adapters, state: State, now: Timestamp) 
             Err(why) => stages.push((stage.name.clone(), Lack::Unknown(why))),
         }
     }
+    let in_tail = state.people.all().iter().filter(|person| person.home == Home::Tail);
+    scope.extend(in_tail.map(|person| person.id));
     scope.sort_unstable();
+    scope.dedup();
     let ground = Ground { plan, observed: &observed, facts: &facts, scope: &scope, stages: &stages, now };
     Ok(judge(&ground))
+}
+
+/// Whether the people of a stage are fixed already; those who wait may have moved on to the tail.
+fn is_fixed(state: &State, ix: u16) -> bool {
+    state.stages.get(usize::from(ix)).is_some_and(|stage| stage.phase.name() != PhaseName::Scheduled)
 }
 
 /// Errors block; warnings only where they are asked to.
@@ -127,12 +137,15 @@ fn print(findings: &[Finding], names: &Names, most: usize) {
         say!("    why: {}", finding.why);
         say!("    do:  {}", finding.remedy);
     }
-    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| {
+        let count = findings.iter().filter(|finding| finding.severity == severity).count();
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {}{plural}", severity.as_str())
+    });
     if findings.is_empty() {
         say!("nothing found");
     } else {
-        say!("{errors} errors, {warnings} warnings, {notes} notes");
+        say!("{}", counts.join(", "));
     }
 }
 

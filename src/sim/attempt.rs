@@ -104,6 +104,15 @@ pub(super) struct Attempt {
     pub(super) by: By,
 }
 
+/// Attempts of which clients are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clients {
+    /// Any.
+    All,
+    /// Those that cannot do MFA.
+    Old,
+}
+
 /// Who makes an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
@@ -115,8 +124,12 @@ pub(super) enum By {
 
 impl Tenant {
     /// Attempts between `from` and `to` (both included) of that day that the log shows at `now`, newest first.
-    pub(super) fn attempts(&mut self, on: i64, from: Timestamp, to: Timestamp, now: Timestamp) -> Vec<Attempt> {
-        let slots = self.calendar.of(on, self.profile.seed, &self.people);
+    pub(super) fn attempts(&mut self, on: i64, from: Timestamp, to: Timestamp, now: Timestamp, of: Clients) -> Vec<Attempt> {
+        // Nobody need be looked at for what browsers do.
+        let slots = match of {
+            Clients::All => self.calendar.of(on, self.profile.seed, &self.people),
+            Clients::Old => Arc::default(),
+        };
         // an attempt may follow its slot by some minutes
         let from_slot = after(from, SignedDuration::from_mins(-10));
         let begin = slots.partition_point(|slot| slot.at < from_slot);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempt::{Attempt, By, key};
+use super::attempt::{Attempt, By, Clients, key};
 use super::call::Call;
 use super::chance::{Kind, draw};
 use super::json::{Row, Value, write_row};
@@ -185,6 +185,8 @@ impl Tenant {
         })?;
         // Those of programs are shown only where they are asked for.
         let by_programs = is_beta && call.option("$filter").is_some_and(|filter| filter.contains("nonInteractiveUser"));
+        let only_old = filter.as_ref().is_some_and(|filter| filter.excludes("clientAppUsed", "Browser"));
+        let of = if only_old { Clients::Old } else { Clients::All };
         let by = if by_programs { By::Program } else { By::Person };
         let mut properties = selected(call, &PROPERTIES, None)?;
         let shows_policies = roles.iter().any(|role| route::POLICIES.contains(&role.as_str()));
@@ -203,7 +205,7 @@ impl Tenant {
         let mut found: Vec<Attempt> = Vec::new();
         let mut on = day(to);
         while on >= day(from) && found.len() <= size {
-            let attempts = self.attempts(on, from, to, now);
+            let attempts = self.attempts(on, from, to, now, of);
             let attempts =
                 attempts.into_iter().filter(|attempt| last.is_none_or(|last| Place(attempt.at, attempt.person) < last));
             let attempts = attempts.filter(|attempt| attempt.by == by);

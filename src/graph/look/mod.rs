@@ -53,6 +53,8 @@ impl Graph {
             people.dedup();
             Ok::<_, Trouble>(people)
         };
+        let premium_log = self.own_methods.get().is_none();
+        let no_log = || Trouble { kind: TroubleKind::Refused, why: "without a P1 licence there is no sign-in log".to_owned() };
         Ok(Facts {
             organization: organization::read(transport).await,
             premium: licences::read(transport).await,
@@ -60,8 +62,8 @@ impl Graph {
             methods: methods::policy(transport).await,
             licensed: both.await,
             unlicensed: matching(transport, without).await.map_err(asked),
-            activity: accounts::activity(transport).await,
-            legacy: legacy::read(transport, since).await,
+            activity: if premium_log { accounts::activity(transport).await } else { Err(no_log()) },
+            legacy: if premium_log { legacy::read(transport, since).await } else { Err(no_log()) },
             admins: holders(transport, ADMIN).await,
             break_glass: accounts::read(transport, break_glass).await,
             exclusions: exclusions(self, target).await,

@@ -69,9 +69,10 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
             Lack::Empty(out) => Finding::new(
                 Severity::Error,
                 "stage-empty",
-                format!(
-                    "stage `{stage}` selects nobody who may be enforced ({out} people are selected, and all of them are out)"
-                ),
+                match out {
+                    0 => format!("stage `{stage}` selects nobody whom an earlier stage does not take"),
+                    out => format!("stage `{stage}` selects nobody who may be enforced: all {out} are out"),
+                },
                 "a stage without people is never done by itself",
                 "correct its `people`, or take the stage out",
             ),
