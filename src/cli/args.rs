@@ -53,6 +53,8 @@ pub(super) enum Verb {
     Finish,
     /// Ask the tenant which policies would apply to people who sign in now; changes nothing.
     WhatIf(WhatIf),
+    /// Look for what would go wrong: permissions, licences, domains, methods, accounts, sign-ins; changes nothing.
+    Doctor(Doctor),
     /// Show where everything stands, with or without a running daemon.
     Status(Status),
     /// Say why a stage or a person is where they are.
@@ -110,6 +112,19 @@ pub(super) struct WhatIf {
     /// The client id of the app that they sign in to; Exchange Online if left out.
     #[arg(long, value_name = "ID", default_value = "00000002-0000-0ff1-ce00-000000000000")]
     pub(super) app: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Doctor {
+    /// Only print the application permissions that the plan needs, for the consent; needs no tenant.
+    #[arg(long)]
+    pub(super) consent: bool,
+    /// End with exit code 5 for warnings, too.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Names shown of whom a finding concerns; JSON always has all.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) show: usize,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -256,6 +271,9 @@ pub(super) struct SimulateTenant {
     /// A tenant without warts: everybody has a row in the report and an allowed method or none.
     #[arg(long)]
     pub(super) calm: bool,
+    /// A problem that the tenant begins with, for `doctor` to find; `all` plants all that can be there together.
+    #[arg(long, value_name = "KIND")]
+    pub(super) plant: Vec<String>,
     /// Serve HTTPS; the certificate is written into --folder.
     #[arg(long)]
     pub(super) tls: bool,

@@ -16,13 +16,14 @@ use super::{Exit, Failure, runtime};
 use crate::clock::Clock;
 use crate::say;
 use crate::sim::{
-    AppKey, Charge, Counted, Here, Options, Profile, Quotas, ServerError, Service, Tenant, Transport, ready_plan, serve,
+    AppKey, Charge, Counted, Here, Options, Planted, Profile, Quotas, ServerError, Service, Tenant, Transport, ready_plan, serve,
 };
 
 pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
     let app_key = verb.app_certificate.as_deref().map(app_key).transpose()?;
-    let tenant = Tenant::new(Profile { app_key, ..profile(verb) });
+    let planted = planted(&verb.plant)?;
+    let tenant = Tenant::new(Profile { app_key, planted, ..profile(verb) });
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(verb.listen)
             .await
@@ -58,6 +59,20 @@ pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<
         serving.await.map_err(|error| failure(&error))
     })?;
     Ok(Exit::Done)
+}
+
+/// The problems that the tenant begins with.
+fn planted(kinds: &[String]) -> Result<Vec<Planted>, Failure> {
+    let mut planted = Vec::new();
+    for kind in kinds {
+        match kind.as_str() {
+            "all" => planted.extend(Planted::together()),
+            kind => planted.push(kind.parse().map_err(|error: String| Failure::new(Exit::Usage, format!("--plant: {error}")))?),
+        }
+    }
+    planted.sort_unstable();
+    planted.dedup();
+    Ok(planted)
 }
 
 /// What the options ask for.

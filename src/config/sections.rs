@@ -4,7 +4,10 @@ use super::people::Register;
 use super::read::Section;
 use super::stages;
 use super::value;
-use crate::rollout::plan::{Amount, Cap, Channel, Enforcement, Leaves, Limits, Notices, Observe, People, RetireTo};
+use crate::rollout::plan::{
+    Access, Amount, Cap, Channel, Enforcement, Leaves, Licence, Limits, Notices, Observe, People, RetireTo,
+};
+use crate::rollout::preflight::permissions::is_dangerous;
 
 pub(super) const ENFORCEMENT: [&str; 9] =
     ["kind", "group", "policy", "manage_policy", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
@@ -87,6 +90,21 @@ fn leaves(table: &Section<'_>, manage_policy: Option<bool>) -> Option<Option<Lea
         return None;
     }
     Some(Some(Leaves { turn_on: turn_on.unwrap_or_default(), after }))
+}
+
+/// The part of `[tenant]` that says what the tenant may be asked for.
+pub(super) fn access(table: &Section<'_>) -> Option<Access> {
+    let licence = table.get("licence").and_then(|node| node.word(&[("p1", Licence::P1), ("none", Licence::None)]));
+    let accepted = table.get("accept_permissions").and_then(|node| {
+        node.each(|name| {
+            let text = name.text()?;
+            if !is_dangerous(text) {
+                name.warn("is no permission that is refused, so that accepting it says nothing", "take it out");
+            }
+            Some(text.to_owned())
+        })
+    });
+    Some(Access { licence: licence?, accept_permissions: accepted? })
 }
 
 pub(super) fn people(table: &Section<'_>, register: &Register) -> Option<People> {

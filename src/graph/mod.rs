@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token` (by `proof`, with [`certificate`], `identity`,
 //! `login` and [`expiry`]), `request` (what may be asked and changed), `transport` (the one place with the token), `answer` (what an
-//! answer means), [`wait`] and [`throttle`] (patience), `page`, `batch` and `write`, then one file per capability. Invariants: nothing is
-//! deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
+//! answer means), [`wait`] and [`throttle`] (patience), `page`, `batch` and `write`, then one file per capability, those of the
+//! preflight in `look`. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
 
 pub mod certificate;
 pub mod endpoints;
@@ -22,7 +22,8 @@ mod crowd;
 pub(crate) mod groups;
 mod identity;
 mod login;
-mod methods;
+mod look;
+pub mod own_methods;
 mod pace;
 mod page;
 mod people;
@@ -46,7 +47,7 @@ mod tests;
 #[cfg(test)]
 mod token_tests;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -55,6 +56,7 @@ use self::creation::NotMade;
 use self::endpoints::Endpoints;
 use self::groups::{Depth, Group};
 use self::names::Names;
+use self::own_methods::Counting;
 pub use self::pace::Quota;
 use self::request::Mutation;
 use self::throttle::Gates;
@@ -65,7 +67,7 @@ use self::write::Carried;
 use crate::clock::Clock;
 use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, IdSet, PerUser, Person, Registration, Roll, SignIn, Toggle, Trouble};
+use crate::rollout::observed::{Directory, IdSet, PerUser, Person, Readiness, Registration, Roll, SignIn, Toggle, Trouble};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -73,6 +75,8 @@ pub struct Graph {
     transport: Arc<Transport>,
     names: Arc<Names>,
     key: Arc<str>,
+    /// Set where there is no registration report.
+    own_methods: Arc<OnceLock<Counting>>,
 }
 
 impl Graph {
@@ -94,7 +98,12 @@ impl Graph {
         gates: Gates,
     ) -> Self {
         let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
-        Self { transport, names: Arc::default(), key: plan_tenant.into() }
+        Self { transport, names: Arc::default(), key: plan_tenant.into(), own_methods: Arc::default() }
+    }
+
+    /// From now on readiness is read from each person's own methods, for want of a report. The first call counts.
+    pub fn without_report(&self, counting: Counting) {
+        let _ = self.own_methods.set(counting);
     }
 
     /// The same tenant, of whose people some are known already. Their places in readings stay what they are.
@@ -186,7 +195,8 @@ impl Graph {
 
     /// Whether a person has registered a method that security defaults take: Microsoft's app, or codes of another one.
     pub(crate) async fn passes_mfa(&self, person: ObjectId) -> Result<bool, Trouble> {
-        methods::passes_mfa(&self.transport, person).await
+        let read = own_methods::registration(&self.transport, self.names.roll(), &[person], Counting::SecurityDefaults).await?;
+        Ok(read.of(person) == Readiness::Capable)
     }
 
     /// The authentication strengths, as the tenant wrote them.
@@ -246,6 +256,14 @@ impl Graph {
         Ok(directory)
     }
 
+    async fn readiness(&self) -> Result<Registration, Trouble> {
+        let roll = self.names.roll();
+        let Some(counting) = self.own_methods.get() else { return registration::report(&self.transport, roll).await };
+        let everybody = people::all(&self.transport, &self.names, &self.key).await?;
+        let people: Vec<_> = everybody.iter().filter(|person| person.enabled != Some(false)).map(|person| person.id).collect();
+        own_methods::registration(&self.transport, roll, &people, *counting).await
+    }
+
     async fn people_of(&self, group: &str) -> Result<IdSet, Trouble> {
         let group = self.find_group(group).await?;
         self.members(group.id, Depth::Transitive).await
@@ -266,7 +284,7 @@ impl Tenant for Graph {
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        Box::pin(registration::report(&self.transport, self.names.roll()))
+        Box::pin(self.readiness())
     }
 
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -283,6 +301,10 @@ impl Tenant for Graph {
 
     fn warnings(&self) -> Vec<String> {
         self.transport.tokens.warning().into_iter().collect()
+    }
+
+    fn permissions(&self) -> Option<Vec<String>> {
+        self.transport.named()
     }
 
     fn requests(&self) -> u64 {

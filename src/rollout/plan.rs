@@ -36,6 +36,9 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// The tail behind the last stage.
     pub tail: Tail,
+    /// What the tenant may be asked for, and with which permissions.
+    #[serde(default, skip_serializing_if = "Access::is_usual")]
+    pub access: Access,
 }
 
 impl Plan {
@@ -51,6 +54,36 @@ impl Plan {
     pub fn floor(&self, stage: &Stage) -> SignedDuration {
         stage.min_notice.unwrap_or(self.notices.min_notice)
     }
+}
+
+/// The part of `[tenant]` that says what the tenant may be asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// The tenant's licence of Microsoft Entra ID.
+    #[serde(default)]
+    pub licence: Licence,
+    /// Dangerous application permissions that the app may hold all the same, by name.
+    #[serde(default)]
+    pub accept_permissions: Vec<String>,
+}
+
+impl Access {
+    /// Whether it says what a plan without these keys says; such a plan keeps its revision.
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A licence of Microsoft Entra ID.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Licence {
+    /// P1, or what includes it: there is a registration report, a sign-in log and Conditional Access.
+    #[default]
+    P1,
+    /// None of them: readiness is read from each person's own methods.
+    None,
 }
 
 /// How MFA is required.

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::chance::{Kind as Chance, Stream, draw, unit};
 use super::moment::after;
 use super::person::{Account, Habit, Kind, Methods, PerUser, Person};
+use super::planted::Quirks;
 use super::profile::Profile;
 use crate::rollout::id::ObjectId;
 
@@ -188,6 +189,7 @@ impl Makers {
             deleted: None,
             methods: Methods { habit: Habit::Never, own: None, required: None, mails: 0 },
             per_user: Vec::new(),
+            quirks: Quirks::default(),
         }
     }
 

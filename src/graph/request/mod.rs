@@ -4,6 +4,7 @@
 //! other change can be expressed; nothing is ever deleted.
 
 mod call;
+pub(crate) mod look;
 pub(crate) mod switch;
 
 use std::fmt::Write;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use self::call::Address;
 pub(crate) use self::call::{Call, Consistency, Effect, Version};
+use self::look::Look;
 pub(crate) use self::switch::{NewGroup, NewPolicy, Question, Require, Whom, per_user_named};
 use super::throttle::Bucket;
 use crate::rollout::id::ObjectId;
@@ -53,6 +55,8 @@ pub(crate) enum Read {
     SignInsSince(Timestamp, Columns),
     /// How MFA is required.
     Switch(Question),
+    /// What only the preflight asks.
+    Look(Look),
 }
 
 #[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
@@ -91,6 +95,9 @@ pub(crate) struct Message {
 
 impl Read {
     pub(crate) fn call(&self) -> Call {
+        if let Self::Look(look) = self {
+            return look.call();
+        }
         let (template, path, permission, bucket) = self.parts();
         let consistency = match self {
             Self::UsersWhere(_, consistency) => *consistency,
@@ -178,6 +185,8 @@ impl Read {
                 ("/auditLogs/signIns", path, "AuditLog.Read.All (with Policy.Read.All)", Bucket::Reports)
             }
             Self::Switch(question) => question.parts(),
+            // `call` has answered this already.
+            Self::Look(_) => ("/", "/".to_owned(), "User.Read.All", Bucket::Directory),
         }
     }
 }

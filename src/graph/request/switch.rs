@@ -21,8 +21,6 @@ const CHANGES_POLICIES: &str = "Policy.ReadWrite.ConditionalAccess (with Policy.
 pub(crate) enum Question {
     /// A person's state of per-user MFA.
     PerUser(ObjectId),
-    /// The methods that a person has registered.
-    Methods(ObjectId),
     /// Whether security defaults are on.
     SecurityDefaults,
     /// The authentication strengths.
@@ -80,10 +78,6 @@ impl Question {
     pub(super) fn parts(&self) -> (&'static str, String, &'static str, Bucket) {
         match self {
             Self::PerUser(person) => (REQUIREMENTS, requirements(*person), "Policy.Read.All", Bucket::PerUser),
-            Self::Methods(person) => {
-                let path = format!("/users/{person}/authentication/methods");
-                ("/users/{id}/authentication/methods", path, "UserAuthenticationMethod.Read.All", Bucket::Reports)
-            }
             Self::SecurityDefaults => (DEFAULTS, DEFAULTS.to_owned(), "Policy.Read.All", Bucket::Directory),
             Self::Strengths => {
                 let path = "/policies/authenticationStrengthPolicies";
@@ -100,7 +94,7 @@ impl Question {
     pub(super) fn manner(&self) -> (Method, Version, Option<Value>) {
         match self {
             Self::PerUser(_) => (Method::GET, Version::Beta, None),
-            Self::SecurityDefaults | Self::Strengths | Self::Methods(_) => (Method::GET, Version::One, None),
+            Self::SecurityDefaults | Self::Strengths => (Method::GET, Version::One, None),
             Self::WhatIf { person, app } => {
                 let body = json!({
                     "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": person.to_string()},
