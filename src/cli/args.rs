@@ -218,6 +218,32 @@ pub(super) struct Simulate {
     pub(super) first: u64,
 }
 
+/// How a simulated service behaves under load.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ServiceLimits {
+    /// Milliseconds that every answer takes; requests are served side by side.
+    #[arg(long, default_value_t = 0)]
+    pub(super) latency_ms: u32,
+    /// Directory writes per 150 s; 0 means no limit.
+    #[arg(long, default_value_t = 3_000)]
+    pub(super) write_quota: u32,
+    /// How they are counted.
+    #[arg(long, value_enum, default_value_t = Quota::Bucket)]
+    pub(super) quota: Quota,
+    /// Seconds within which the write quota may be used, in place of 150.
+    #[arg(long, default_value_t = 150, value_name = "SECONDS")]
+    pub(super) quota_period: u32,
+    /// Charge a bind of several people one write for each of them.
+    #[arg(long)]
+    pub(super) charge_links: bool,
+    /// Writes taken at once, over all requests; the surplus gets a 503. 0 means no limit.
+    #[arg(long, default_value_t = 0)]
+    pub(super) max_inflight: u32,
+    /// Calls of reports and sign-ins per 10 s; 0 means no limit.
+    #[arg(long, default_value_t = 5)]
+    pub(super) report_quota: u32,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct SimulateTenant {
     /// Where to listen; port 0 takes a free one.
@@ -244,27 +270,8 @@ pub(super) struct SimulateTenant {
     /// Share of people with a state of per-user MFA left behind, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     pub(super) per_user: f64,
-    /// Milliseconds that every answer takes; requests are served side by side.
-    #[arg(long, default_value_t = 0)]
-    pub(super) latency_ms: u32,
-    /// Directory writes per 150 s; 0 means no limit.
-    #[arg(long, default_value_t = 3_000)]
-    pub(super) write_quota: u32,
-    /// How they are counted.
-    #[arg(long, value_enum, default_value_t = Quota::Bucket)]
-    pub(super) quota: Quota,
-    /// Seconds within which the write quota may be used, in place of 150.
-    #[arg(long, default_value_t = 150, value_name = "SECONDS")]
-    pub(super) quota_period: u32,
-    /// Charge a bind of several people one write for each of them.
-    #[arg(long)]
-    pub(super) charge_links: bool,
-    /// Writes taken at once, over all requests; the surplus gets a 503. 0 means no limit.
-    #[arg(long, default_value_t = 0)]
-    pub(super) max_inflight: u32,
-    /// Calls of reports and sign-ins per 10 s; 0 means no limit.
-    #[arg(long, default_value_t = 5)]
-    pub(super) report_quota: u32,
+    #[command(flatten)]
+    pub(super) service: ServiceLimits,
     /// Share of people whose accounts are deleted just when they are about to be added, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     pub(super) vanishing: f64,

@@ -84,14 +84,14 @@ fn profile(verb: &SimulateTenant) -> Profile {
         security_defaults: verb.security_defaults,
         per_user: verb.per_user,
         roles: usual.roles.iter().chain(&verb.grant).cloned().collect(),
-        quotas: Quotas { writes: verb.write_quota, reports: verb.report_quota, ..usual.quotas },
+        quotas: Quotas { writes: verb.service.write_quota, reports: verb.service.report_quota, ..usual.quotas },
         service: Service {
-            counted: if verb.quota == Quota::Window { Counted::Window } else { Counted::Bucket },
-            writes_per: SignedDuration::from_secs(i64::from(verb.quota_period)),
-            charge: if verb.charge_links { Charge::Link } else { Charge::Request },
-            at_once: verb.max_inflight,
+            counted: if verb.service.quota == Quota::Window { Counted::Window } else { Counted::Bucket },
+            writes_per: SignedDuration::from_secs(i64::from(verb.service.quota_period)),
+            charge: if verb.service.charge_links { Charge::Link } else { Charge::Request },
+            at_once: verb.service.max_inflight,
             vanishing: verb.vanishing,
-            latency: Duration::from_millis(u64::from(verb.latency_ms)),
+            latency: Duration::from_millis(u64::from(verb.service.latency_ms)),
         },
         ..usual
     }

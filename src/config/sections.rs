@@ -47,7 +47,7 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
                 group: group?,
                 policy: policy?,
                 manage_policy: manage_policy?,
-                leaves: leaves?,
+                leaves: leaves.ok()?,
             })
         }
         Kind::PerUser => {
@@ -71,26 +71,32 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
     }
 }
 
-/// What a rollout to Conditional Access leaves behind: `None` when that is not well said.
-fn leaves(table: &Section<'_>, manage_policy: Option<bool>) -> Option<Option<Leaves>> {
-    let from = table.optional("from", |node| node.word(&[("security-defaults", ())])).ok()?.and_then(|()| table.get("from"));
-    let turn_on = table.optional("turn_on", |node| node.each(|name| name.text().map(str::to_owned))).ok()?;
-    let after = table.optional("switch_after", |node| node.text().map(str::to_owned)).ok()?;
+/// What a rollout to Conditional Access leaves behind; an error when that is not well said, and was complained about.
+fn leaves(table: &Section<'_>, manage_policy: Option<bool>) -> Result<Option<Leaves>, Unclear> {
+    let from = table
+        .optional("from", |node| node.word(&[("security-defaults", ())]))
+        .map_err(|_| Unclear)?
+        .and_then(|()| table.get("from"));
+    let turn_on = table.optional("turn_on", |node| node.each(|name| name.text().map(str::to_owned))).map_err(|_| Unclear)?;
+    let after = table.optional("switch_after", |node| node.text().map(str::to_owned)).map_err(|_| Unclear)?;
     let Some(from) = from else {
         for node in ["turn_on", "switch_after"].iter().filter_map(|key| table.get(key)) {
             node.error("belongs to `from = \"security-defaults\"`", "write that too, or take the key out");
         }
-        return (turn_on.is_none() && after.is_none()).then_some(None);
+        return if turn_on.is_none() && after.is_none() { Ok(None) } else { Err(Unclear) };
     };
     if manage_policy == Some(false) {
         from.error(
             "needs `manage_policy = true`",
             "the policy goes on right after security defaults go off; nobody else is quick enough",
         );
-        return None;
+        return Err(Unclear);
     }
-    Some(Some(Leaves { turn_on: turn_on.unwrap_or_default(), after }))
+    Ok(Some(Leaves { turn_on: turn_on.unwrap_or_default(), after }))
 }
+
+/// Something was complained about.
+struct Unclear;
 
 /// The part of `[tenant]` that says what the tenant may be asked for.
 pub(super) fn access(table: &Section<'_>) -> Option<Access> {

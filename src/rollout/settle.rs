@@ -90,9 +90,8 @@ fn open_batches(ground: &Ground<'_>, last: &Members, earlier: Option<&Members>, 
             match (batch.deed, seen) {
                 (Deed::Enforce, true) => landed.push(*id),
                 // A replica may lag behind either way: only two reads tell.
-                (Deed::Enforce, false) if agree == Some(true) => absent.push(*id),
                 (Deed::Release, false) if agree == Some(true) => landed.push(*id),
-                (Deed::Release, true) if agree == Some(true) => absent.push(*id),
+                (Deed::Enforce, false) | (Deed::Release, true) if agree == Some(true) => absent.push(*id),
                 _ => {}
             }
         }

@@ -223,13 +223,17 @@ impl Mutation {
             Self::Unbind { group, person } => {
                 let address = Address::Link(format!("/groups/{group}/members/{person}"));
                 let place = ("/groups/{id}/members/{id}/$ref", address);
-                let call = change(Method::DELETE, place, ("GroupMember.ReadWrite.All", Bucket::Writes), Value::Null, 204);
+                let call = change(Method::DELETE, place, ("GroupMember.ReadWrite.All", Bucket::Writes), "", 204);
                 Call { body: None, ..call }
             }
             Self::SetPerUser { person, state } => switch::set_per_user(*person, *state),
             Self::SetSecurityDefaults(switch) => switch::set_security_defaults(*switch),
-            Self::SetPolicyState { policy, state } => switch::change_policy(*policy, json!({"state": switch::mode_text(*state)})),
-            Self::SetPolicyConditions { policy, conditions } => switch::change_policy(*policy, json!({"conditions": conditions})),
+            Self::SetPolicyState { policy, state } => {
+                switch::change_policy(*policy, &json!({"state": switch::mode_text(*state)}))
+            }
+            Self::SetPolicyConditions { policy, conditions } => {
+                switch::change_policy(*policy, &json!({"conditions": conditions}))
+            }
             Self::CreatePolicy(policy) => switch::create_policy(policy),
             Self::CreateGroup(group) => switch::create_group(group),
         }
@@ -241,11 +245,11 @@ fn change(
     method: Method,
     (template, address): (&'static str, Address),
     (permission, bucket): (&'static str, Bucket),
-    body: impl ToString,
+    body: impl Into<String>,
     done: u16,
 ) -> Call {
     let (version, consistency, effect) = (Version::One, Consistency::Plain, Effect::Change);
-    Call { method, version, template, address, permission, bucket, consistency, body: Some(body.to_string()), done, effect }
+    Call { method, version, template, address, permission, bucket, consistency, body: Some(body.into()), done, effect }
 }
 
 impl Message {

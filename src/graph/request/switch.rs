@@ -126,30 +126,30 @@ fn requirements(person: ObjectId) -> String {
 pub(super) fn set_per_user(person: ObjectId, state: PerUser) -> Call {
     let place = (REQUIREMENTS, Address::Relative(requirements(person)));
     let body = json!({"perUserMfaState": per_user_text(state)});
-    let call = change(Method::PATCH, place, ("Policy.ReadWrite.AuthenticationMethod", Bucket::PerUser), body, 204);
+    let call = change(Method::PATCH, place, ("Policy.ReadWrite.AuthenticationMethod", Bucket::PerUser), body.to_string(), 204);
     Call { version: Version::Beta, ..call }
 }
 
 pub(super) fn set_security_defaults(toggle: Toggle) -> Call {
     let place = (DEFAULTS, Address::Relative(DEFAULTS.to_owned()));
     let body = json!({"isEnabled": toggle == Toggle::On});
-    change(Method::PATCH, place, ("Policy.ReadWrite.SecurityDefaults", Bucket::Directory), body, 204)
+    change(Method::PATCH, place, ("Policy.ReadWrite.SecurityDefaults", Bucket::Directory), body.to_string(), 204)
 }
 
 /// Changes these members of a policy; the tenant keeps the others.
-pub(super) fn change_policy(policy: ObjectId, body: Value) -> Call {
+pub(super) fn change_policy(policy: ObjectId, body: &Value) -> Call {
     let place = ("/identity/conditionalAccess/policies/{id}", Address::Relative(format!("{POLICIES}/{policy}")));
-    change(Method::PATCH, place, (CHANGES_POLICIES, Bucket::Policies), body, 204)
+    change(Method::PATCH, place, (CHANGES_POLICIES, Bucket::Policies), body.to_string(), 204)
 }
 
 pub(super) fn create_policy(policy: &NewPolicy) -> Call {
     let place = (POLICIES, Address::Relative(POLICIES.to_owned()));
-    change(Method::POST, place, (CHANGES_POLICIES, Bucket::Policies), policy.body(), 201)
+    change(Method::POST, place, (CHANGES_POLICIES, Bucket::Policies), policy.body().to_string(), 201)
 }
 
 pub(super) fn create_group(group: &NewGroup) -> Call {
     let place = ("/groups", Address::Relative("/groups".to_owned()));
-    change(Method::POST, place, ("Group.Create", Bucket::Writes), group.body(), 201)
+    change(Method::POST, place, ("Group.Create", Bucket::Writes), group.body().to_string(), 201)
 }
 
 /// The state as the tenant writes it.

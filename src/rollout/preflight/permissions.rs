@@ -372,6 +372,7 @@ fn only_reads(role: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::plan::RetireTo;
     use crate::rollout::sample;
 
     fn plan(enforcement: Enforcement) -> Plan {
@@ -397,14 +398,16 @@ mod tests {
             json["turn_off"] = serde_json::json!(turn_off);
             serde_json::from_value::<Enforcement>(json).unwrap()
         };
-        let per_user = |retire_to: Option<&str>| {
-            serde_json::from_value::<Enforcement>(serde_json::json!({"kind": "per-user", "retire_to": retire_to})).unwrap()
-        };
+        let moves_on = || RetireTo { group: "g".to_owned(), policy: "p".to_owned() };
         for (enforcement, has, has_not) in [
             (conditional_access(false), &["GroupMember.ReadWrite.All"][..], &["Policy.ReadWrite.ConditionalAccess"][..]),
             (conditional_access(true), &["Policy.ReadWrite.ConditionalAccess", "Application.Read.All"], &[]),
-            (per_user(None), &["Policy.ReadWrite.AuthenticationMethod"], &["GroupMember.ReadWrite.All"]),
-            (per_user(Some("conditional-access")), &["GroupMember.ReadWrite.All"], &["Application.Read.All"]),
+            (
+                Enforcement::PerUser { retire_to: None },
+                &["Policy.ReadWrite.AuthenticationMethod"],
+                &["GroupMember.ReadWrite.All"],
+            ),
+            (Enforcement::PerUser { retire_to: Some(moves_on()) }, &["GroupMember.ReadWrite.All"], &["Application.Read.All"]),
             (defaults(&[]), &["Policy.ReadWrite.SecurityDefaults"], &["Application.Read.All", "GroupMember.ReadWrite.All"]),
             (defaults(&["Baseline"]), &["Policy.ReadWrite.ConditionalAccess"], &[]),
         ] {

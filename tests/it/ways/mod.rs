@@ -17,8 +17,10 @@ use tidegate::engine::{EngineError, Step};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::{Event, Record};
 use tidegate::rollout::id::ObjectId;
+use tidegate::rollout::person::PersonState;
 use tidegate::rollout::plan::{Enforcement, Plan};
 use tidegate::rollout::report::Report;
+use tidegate::rollout::stage::PhaseName;
 use tidegate::rollout::state::{Phase, State};
 use tidegate::sim::memory::{Crash, Disk, Memory};
 use tidegate::sim::{Fate, Profile, Quotas, Tenant};
@@ -37,7 +39,7 @@ const MORE_ROLES: [&str; 4] = [
 pub(super) fn profile(users: usize) -> Profile {
     let mut profile = Profile {
         users,
-        quotas: Quotas { writes: 0, units: 0, policies: 0, reports: 0, ..Quotas::default() },
+        quotas: Quotas { writes: 0, units: 0, policies: 0, reports: 0 },
         missing_rows: 0.0,
         not_allowed: 0.0,
         empty_pages: 0.0,
@@ -145,7 +147,7 @@ impl Rollout {
 
     pub(super) fn phases(&self) -> Vec<&'static str> {
         let report = self.report.as_ref().unwrap();
-        report.stages.iter().filter_map(|stage| stage.phase).map(|phase| phase.as_str()).collect()
+        report.stages.iter().filter_map(|stage| stage.phase).map(PhaseName::as_str).collect()
     }
 
     pub(super) fn records(&self) -> Vec<Record> {
@@ -191,7 +193,7 @@ impl Rollout {
         let wide = matches!(self.plan.enforcement, Enforcement::SecurityDefaults { .. });
         let now = if wide { self.now() + hours(15 * 24) } else { self.now() };
         let tenant = self.world.tenant();
-        let ours = |id: &ObjectId| state.people.get(*id).is_some_and(|person| person.is_enforced());
+        let ours = |id: &ObjectId| state.people.get(*id).is_some_and(PersonState::is_enforced);
         tenant.ordinary_people().into_iter().filter(|id| ours(id) && tenant.ways(*id, now).is_empty()).collect()
     }
 }
