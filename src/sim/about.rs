@@ -19,9 +19,9 @@ const P1_PLAN: &str = "41781fb2-bc02-4b7c-bd55-b576c07bb09d";
 
 /// The role that somebody holds.
 pub(super) const fn role_of(person: &Person) -> Option<&'static str> {
-    match person.kind {
-        Kind::Sync => Some(SYNC_ROLE),
-        Kind::BreakGlass => Some(ADMIN_ROLE),
+    match (person.kind, person.quirks.admin) {
+        (Kind::Sync, _) => Some(SYNC_ROLE),
+        (_, Some(true)) | (Kind::BreakGlass, None) => Some(ADMIN_ROLE),
         _ => None,
     }
 }

@@ -204,6 +204,13 @@ fn of_enforcement(plan: &Plan) -> Vec<Need> {
         }
         Enforcement::SecurityDefaults { turn_off, .. } => {
             needs.push(switch_defaults());
+            needs.push(need(
+                "UserAuthenticationMethod.Read.All",
+                "38d9df27-64da-44fd-b7c5-a6fbac20248f",
+                Run,
+                "see whether break-glass accounts can pass MFA, since nothing keeps them out of security defaults",
+                &["UserAuthenticationMethod.ReadWrite.All"],
+            ));
             if !turn_off.is_empty() {
                 needs.extend(edit_policies());
             }
@@ -296,7 +303,7 @@ fn missing(need: &Need) -> Finding {
                 "{grant} and narrow it to the mailboxes of notices.from; or give the app the role \"Application Mail.Send\" in Exchange \
                  Online's role-based access for applications, and go on"
             );
-            (Severity::Warning, "mail-permission-missing", format!("the app's token lacks {name}"), why.to_owned(), remedy)
+            (Severity::Warning, "mail-permission-missing", format!("the app lacks the permission {name}"), why.to_owned(), remedy)
         }
         Purpose::Doctor => {
             let why = format!("it is needed to {}; only `doctor` asks for it, so that part stays unchecked", need.used_to);

@@ -28,7 +28,8 @@ use tidegate::sim::{Fate, Profile, Quotas, Tenant};
 use crate::small::{at, hours};
 
 /// Permissions that only some enforcements need.
-const MORE_ROLES: [&str; 4] = [
+const MORE_ROLES: [&str; 5] = [
+    "UserAuthenticationMethod.Read.All",
     "Policy.ReadWrite.ConditionalAccess",
     "Application.Read.All",
     "Policy.ReadWrite.SecurityDefaults",
@@ -160,10 +161,11 @@ impl Rollout {
         tenant.ordinary_people().into_iter().filter(|id| !tenant.ways(*id, now).is_empty()).collect()
     }
 
-    /// What the tenant is like, as far as any enforcement can change it.
+    /// What the tenant is like, as far as any enforcement can change it; as it will be when Microsoft's own grace is over.
     pub(super) fn picture(&self) -> String {
         let (tenant, now) = (self.world.tenant(), self.now());
-        let ways: BTreeMap<_, _> = tenant.ordinary_people().into_iter().map(|id| (id, tenant.ways(id, now))).collect();
+        let later = now + hours(15 * 24);
+        let ways: BTreeMap<_, _> = tenant.ordinary_people().into_iter().map(|id| (id, tenant.ways(id, later))).collect();
         let members = tenant.members_of(tidegate::sim::ENFORCED_GROUP, now);
         format!("{members:?} {ways:?} {:?}", tenant.state(now)["policies"])
     }
