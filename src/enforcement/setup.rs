@@ -7,10 +7,9 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::collisions::{Collision, Facts, Own, collisions};
-use super::{fitness, policy, strength};
+use super::{break_glass, fitness, policy, strength};
 use crate::graph::Graph;
 use crate::graph::creation::NotMade;
-use crate::graph::groups::Depth;
 use crate::graph::request::{Mutation, NewGroup, NewPolicy, Require, Whom};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Trouble, TroubleKind};
@@ -76,7 +75,7 @@ pub(crate) async fn draft(graph: &Graph, named: Named<'_>) -> Result<Draft, Trou
     let policies = graph.policies().await?;
     let found = find_policy(&policies, named.policy, &mut obstacles);
     if let Some(found) = found {
-        let excluded = excluded(graph, found, &break_glass).await?;
+        let excluded = break_glass::excluded(graph, found, &break_glass).await?;
         obstacles.extend(misfit(found, group.id, &excluded, &break_glass));
     }
     let policy = Piece { name: named.policy.to_owned(), id: found.and_then(id) };
@@ -191,23 +190,6 @@ fn misfit(found: &Value, group: Option<ObjectId>, excluded: &[ObjectId], break_g
         problems.push(format!("the policy does not exclude {exposed} of {} break-glass accounts", break_glass.len()));
     }
     problems.into_iter().map(|problem| format!("the policy that exists does not fit: {problem}")).collect()
-}
-
-/// Whom the policy excludes by id, and through groups where some account is not.
-async fn excluded(graph: &Graph, found: &Value, accounts: &[ObjectId]) -> Result<Vec<ObjectId>, Trouble> {
-    let mut excluded = policy::excluded_users(found);
-    if accounts.iter().all(|account| excluded.contains(account)) {
-        return Ok(excluded);
-    }
-    for group in policy::excluded_groups(found) {
-        match graph.members(group, Depth::Transitive).await {
-            Ok(members) => excluded.extend(members.iter()),
-            // Deleted groups leave their ids behind in policies.
-            Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
-            Err(trouble) => return Err(trouble),
-        }
-    }
-    Ok(excluded)
 }
 
 fn id(value: &Value) -> Option<ObjectId> {
