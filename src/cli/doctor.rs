@@ -7,16 +7,17 @@ use serde::Serialize;
 
 use super::adapters::{self, Adapters};
 use super::args::{Common, Doctor};
+use super::collide::Admins;
 use super::plan::{people_of, state_so_far};
 use super::show::{Colours, colour};
-use super::{Exit, Failure, consent, place, runtime};
+use super::{Exit, Failure, collide, consent, place, runtime};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::engine::survey;
 use crate::graph::names::Names;
 use crate::rollout::id::ObjectId;
 use crate::rollout::person::Home;
-use crate::rollout::preflight::{Finding, Ground, Lack, Severity, Who, judge};
+use crate::rollout::preflight::{Finding, Ground, Lack, Severity, Who, judge, sort};
 use crate::rollout::stage::PhaseName;
 use crate::rollout::state::State;
 use crate::say;
@@ -88,7 +89,12 @@ async fn look(loaded: &Loaded, joined: &Adapters, state: State, now: Timestamp) 
     scope.sort_unstable();
     scope.dedup();
     let ground = Ground { plan, observed: &observed, facts: &facts, scope: &scope, stages: &stages, now };
-    Ok(judge(&ground))
+    let in_scope = facts.admins.as_ref().is_ok_and(|admins| admins.iter().any(|id| scope.binary_search(id).is_ok()));
+    let admins = if in_scope { Admins::InScope } else { Admins::OutOfScope };
+    let mut findings = judge(&ground);
+    findings.extend(collide::collide(&joined.graph, &plan.enforcement, state.target, admins).await);
+    sort(&mut findings);
+    Ok(findings)
 }
 
 /// Whether the people of a stage are fixed already; those who wait may have moved on to the tail.

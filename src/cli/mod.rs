@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod calls;
 mod check;
+mod collide;
 mod completions;
 mod consent;
 mod demo;

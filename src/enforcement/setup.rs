@@ -10,7 +10,7 @@ use super::collisions::{Collision, Facts, Own, collisions};
 use super::{break_glass, fitness, policy, strength};
 use crate::graph::Graph;
 use crate::graph::creation::NotMade;
-use crate::graph::request::{Mutation, NewGroup, NewPolicy, Require, Whom};
+use crate::graph::request::{Mutation, NewGroup, NewPolicy, Require};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Trouble, TroubleKind};
 
@@ -243,7 +243,7 @@ impl Draft {
     fn new_policy(&self, made: Made) -> NewPolicy {
         NewPolicy {
             name: self.policy.name.clone(),
-            whom: Whom::Group(made.group),
+            group: made.group,
             without_groups: made.exempt.into_iter().collect(),
             without_people: self.break_glass.clone(),
             require: self.require,
@@ -469,7 +469,7 @@ mod tests {
     fn a_policy_that_exists_is_reused_only_when_it_fits() {
         let fitting = NewPolicy {
             name: "Require MFA".to_owned(),
-            whom: Whom::Group(oid(5)),
+            group: oid(5),
             without_groups: vec![oid(6)],
             without_people: vec![oid(1), oid(2)],
             require: Require::Mfa,
@@ -484,7 +484,6 @@ mod tests {
             (fitting.clone(), None, "name another policy"),
             (fitting.clone(), Some(oid(7)), "does not include the enforcement group"),
             (NewPolicy { without_people: vec![oid(1)], ..fitting.clone() }, Some(oid(5)), "1 of 2 break-glass"),
-            (NewPolicy { whom: Whom::Everybody, ..fitting.clone() }, Some(oid(5)), "all users"),
         ] {
             let found = fit(&policy, group);
             assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}");

@@ -31,7 +31,7 @@ mod policies;
 mod proof;
 mod registration;
 pub(crate) mod request;
-mod roles;
+pub(crate) mod roles;
 mod row;
 mod sign_ins;
 mod switches;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use self::call::Address;
 pub(crate) use self::call::{Call, Consistency, Effect, Version};
 use self::look::Look;
-pub(crate) use self::switch::{NewGroup, NewPolicy, Question, Require, Whom, per_user_named};
+pub(crate) use self::switch::{NewGroup, NewPolicy, Question, Require, per_user_named};
 use super::throttle::Bucket;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Mode, PerUser, Toggle};
@@ -59,7 +59,6 @@ pub(crate) enum Read {
     Look(Look),
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// Something to change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mutation {
@@ -75,8 +74,6 @@ pub(crate) enum Mutation {
     SetSecurityDefaults(Toggle),
     /// Sets the state of a policy, and nothing else of it.
     SetPolicyState { policy: ObjectId, state: Mode },
-    /// Replaces the conditions of a policy by these whole ones.
-    SetPolicyConditions { policy: ObjectId, conditions: Value },
     /// Makes a policy, which only reports.
     CreatePolicy(NewPolicy),
     /// Makes an assigned security group without members.
@@ -230,9 +227,6 @@ impl Mutation {
             Self::SetSecurityDefaults(switch) => switch::set_security_defaults(*switch),
             Self::SetPolicyState { policy, state } => {
                 switch::change_policy(*policy, &json!({"state": switch::mode_text(*state)}))
-            }
-            Self::SetPolicyConditions { policy, conditions } => {
-                switch::change_policy(*policy, &json!({"conditions": conditions}))
             }
             Self::CreatePolicy(policy) => switch::create_policy(policy),
             Self::CreateGroup(group) => switch::create_group(group),

@@ -48,20 +48,13 @@ pub(crate) struct NewGroup {
 pub(crate) struct NewPolicy {
     /// Display name.
     pub(crate) name: String,
-    pub(crate) whom: Whom,
+    /// The group that it includes.
+    pub(crate) group: ObjectId,
     /// Groups that it excludes.
     pub(crate) without_groups: Vec<ObjectId>,
     /// People whom it excludes.
     pub(crate) without_people: Vec<ObjectId>,
     pub(crate) require: Require,
-}
-
-#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
-/// Whom a policy includes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
-    Everybody,
-    Group(ObjectId),
 }
 
 /// What a policy requires.
@@ -202,10 +195,6 @@ impl NewPolicy {
                 json!({"operator": "OR", "builtInControls": [], "authenticationStrength": {"id": id.to_string()}})
             }
         };
-        let (users, groups) = match self.whom {
-            Whom::Everybody => (vec!["All".to_owned()], Vec::new()),
-            Whom::Group(group) => (Vec::new(), vec![group.to_string()]),
-        };
         let texts = |ids: &[ObjectId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         json!({
             "displayName": self.name,
@@ -214,8 +203,8 @@ impl NewPolicy {
                 "clientAppTypes": ["all"],
                 "applications": {"includeApplications": ["All"]},
                 "users": {
-                    "includeUsers": users,
-                    "includeGroups": groups,
+                    "includeUsers": [],
+                    "includeGroups": [self.group.to_string()],
                     "excludeUsers": texts(&self.without_people),
                     "excludeGroups": texts(&self.without_groups),
                 },
@@ -267,7 +256,7 @@ mod tests {
     fn a_policy_is_made_in_report_only_mode_and_its_state_changes_alone() {
         let policy = NewPolicy {
             name: "Require MFA".to_owned(),
-            whom: Whom::Group(id(1)),
+            group: id(1),
             without_groups: vec![id(2)],
             without_people: vec![id(3)],
             require: Require::Strength(id(4)),

@@ -186,8 +186,9 @@ fn known<'f, T>(fact: &'f Known<T>, what: &str, findings: &mut Vec<Finding>) -> 
     }
 }
 
-/// Something could not be looked at.
-fn unchecked(what: &str, why: &str) -> Finding {
+/// Something could not be looked at, for this reason.
+#[must_use]
+pub fn unchecked(what: &str, why: &str) -> Finding {
     let remedy = "do what it says and run doctor again";
     Finding::new(Severity::Warning, "not-checked", format!("not checked: {what}"), why, remedy)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tidegate::sim::{Effect, Fault, Misfortune, Planted, Profile, Quotas};
+use tidegate::sim::{Effect, Fault, Foreign, Misfortune, Planted, Profile, Quotas};
 
 use super::bed::{Bed, Ended};
 use super::plans;
@@ -11,7 +11,7 @@ use super::plans;
 /// What each planted problem is found as; nothing else may be found with it.
 const FOUND: &[(Planted, &[&str])] = &[
     (Planted::AdminExempt, &["admins-out-of-scope"]),
-    (Planted::AdminUnregistered, &["admins-not-registered"]),
+    (Planted::AdminUnregistered, &["admins-not-registered", "collides-other-policy"]),
     (Planted::BreakGlassDisabled, &["break-glass-disabled"]),
     (Planted::BreakGlassDomain, &["break-glass-domain"]),
     (Planted::BreakGlassExposed, &["break-glass-not-excluded"]),
@@ -45,10 +45,7 @@ const FOUND: &[(Planted, &[&str])] = &[
 ];
 
 fn bed(planted: Vec<Planted>) -> Bed {
-    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0 };
-    let bed = Bed::new(Profile { planted, quotas, ..plans::orderly(200) });
-    plans::ready(&bed);
-    bed
+    ready(Profile { planted, ..plans::orderly(200) })
 }
 
 fn findings(ended: &Ended) -> Vec<Value> {
@@ -110,6 +107,37 @@ fn a_bad_tenant_has_all_of_them_at_once() {
     assert_eq!(found, expected);
     let text = bed.run(&["doctor", "--show", "1"]).with(5).out;
     assert!(text.contains("who: ") && text.contains(" more"), "{text}");
+}
+
+/// What somebody else made is found as, and whether it blocks.
+const COLLIDES: &[(Foreign, &str, i32)] = &[
+    (Foreign::AllUsers, "collides-other-policy", 5),
+    (Foreign::SecondGroup, "collides-other-policy", 5),
+    (Foreign::ManagedOn, "collides-managed-policy", 5),
+    (Foreign::ManagedSoon, "collides-managed-policy", 0),
+    (Foreign::Twin, "collides-twin", 0),
+];
+
+#[test]
+fn what_requires_mfa_beside_the_plan_is_found_with_whose_date_it_makes_false() {
+    at_once(COLLIDES, |(foreign, id, code)| {
+        let bed = ready(Profile { foreign: vec![*foreign], ..plans::orderly(60) });
+        let ended = bed.run(&["doctor", "--json"]).with(*code);
+        let findings = findings(&ended);
+        assert_eq!(ids(&findings), BTreeSet::from([*id]), "{foreign:?}");
+        assert!(page().contains(&format!("`{id}`")), "OPERATIONS.md lacks {id}");
+    });
+    let bed = ready(Profile { security_defaults: true, ..plans::orderly(60) });
+    let ended = bed.run(&["doctor", "--json"]).with(5);
+    assert!(ids(&findings(&ended)).contains("collides-security-defaults"), "{}", ended.out);
+    assert!(page().contains("`collides-security-defaults`") && page().contains("`collides-same-group`"));
+}
+
+fn ready(profile: Profile) -> Bed {
+    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0 };
+    let bed = Bed::new(Profile { quotas, ..profile });
+    plans::ready(&bed);
+    bed
 }
 
 #[test]
