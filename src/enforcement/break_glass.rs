@@ -11,13 +11,14 @@ use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{BreakGlass, PerUser, Person, Trouble, TroubleKind, Way};
 
 /// The accounts, and what is known of those that exist.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     references: &'a [PersonRef],
     ids: Vec<Option<ObjectId>>,
     people: Vec<Person>,
 }
 
-async fn find<'a>(graph: &Graph, references: &'a [PersonRef]) -> Result<Found<'a>, Trouble> {
+/// Reads the accounts.
+pub(super) async fn find<'a>(graph: &Graph, references: &'a [PersonRef]) -> Result<Found<'a>, Trouble> {
     let mut ids = Vec::with_capacity(references.len());
     for reference in references {
         ids.push(graph.person_id(*reference).await?);
@@ -48,8 +49,7 @@ impl Found<'_> {
 }
 
 /// The accounts where a policy must exclude them.
-pub(super) async fn under_policy(graph: &Graph, policy: &Value, references: &[PersonRef]) -> Result<Vec<BreakGlass>, Trouble> {
-    let found = find(graph, references).await?;
+pub(super) async fn under_policy(graph: &Graph, policy: &Value, found: Found<'_>) -> Result<Vec<BreakGlass>, Trouble> {
     let excluded = excluded(graph, policy, &found.existing()).await?;
     Ok(found.accounts(&excluded))
 }

@@ -26,14 +26,16 @@ pub(super) async fn read(
     owner: Owner,
     references: &[PersonRef],
 ) -> Result<(Policy, Vec<BreakGlass>), Trouble> {
-    let read = graph.policy(policy).await?;
+    let (read, group_read, accounts) =
+        futures_util::future::join3(graph.policy(policy), graph.group(group), break_glass::find(graph, references)).await;
+    let read = read?;
     let (mut problems, fingerprint) = match owner {
         Owner::Human => (policy::problems(&read, group), policy::fingerprint(&read)),
         // What mode it is in is a switch of ours, and judged by the core.
         Owner::Program => (policy::problems_besides_mode(&read, group), policy::fingerprint_besides_mode(&read)),
     };
-    problems.extend(fitness::problem(&graph.group(group).await?));
-    let accounts = break_glass::under_policy(graph, &read, references).await?;
+    problems.extend(fitness::problem(&group_read?));
+    let accounts = break_glass::under_policy(graph, &read, accounts?).await?;
     let exposed = accounts.iter().filter(|account| account.id.is_some() && !account.excluded).count();
     if exposed > 0 {
         problems.push(format!(

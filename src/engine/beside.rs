@@ -1,7 +1,7 @@
 //! Readings beside the loop: what was read before is read again while the loop goes on, since a listing of everybody takes minutes
 //! and the report of a large tenant half an hour.
 //!
-//! Does not decide what is due. Invariants: what was never read is waited for; a paced clock does one thing after the other; an answer
+//! Does not decide what is due. Invariants: what was never read and is needed is waited for; a paced clock does one thing after the other; an answer
 //! that was asked for under another plan, or of another group, is dropped.
 
 use std::sync::Arc;
@@ -13,7 +13,9 @@ use super::observe::{Answered, Known, ask, asked_about, take_in};
 use super::step::Engine;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{Observed, Source, Target};
-use crate::rollout::plan::Plan;
+use crate::rollout::plan::{Measure, Plan};
+use crate::rollout::select::group_key;
+use crate::rollout::state::State;
 
 /// Readings under way; dropped, they end.
 #[derive(Default)]
@@ -64,18 +66,20 @@ fn is_same(one: &Ask, other: &Ask) -> bool {
     }
 }
 
-/// Whether there is an earlier answer to go on with.
-fn is_known(observed: &Observed, ask: &Ask) -> bool {
+/// Whether there is an earlier answer to go on with, or nothing that waits for one.
+fn is_known(plan: &Plan, state: &State, observed: &Observed, ask: &Ask) -> bool {
     fn read<T>(source: &Source<T>) -> bool {
         source.last.is_some()
     }
     match ask {
         Ask::Directory => read(&observed.directory),
+        Ask::Selection(key) if plan.people.exempt_group.as_deref().map(group_key).as_ref() == Some(key) => false,
         Ask::Selection(key) => observed.selections.get(key).is_some_and(read),
-        Ask::Members => read(&observed.members),
+        // The journal says who was a member before us, and whom we added since.
+        Ask::Members => read(&observed.members) || state.baseline.is_some(),
         Ask::Registration => read(&observed.registration),
-        Ask::SignIns(_) => read(&observed.sign_ins),
-        // The guard asks for it right before the wire; it is short.
+        Ask::SignIns(_) => read(&observed.sign_ins) || plan.gates.iter().all(|gate| gate.measure != Measure::MfaFailureShare),
+        // The guard asks for these right before the wire; they are short.
         Ask::Safety | Ask::Target | Ask::PerUser => false,
     }
 }
@@ -86,7 +90,7 @@ impl Engine {
         if self.beside.asks.iter().any(|under_way| is_same(under_way, question)) {
             return true;
         }
-        if self.clock.is_paced() || !is_known(&self.observed, question) {
+        if self.clock.is_paced() || !is_known(plan, &self.state, &self.observed, question) {
             return false;
         }
         let (tenant, enforce) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce));

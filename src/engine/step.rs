@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
@@ -280,11 +281,12 @@ impl Engine {
             needs(&ground).into_iter().filter(|need| is_due(need, ground.now)).collect()
         };
         self.take_landed();
-        for need in due {
-            if self.reads_beside(plan, revision, &need.ask) {
-                continue;
-            }
-            self.question(plan, revision, &need.ask).await?;
+        let mut asks: Vec<Ask> = due.into_iter().map(|need| need.ask).collect();
+        asks.retain(|question| !self.reads_beside(plan, revision, question));
+        // A paced clock does one thing after the other.
+        let abreast = if self.clock.is_paced() { 1 } else { asks.len().max(1) };
+        for some in asks.chunks(abreast) {
+            self.questions(plan, revision, some).await?;
             if self.stopping || self.state.seq != before {
                 break;
             }
@@ -294,15 +296,22 @@ impl Engine {
 
     /// Asks one question, and takes inputs while the answer is waited for. An answer to an old plan's question is dropped.
     pub(super) async fn question(&mut self, plan: &Plan, revision: &str, question: &Ask) -> Result<(), EngineError> {
+        self.questions(plan, revision, std::slice::from_ref(question)).await
+    }
+
+    /// The same for several at once.
+    async fn questions(&mut self, plan: &Plan, revision: &str, questions: &[Ask]) -> Result<(), EngineError> {
         let at = self.clock.now();
-        let (tenant, enforce) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce));
-        let Some(people) = asked_about(&self.state, &self.observed, question) else { return Ok(()) };
-        let known = Known { target: self.state.target, people: &people };
-        let answer = ask(&*tenant, &*enforce, plan, known, question);
-        let Some(answered) = self.meanwhile(answer).await? else { return Ok(()) };
+        let (tenant, enforce, target) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce), self.state.target);
+        let about = |question| Some((question, asked_about(&self.state, &self.observed, question)?));
+        let known: Vec<_> = questions.iter().filter_map(about).collect();
+        let answers = known.iter().map(|(question, people)| ask(&*tenant, &*enforce, plan, Known { target, people }, question));
+        let answers = self.meanwhile(join_all(answers)).await?;
         if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
-            take_in(&self.state, &mut self.observed, at, answered);
-            self.read = true;
+            for answered in answers.into_iter().flatten() {
+                take_in(&self.state, &mut self.observed, at, answered);
+                self.read = true;
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{GateAt, Licence, Measure};
-use super::select::selection_keys;
+use super::select::{group_key, selection_keys};
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState, Stands};
 use super::told::{announce_at, open_reminder};
@@ -76,9 +76,13 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         if soon { observe.directory.min(observe.max_age.checked_div(2).unwrap_or(observe.max_age)) } else { observe.directory };
     need(Ask::Directory, due(ground, &observed.directory, people_every));
     let never = Source::default();
+    let hands_out = ground.state.stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }));
     for key in selection_keys(ground.plan) {
         let source = observed.selections.get(&key).unwrap_or(&never);
-        need(Ask::Selection(key), due(ground, source, people_every));
+        let guards = hands_out && ground.plan.people.exempt_group.as_deref().map(group_key).as_ref() == Some(&key);
+        // The guard goes by no reading of an earlier life.
+        let again = if guards && source.asked.is_none_or(|asked| asked < ground.booted) { ground.now } else { Timestamp::MAX };
+        need(Ask::Selection(key), due(ground, source, people_every).min(again));
     }
     need(Ask::Registration, due(ground, &observed.registration, registration_every(ground)));
     if ground.state.target.is_some() {

@@ -80,9 +80,9 @@ fn several(bed: &Bed, verb: &Bench, only: &str) -> Result<Vec<Measured>, Failure
         all.extend(poll::measure(verb.full.then_some(1_000_000))?);
     }
     if "restart".contains(only) {
-        let sizes: &[usize] = if verb.full { &[100_000, 1_000_000] } else { &[20_000] };
+        let sizes = if verb.full { vec![100_000, 1_000_000] } else { vec![verb.users as usize] };
         for size in sizes {
-            all.extend(restart::measure(*size, 50)?);
+            all.extend(restart::measure(size, 50)?);
         }
     }
     let cases = writing::CASES.iter().copied().filter(|case| case.contains(only));
