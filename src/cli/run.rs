@@ -18,7 +18,7 @@ use crate::rollout::condition::Conditions;
 use crate::rollout::observed::Observed;
 use crate::rollout::plan::Plan;
 use crate::store::error::JournalError;
-use crate::store::kept::{self, Found, KeptError};
+use crate::store::kept::{self, Earlier, Found, KeptError};
 use crate::store::lock::LockError;
 use crate::{admin, telemetry};
 
@@ -36,12 +36,13 @@ pub(super) fn run(common: &Common, verb: &Run) -> Result<Exit, Failure> {
         let says = "--pace: tenant.graph_url and tenant.login_url must both be loopback addresses; a paced clock is never used on a real tenant";
         return Err(Failure::new(Exit::Usage, says));
     }
+    let earlier = Earlier::begin(&loaded.settings.state_dir);
     let found = kept::open(&loaded.settings.state_dir).map_err(|error| state_failure(&error))?;
     if let Some(says) = found.state.plan.as_ref().and_then(|accepted| of_another_tenant(&loaded, &accepted.plan)) {
         return Err(Failure::new(Exit::Blocked, says));
     }
     let clock = clock(verb.pace, verb.start_at, found.state.at);
-    let (observed, roll) = kept::readings(&loaded.settings.state_dir, &found.state, clock.now());
+    let (observed, roll) = earlier.of(&found.state, clock.now());
     let adapters = adapters::over_http(&loaded, &clock, roll)?;
     let until = if verb.until_done { Until::Done } else { Until::Stopped };
     runtime()?.block_on(daemon(common, loaded, (found, observed), clock, adapters, until, level))

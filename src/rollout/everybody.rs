@@ -15,10 +15,17 @@ const CHUNK: usize = 128;
 type Chunk = Arc<Vec<PersonState>>;
 
 /// Everybody.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct People {
     chunks: Vec<Chunk>,
     places: Arc<Places>,
+}
+
+impl PartialEq for People {
+    /// The places follow from who stands where.
+    fn eq(&self, other: &Self) -> bool {
+        self.chunks == other.chunks
+    }
 }
 
 /// Everybody as they are at one moment; cheap to keep, whatever changes afterwards.
@@ -78,6 +85,12 @@ impl People {
     pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut PersonState> {
         let (chunk, within) = split(self.place(id)?);
         Arc::make_mut(self.chunks.get_mut(chunk)?).get_mut(within)
+    }
+
+    /// Nobody yet, with room for so many.
+    #[must_use]
+    pub fn with_room(people: usize) -> Self {
+        Self { chunks: Vec::with_capacity(people.div_ceil(CHUNK)), places: Arc::new(Places::with_room(people)) }
     }
 
     /// Adds a person, or moves a known one to another home; the place.

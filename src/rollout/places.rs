@@ -15,6 +15,11 @@ pub(super) struct Places {
 const FREE: u32 = u32::MAX;
 
 impl Places {
+    /// None yet, with room for so many.
+    pub(super) fn with_room(places: usize) -> Self {
+        Self { slots: vec![FREE; places + places / 4 + 1], used: 0 }
+    }
+
     /// The place of an id. `at` says which id stands at a place.
     pub(super) fn find(&self, id: ObjectId, at: impl Fn(u32) -> Option<ObjectId>) -> Option<u32> {
         let mut slot = self.first(id);

@@ -30,6 +30,13 @@ impl Known {
 }
 
 impl Roll {
+    /// Nobody yet, with room for so many.
+    #[must_use]
+    pub fn with_room(ids: usize) -> Self {
+        let known = Known { ids: Vec::with_capacity(ids), names: Vec::with_capacity(ids), places: Places::with_room(ids) };
+        Self(RwLock::new(known))
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Known> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::rollout::event::{Record, VERSION};
 
 /// Length of a hash as it is written.
-const HEX: usize = 64;
+pub(super) const HEX: usize = 64;
 
 /// The hash of a line: SHA-256 in lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq)]

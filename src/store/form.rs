@@ -1,4 +1,5 @@
-//! The bytes of a checkpoint: people as squeezed rows, then everything else of the state as JSON.
+//! The bytes of a checkpoint: where its last record stands in the journal, people as squeezed rows, then everything else of the state as
+//! JSON.
 //!
 //! Written bit by bit, so that no copy of the whole is ever made; what the bytes mean is settled by [`FORM`]. Reading takes nothing on
 //! trust.
@@ -6,17 +7,22 @@
 use std::io::{self, Write};
 
 use super::squeeze::{squeeze, stretch};
-use crate::rollout::person::{PersonState, ROW};
+use super::walk::Position;
+use crate::rollout::person::{People, PersonState, ROW};
 use crate::rollout::state::State;
 
 /// The version of these bytes.
-pub(super) const FORM: u32 = 3;
+pub(super) const FORM: u32 = 4;
 
 /// Rows that are squeezed together.
 const TOGETHER: usize = 256;
 
 /// Writes a state.
-pub(super) fn write(state: &State, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(state: &State, position: Position, out: &mut dyn Write) -> io::Result<()> {
+    let Position { segment, line, start, end } = position;
+    for number in [segment, line, start, end] {
+        out.write_all(&number.to_be_bytes())?;
+    }
     let people = state.people.all();
     out.write_all(&length(people.len()))?;
     let (mut rows, mut squeezed) = (Vec::with_capacity(TOGETHER), Vec::new());
@@ -40,11 +46,16 @@ fn length(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// The state that was written, or why the bytes are none.
-pub(super) fn read(bytes: &[u8]) -> Result<State, String> {
+/// The state that was written and where its last record stands, or why the bytes are none.
+pub(super) fn read(bytes: &[u8]) -> Result<(State, Position), String> {
     let cut = || "its people are cut off".to_owned();
-    let (count, mut rest) = split_length(bytes).ok_or_else(cut)?;
-    let mut people = crate::rollout::person::People::default();
+    let (position, rest) = bytes.split_first_chunk::<32>().ok_or_else(cut)?;
+    let mut numbers = position.as_chunks::<8>().0.iter().map(|bytes| u64::from_be_bytes(*bytes));
+    let mut number = || numbers.next().unwrap_or(0);
+    let position = Position { segment: number(), line: number(), start: number(), end: number() };
+    let (count, mut rest) = split_length(rest).ok_or_else(cut)?;
+    // Rows that look alike take hardly any room; what is reserved is bounded by what such a file could hold at most.
+    let mut people = People::with_room(count.min(rest.len()));
     let mut missing = count;
     while missing > 0 {
         let (length, behind) = split_length(rest).ok_or_else(cut)?;
@@ -62,7 +73,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<State, String> {
     }
     let mut state: State = serde_json::from_slice(rest).map_err(|error| format!("it cannot be read: {error}"))?;
     state.people = people;
-    Ok(state)
+    Ok((state, position))
 }
 
 fn split_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -78,6 +89,8 @@ mod tests {
     use crate::rollout::event::Slot;
     use crate::rollout::id::ObjectId;
     use crate::rollout::person::{Enforced, Home};
+
+    const POSITION: Position = Position { segment: 2, line: 7, start: 900, end: 1_000 };
 
     fn state(people: u32) -> State {
         let mut state = State { seq: 7, ..State::default() };
@@ -104,8 +117,8 @@ mod tests {
         for people in [0, 1, 255, 256, 257, 3_000] {
             let state = state(people);
             let mut bytes = Vec::new();
-            write(&state, &mut bytes).unwrap();
-            assert!(read(&bytes).unwrap() == state, "{people}");
+            write(&state, POSITION, &mut bytes).unwrap();
+            assert!(read(&bytes).unwrap() == (state, POSITION), "{people}");
             for cut in [0, 3, 4, 7, bytes.len() / 2, bytes.len() - 1] {
                 assert!(read(&bytes[..cut]).is_err(), "{people}: the first {cut} bytes");
             }
@@ -115,14 +128,14 @@ mod tests {
     #[test]
     fn a_person_takes_about_thirty_bytes() {
         let mut bytes = Vec::new();
-        write(&state(10_000), &mut bytes).unwrap();
+        write(&state(10_000), POSITION, &mut bytes).unwrap();
         assert!(bytes.len() < 310_000, "{}", bytes.len());
     }
 
     #[test]
     fn changed_bytes_are_refused_or_read_and_never_a_panic() {
         let mut bytes = Vec::new();
-        write(&state(300), &mut bytes).unwrap();
+        write(&state(300), POSITION, &mut bytes).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 0x55;

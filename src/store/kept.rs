@@ -64,8 +64,8 @@ pub fn open(dir: &Path) -> Result<Found, KeptError> {
     let mut state = State::default();
     if let Some(saved) = saved {
         match form::read(&saved.state) {
-            Ok(read) if read.seq == saved.head.seq => {
-                covered = Some(saved.head);
+            Ok((read, position)) if read.seq == saved.head.seq => {
+                covered = Some((saved.head, position));
                 state = read;
             }
             Ok(_) => rebuilt = Some("it is not of the record it says it is of".to_owned()),
@@ -84,7 +84,7 @@ pub fn open(dir: &Path) -> Result<Found, KeptError> {
         state = State::default();
     }
     let missing = match covered {
-        Some(head) => records_after(dir, head)?,
+        Some((head, position)) => records_after(dir, head, position)?,
         None => records(dir)?,
     };
     for record in missing {
@@ -130,10 +130,23 @@ impl Kept {
     }
 }
 
-/// What an earlier life of the rollout had read, as far as it still counts at `now`, and the roll over which it lies.
-#[must_use]
-pub fn readings(dir: &Path, state: &State, now: Timestamp) -> (Observed, Arc<Roll>) {
-    about(state).map(|about| readings::read(dir, &about, now)).unwrap_or_default()
+/// What an earlier life of the rollout had read; it is read while the state folder is opened.
+pub struct Earlier(Option<JoinHandle<Option<readings::Earlier>>>);
+
+impl Earlier {
+    /// Begins to read it.
+    #[must_use]
+    pub fn begin(dir: &Path) -> Self {
+        let dir = dir.to_owned();
+        Self(thread::Builder::new().name("readings".into()).spawn(move || readings::read(&dir)).ok())
+    }
+
+    /// What still counts at `now` for the rollout that `state` is of, and the roll over which it lies. Blocks until it is read.
+    #[must_use]
+    pub fn of(self, state: &State, now: Timestamp) -> (Observed, Arc<Roll>) {
+        let earlier = self.0.and_then(|reading| reading.join().ok().flatten());
+        about(state).zip(earlier).map(|(about, earlier)| earlier.of(&about, now)).unwrap_or_default()
+    }
 }
 
 impl Store for Kept {
@@ -148,8 +161,8 @@ impl Store for Kept {
     }
 
     fn checkpoint(&mut self, state: &State) {
-        let state = state.clone();
-        self.checkpoint.save(self.journal.head(), Box::new(move |out| form::write(&state, out)));
+        let (state, position) = (state.clone(), self.journal.position());
+        self.checkpoint.save(self.journal.head(), Box::new(move |out| form::write(&state, position, out)));
     }
 
     fn keep(&mut self, state: &State, observed: &Observed) {

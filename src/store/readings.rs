@@ -201,21 +201,54 @@ fn attempt_of(row: &[u8; ATTEMPT_ROW]) -> Option<SignIn> {
     Some(SignIn { id: String::new(), person: ObjectId::from_bits(u128::from_be_bytes(*person)), at, code })
 }
 
-/// What was kept for a rollout, and the roll over which it lies; nothing when it is of another tenant or in any doubt.
-///
-/// Members come back only for the target that they are of. What seems to have been read after `now` was read by another clock.
+/// What was kept, whoever it is of.
+pub struct Earlier {
+    about: About,
+    observed: Observed,
+    roll: Arc<Roll>,
+}
+
+/// What was kept in the state folder; nothing when it is in any doubt.
 #[must_use]
-pub fn read(state: &Path, about: &About, now: Timestamp) -> (Observed, Arc<Roll>) {
+pub fn read(state: &Path) -> Option<Earlier> {
     let path = state.join(NAME);
     // Verified as a whole, then read row by row: nobody holds all of it.
     if !is_whole(&path).unwrap_or(false) {
-        return <_>::default();
+        return None;
     }
-    let parsed = File::open(&path).and_then(|file| parse(BufReader::new(file), about, now));
-    parsed.unwrap_or_else(|error| {
-        tracing::debug!(error = %error, "what was read before is not used; it is read again");
-        <_>::default()
-    })
+    let parsed = File::open(&path).and_then(|file| parse(BufReader::new(file)));
+    parsed.inspect_err(|error| tracing::debug!(error = %error, "what was read before is not used; it is read again")).ok()
+}
+
+impl Earlier {
+    /// What counts for a rollout, and the roll over which it lies; nothing when it is of another tenant.
+    ///
+    /// Members come back only for the target that they are of. What seems to have been read after `now` was read by another clock.
+    #[must_use]
+    pub fn of(self, about: &About, now: Timestamp) -> (Observed, Arc<Roll>) {
+        let Self { about: kept, observed, roll } = self;
+        if kept.tenant != about.tenant {
+            return <_>::default();
+        }
+        let members = if kept.target == about.target { observed.members } else { Source::default() };
+        let observed = Observed {
+            directory: until(observed.directory, now),
+            selections: observed.selections.into_iter().map(|(key, source)| (key, until(source, now))).collect(),
+            registration: until(observed.registration, now),
+            sign_ins: until(observed.sign_ins, now),
+            members: until(members, now),
+            ..Observed::default()
+        };
+        (observed, roll)
+    }
+}
+
+fn until<T>(source: Source<T>, now: Timestamp) -> Source<T> {
+    let is_past = |reading: &Reading<T>| reading.as_of <= now;
+    if source.asked.is_none_or(|asked| asked > now) || !source.last.as_ref().is_some_and(is_past) {
+        return Source::default();
+    }
+    Source { earlier: source.earlier.filter(is_past), ..source }
 }
 
 fn is_whole(path: &Path) -> io::Result<bool> {
@@ -227,18 +260,20 @@ fn is_whole(path: &Path) -> io::Result<bool> {
     Ok(read.hash.finalize().as_slice() == seal)
 }
 
-fn parse(mut file: BufReader<File>, about: &About, now: Timestamp) -> io::Result<(Observed, Arc<Roll>)> {
+fn parse(mut file: BufReader<File>) -> io::Result<Earlier> {
+    let most = file.get_ref().metadata()?.len();
     file.seek_relative(i64::try_from(SEAL).unwrap_or(0))?;
     let mut length = [0; 8];
     file.read_exact(&mut length)?;
     let mut json = Vec::new();
     file.by_ref().take(u64::from_be_bytes(length)).read_to_end(&mut json)?;
     let header: Header = serde_json::from_slice(&json)?;
-    if header.form != FORM || header.about.tenant != about.tenant {
-        return Err(other("it is of another tenant or another version of the program"));
+    if header.form != FORM {
+        return Err(other("it is of another version of the program"));
     }
     let mut rows = Rows(file);
-    let roll = Arc::<Roll>::default();
+    // Names hardly shrink when they are squeezed: nobody has room made for more people than the file can hold.
+    let roll = Arc::new(Roll::with_room(header.people.min(usize::try_from(most).unwrap_or(0))));
     rows.each::<ROLL_ROW>(header.people, |row| {
         if let Some((id, name)) = row.split_first_chunk::<16>() {
             let name = name.first_chunk::<8>().map(NameKey::from).unwrap_or_default();
@@ -248,28 +283,28 @@ fn parse(mut file: BufReader<File>, about: &About, now: Timestamp) -> io::Result
     if roll.len() != header.people {
         return Err(other("somebody is in it twice"));
     }
-    let directory = rows.source(&header.directory, now, |rows: Vec<[u8; 1]>, listed| {
+    let directory = rows.source(&header.directory, |rows: Vec<[u8; 1]>, listed| {
         let mut directory = Directory::of_rows(Arc::clone(&roll), rows.into_iter().flatten().collect());
         directory.unreadable = listed.unreadable;
         directory.sync_accounts.clone_from(&listed.sync_accounts);
         directory
     })?;
-    let registration = rows.source(&header.registration, now, |rows: Vec<[u8; 1]>, listed| {
+    let registration = rows.source(&header.registration, |rows: Vec<[u8; 1]>, listed| {
         let mut registration = Registration::of_rows(Arc::clone(&roll), rows.into_iter().flatten().collect());
         registration.refreshed = listed.refreshed;
         registration
     })?;
     let set =
         |rows: Vec<[u8; 8]>, _: &Listed| IdSet::of_bits(Arc::clone(&roll), rows.into_iter().map(u64::from_be_bytes).collect());
-    let members = rows.source(&header.members, now, set)?;
+    let members = rows.source(&header.members, set)?;
     let mut selections = BTreeMap::new();
     for (key, listed) in &header.selections {
-        selections.insert(key.clone(), rows.source(listed, now, set)?);
+        selections.insert(key.clone(), rows.source(listed, set)?);
     }
     let sign_ins =
-        rows.source(&header.sign_ins, now, |rows: Vec<[u8; ATTEMPT_ROW]>, _| rows.iter().filter_map(attempt_of).collect())?;
-    let members = if header.about.target == about.target { members } else { Source::default() };
-    Ok((Observed { directory, selections, registration, sign_ins, members, ..Observed::default() }, roll))
+        rows.source(&header.sign_ins, |rows: Vec<[u8; ATTEMPT_ROW]>, _| rows.iter().filter_map(attempt_of).collect())?;
+    let observed = Observed { directory, selections, registration, sign_ins, members, ..Observed::default() };
+    Ok(Earlier { about: header.about, observed, roll })
 }
 
 fn other(why: &str) -> io::Error {
@@ -298,7 +333,6 @@ impl Rows {
     fn source<T, const N: usize>(
         &mut self,
         listed: &[Listed],
-        now: Timestamp,
         make: impl Fn(Vec<[u8; N]>, &Listed) -> T,
     ) -> io::Result<Source<T>> {
         let mut source = Source::default();
@@ -306,11 +340,10 @@ impl Rows {
             let mut rows = Vec::new();
             self.each(listed.rows, |row| rows.push(*row))?;
             let reading = Some(Reading { as_of: listed.as_of, value: make(rows, listed) });
-            let reading = reading.filter(|_| listed.as_of <= now && listed.asked <= now);
             if nth == 0 {
-                source.asked = reading.as_ref().map(|_| listed.asked);
+                source.asked = Some(listed.asked);
                 source.last = reading;
-            } else if source.last.is_some() {
+            } else {
                 source.earlier = reading;
             }
         }

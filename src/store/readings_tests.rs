@@ -18,6 +18,10 @@ fn about() -> About {
     About { tenant: "contoso.example".to_owned(), target: Some(Target::Group { group: id(1), policy: id(2) }) }
 }
 
+fn kept(state: &Path, about: &About, now: Timestamp) -> (Observed, Arc<Roll>) {
+    read(state).map(|earlier| earlier.of(about, now)).unwrap_or_default()
+}
+
 fn observed() -> Observed {
     let roll = Arc::<Roll>::default();
     let mut observed = Observed::default();
@@ -81,26 +85,26 @@ fn readings_come_back_with_the_instants_at_which_they_were_read() {
     let state = tempfile::tempdir().unwrap();
     let observed = observed();
     write(state.path(), about(), &observed).unwrap();
-    let (back, roll) = read(state.path(), &about(), at(10));
+    let (back, roll) = kept(state.path(), &about(), at(10));
     assert_eq!(told(&back), told(&observed));
     assert_eq!(roll.len(), 1_500);
     assert_eq!(back.directory.last.unwrap().value.sync_accounts, [id(3)]);
     assert!(back.safety.last.is_none() && back.safety.asked.is_none(), "policy and break-glass accounts are read anew");
     write(state.path(), about(), &Observed::default()).unwrap();
-    assert!(read(state.path(), &about(), at(10)).1.is_empty());
+    assert!(kept(state.path(), &about(), at(10)).1.is_empty());
 }
 
 #[test]
 fn readings_of_another_tenant_group_or_clock_do_not_count() {
     let state = tempfile::tempdir().unwrap();
-    assert!(read(state.path(), &about(), at(10)).0.directory.last.is_none(), "nothing was kept");
+    assert!(kept(state.path(), &about(), at(10)).0.directory.last.is_none(), "nothing was kept");
     write(state.path(), about(), &observed()).unwrap();
     let other = About { tenant: "other.example".to_owned(), ..about() };
-    assert!(read(state.path(), &other, at(10)).0.directory.last.is_none());
+    assert!(kept(state.path(), &other, at(10)).0.directory.last.is_none());
     let moved = About { target: Some(Target::Group { group: id(9), policy: id(2) }), ..about() };
-    let (back, _) = read(state.path(), &moved, at(10));
+    let (back, _) = kept(state.path(), &moved, at(10));
     assert!(back.directory.last.is_some() && back.members.last.is_none() && back.members.earlier.is_none());
-    let (back, _) = read(state.path(), &about(), at(4));
+    let (back, _) = kept(state.path(), &about(), at(4));
     assert!(back.directory.last.is_some() && back.selections["group:Exempt"].last.is_some());
     let later = (back.registration.last.is_some(), back.members.last.is_some(), back.sign_ins.last.is_some());
     assert_eq!(later, (false, false, false), "what was read after now was read by another clock");
@@ -116,8 +120,8 @@ fn damaged_readings_are_no_readings() {
         let place = whole.len() * step / 60;
         changed[place] ^= 0x10;
         fs::write(state.path().join(NAME), &changed).unwrap();
-        assert!(read(state.path(), &about(), at(10)).0.directory.last.is_none(), "byte {place}");
+        assert!(kept(state.path(), &about(), at(10)).0.directory.last.is_none(), "byte {place}");
         fs::write(state.path().join(NAME), &whole[..place]).unwrap();
-        assert!(read(state.path(), &about(), at(10)).0.directory.last.is_none(), "the first {place} bytes");
+        assert!(kept(state.path(), &about(), at(10)).0.directory.last.is_none(), "the first {place} bytes");
     }
 }

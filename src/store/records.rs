@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::chain::{Head, decode};
 use super::error::JournalError;
-pub use super::walk::Torn;
 use super::walk::Walk;
+pub use super::walk::{Position, Torn};
 use crate::rollout::event::Record;
 
 /// The journal's records in order. Ends after the first error.
@@ -26,9 +26,10 @@ pub fn records(state: &Path) -> Result<Records, JournalError> {
     Ok(Records { walk, failed: false })
 }
 
-/// The records behind `head`, without verifying those before it; all of them when `head` is not in this journal.
-pub fn records_after(state: &Path, head: Head) -> Result<Records, JournalError> {
-    match Walk::begin_after(state, head)? {
+/// The records behind `head`, without verifying those before it; all of them when `head` is not in this journal. `hint` says where it
+/// may stand.
+pub fn records_after(state: &Path, head: Head, hint: Position) -> Result<Records, JournalError> {
+    match Walk::begin_after(state, head, hint)? {
         Some(walk) => Ok(Records { walk, failed: false }),
         None => records(state),
     }

@@ -4,10 +4,10 @@
 //! that are being appended meanwhile are never half seen twice.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Take};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
-use super::chain::{Head, LineFault, check, split};
+use super::chain::{HEX, Head, LineFault, check, split};
 use super::error::JournalError;
 use super::segment;
 use super::tail;
@@ -21,6 +21,19 @@ pub struct Torn {
     pub at: u64,
     /// How many bytes.
     pub bytes: u64,
+}
+
+/// Where the line of a record stands; only a hint, and believed when the record is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Number of the segment, from 1; 0 when it is not known.
+    pub segment: u64,
+    /// Number of the line in it, from 1.
+    pub line: u64,
+    /// Where the line begins. Bytes.
+    pub start: u64,
+    /// Where it ends, line feed included. Bytes.
+    pub end: u64,
 }
 
 /// A walk through the journal.
@@ -65,8 +78,12 @@ impl Walk {
         Ok(Self { ahead, segment: None, line: Vec::new(), head: Head::START, torn: None, segments: count })
     }
 
-    /// Begins behind record `head` without looking at those before it; none when that record is not in this journal.
-    pub(super) fn begin_after(state: &Path, head: Head) -> Result<Option<Self>, JournalError> {
+    /// Begins behind record `head` without looking at those before it; none when that record is not in this journal. Where it does
+    /// not stand at `hint`, it is looked for.
+    pub(super) fn begin_after(state: &Path, head: Head, hint: Position) -> Result<Option<Self>, JournalError> {
+        if let Some(walk) = Self::begin_at(state, head, hint)? {
+            return Ok(Some(walk));
+        }
         let mut walk = Self::begin(state)?;
         let mut end = End::LineFeed;
         for _ in 0..head.seq {
@@ -79,6 +96,15 @@ impl Walk {
             head == Head::START || (end == End::LineFeed && split(&walk.line).is_some_and(|(hex, _)| hex == head.hash.hex()));
         walk.head = head;
         Ok(fits.then_some(walk))
+    }
+
+    fn begin_at(state: &Path, head: Head, hint: Position) -> Result<Option<Self>, JournalError> {
+        let mut walk = Self::begin(state)?;
+        let index = hint.segment.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let Some(file) = index.and_then(|index| walk.ahead.nth(index)) else { return Ok(None) };
+        walk.segment = Segment::open_behind(file, head, hint)?;
+        walk.head = head;
+        Ok(walk.segment.is_some().then_some(walk))
     }
 
     /// Goes to the next record; false at the end of the journal.
@@ -167,6 +193,27 @@ impl Segment {
         let (file, len) = open().map_err(|error| JournalError::read(&path, error))?;
         let reader = BufReader::with_capacity(1 << 16, file.take(len));
         Ok(Self { file: path, reader, len, line: 0, start: 0, end: 0 })
+    }
+
+    /// Opens a segment behind the line at `at`; none when that is not the record's.
+    fn open_behind(path: PathBuf, head: Head, at: Position) -> Result<Option<Self>, JournalError> {
+        let mut segment = Self::open(path)?;
+        if segment.len < at.end || at.end.saturating_sub(at.start) < HEX as u64 {
+            return Ok(None);
+        }
+        let mut look = || {
+            let file = segment.reader.get_mut().get_mut();
+            let (mut hex, mut last) = ([0; HEX], [0]);
+            file.seek(SeekFrom::Start(at.start))?;
+            file.read_exact(&mut hex)?;
+            file.seek(SeekFrom::Start(at.end - 1))?;
+            file.read_exact(&mut last)?;
+            io::Result::Ok(hex == *head.hash.hex() && last == *b"\n")
+        };
+        let is_there = look().map_err(|error| JournalError::read(&segment.file, error))?;
+        segment.reader.get_mut().set_limit(segment.len - at.end);
+        (segment.line, segment.start, segment.end) = (at.line, at.start, at.end);
+        Ok(is_there.then_some(segment))
     }
 
     fn read_line(&mut self, line: &mut Vec<u8>) -> Result<Option<End>, JournalError> {

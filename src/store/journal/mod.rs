@@ -14,7 +14,7 @@ use super::folder;
 use super::pen::{Left, Pen};
 use super::reserve::Reserve;
 use super::segment;
-use super::walk::{Torn, Walk};
+use super::walk::{Position, Torn, Walk};
 use crate::rollout::event::{By, Event, Record, VERSION};
 
 /// A segment that is so long is followed by a new one. Bytes.
@@ -29,6 +29,8 @@ pub struct Journal {
     pen: Pen,
     segment_limit: u64,
     head: Head,
+    /// Where the last record stands.
+    position: Position,
     health: Health,
     reserve: Reserve,
 }
@@ -64,13 +66,14 @@ enum Health {
 }
 
 impl Journal {
-    /// Opens the journal in the state folder `state`, or begins one. `covered` is the record that the checkpoint covers.
+    /// Opens the journal in the state folder `state`, or begins one. `covered` is the record that the checkpoint covers, and where it
+    /// may stand.
     ///
     /// Records up to `covered` are only counted when it is found; all others are verified. A torn tail is cut. Any other
     /// damage, and records newer than this program, are errors, and nothing is changed.
-    pub fn open(state: &Path, covered: Option<Head>) -> Result<Opened, JournalError> {
+    pub fn open(state: &Path, covered: Option<(Head, Position)>) -> Result<Opened, JournalError> {
         let skipped = match covered {
-            Some(head) => Walk::begin_after(state, head)?,
+            Some((head, hint)) => Walk::begin_after(state, head, hint)?,
             None => None,
         };
         let fit = match (covered, &skipped) {
@@ -84,12 +87,13 @@ impl Journal {
         };
         while walk.advance()? {}
         let head = walk.head();
-        if let Some(covered) = covered.filter(|covered| covered.seq > head.seq) {
+        if let Some((covered, _)) = covered.filter(|(covered, _)| covered.seq > head.seq) {
             let (file, line) = walk.place().unwrap_or_else(|| (segment::folder_of(state), 0));
             return Err(JournalError::CheckpointAhead { file, line, last: head.seq, covered: covered.seq });
         }
         let cut = walk.torn().cloned();
-        let journal = Self::resume(state, head, cut.as_ref())?;
+        let line = walk.place().map_or(0, |(_, line)| line);
+        let journal = Self::resume(state, (head, line), cut.as_ref())?;
         Ok(Opened { journal, cut, fit })
     }
 
@@ -97,6 +101,12 @@ impl Journal {
     #[must_use]
     pub const fn head(&self) -> Head {
         self.head
+    }
+
+    /// Where it stands, as far as that is known.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
     }
 
     /// Appends one record per event in one write, and returns them when they are durable.
@@ -113,6 +123,7 @@ impl Journal {
             Health::Full(first) | Health::Broken(first) => return Err(JournalError::Stopped { first: first.clone() }),
         }
         let mut head = self.head;
+        let mut last = 0;
         let mut lines = Vec::new();
         let mut records = Vec::with_capacity(events.len());
         for event in events {
@@ -120,6 +131,7 @@ impl Journal {
             let record = Record { seq, at, v: VERSION, by, actor: actor.to_owned(), event: event.clone() };
             let (line, hash) = encode(&head.hash, &record).map_err(JournalError::Encode)?;
             head = Head { seq, hash };
+            last = line.len() as u64;
             lines.extend(line);
             records.push(record);
         }
@@ -130,11 +142,14 @@ impl Journal {
         }
         written?;
         self.head = head;
+        let (segment, end) = (self.number as u64, self.pen.len());
+        let before = if self.position.segment == segment { self.position.line } else { 0 };
+        self.position = Position { segment, line: before + events.len() as u64, start: end - last, end };
         Ok(records)
     }
 
     /// Cuts the torn tail, tidies the folder, and opens the newest segment for appending.
-    fn resume(state: &Path, head: Head, torn: Option<&Torn>) -> Result<Self, JournalError> {
+    fn resume(state: &Path, (head, line): (Head, u64), torn: Option<&Torn>) -> Result<Self, JournalError> {
         let dir = segment::folder_of(state);
         folder::create(&dir)
             .and_then(|()| folder::sync(state))
@@ -161,7 +176,9 @@ impl Journal {
         let reserve = Reserve::keep(state);
         let pen = Pen::new(handle, len);
         let state = state.to_owned();
-        Ok(Self { state, file, number, pen, segment_limit: SEGMENT_LIMIT, head, health: Health::Sound, reserve })
+        // No record ends before its beginning: until one is appended, this hint is not believed.
+        let position = Position { segment: number as u64, line, ..Position::default() };
+        Ok(Self { state, file, number, pen, segment_limit: SEGMENT_LIMIT, head, position, health: Health::Sound, reserve })
     }
 
     /// Writes whole lines, to a new segment when this one is long enough.

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::store::chain::LineFault;
 use crate::store::pen::Medium;
-use crate::store::records::{Summary, records, records_after, verify};
+use crate::store::records::{Position, Summary, records, records_after, verify};
 
 fn at() -> Timestamp {
     "2027-01-04T08:00:00Z".parse().unwrap()
@@ -180,14 +180,57 @@ fn the_checkpoint_spares_what_it_covers() {
         std::iter::from_fn(|| reader.next().map(|record| record.map(|_| reader.head()).unwrap())).collect()
     };
     for covered in &heads {
-        let opened = Journal::open(dir.path(), Some(*covered)).unwrap();
+        let opened = Journal::open(dir.path(), Some((*covered, Position::default()))).unwrap();
         assert_eq!((opened.fit, opened.journal.head()), (Fit::Fits, end));
-        let rest: Vec<u64> = records_after(dir.path(), *covered).unwrap().map(|record| record.unwrap().seq).collect();
+        let rest: Vec<u64> =
+            records_after(dir.path(), *covered, Position::default()).unwrap().map(|record| record.unwrap().seq).collect();
         assert_eq!(rest, (covered.seq + 1..=9).collect::<Vec<_>>());
     }
     let foreign = Head { seq: 4, hash: end.hash };
-    assert_eq!(Journal::open(dir.path(), Some(foreign)).unwrap().fit, Fit::Foreign);
-    assert_eq!(records_after(dir.path(), foreign).unwrap().count(), 9);
+    assert_eq!(Journal::open(dir.path(), Some((foreign, Position::default()))).unwrap().fit, Fit::Foreign);
+    assert_eq!(records_after(dir.path(), foreign, Position::default()).unwrap().count(), 9);
+}
+
+#[test]
+fn where_a_record_stands_is_believed_only_when_it_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(dir.path(), None).unwrap().journal;
+    journal.segment_limit = 300;
+    let mut heads = Vec::new();
+    for _ in 0..4 {
+        for few in [1, 2] {
+            let events = vec![started("a record"); few];
+            journal.append(at(), By::Schedule, "tidegate", &events).unwrap();
+        }
+        heads.push((journal.head(), journal.position()));
+    }
+    drop(journal);
+    for (head, position) in &heads {
+        let wrong = |change: fn(&mut Position)| {
+            let mut wrong = *position;
+            change(&mut wrong);
+            wrong
+        };
+        let hints = [
+            *position,
+            wrong(|at| at.segment += 1),
+            wrong(|at| at.segment = 0),
+            wrong(|at| at.segment = u64::MAX),
+            wrong(|at| at.start += 1),
+            wrong(|at| at.end -= 1),
+            wrong(|at| at.end = u64::MAX),
+            wrong(|at| (at.start, at.end) = (u64::MAX - 1, 3)),
+        ];
+        for hint in hints {
+            let mut rest = records_after(dir.path(), *head, hint).unwrap();
+            let seqs: Vec<u64> = rest.by_ref().map(|record| record.unwrap().seq).collect();
+            assert_eq!(seqs, (head.seq + 1..=12).collect::<Vec<_>>(), "{head:?} {hint:?}");
+            let opened = Journal::open(dir.path(), Some((*head, hint))).unwrap();
+            assert_eq!((opened.fit, opened.journal.head()), (Fit::Fits, heads[3].0), "{head:?} {hint:?}");
+        }
+        let foreign = Head { seq: head.seq, hash: Head::START.hash };
+        assert_eq!(Journal::open(dir.path(), Some((foreign, *position))).unwrap().fit, Fit::Foreign);
+    }
 }
 
 #[test]
@@ -197,12 +240,15 @@ fn a_checkpoint_ahead_of_the_journal_stops_the_start_and_nothing_is_cut() {
     let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
     for len in [last, last + 1, whole.len() - 1] {
         fs::write(segment_file(&dir, 1), &whole[..len]).unwrap();
-        let error = Journal::open(dir.path(), Some(end)).err().unwrap();
+        let error = Journal::open(dir.path(), Some((end, Position::default()))).err().unwrap();
         assert!(matches!(error, JournalError::CheckpointAhead { line: 8, last: 8, covered: 9, .. }), "{error}");
         assert_eq!(fs::read(segment_file(&dir, 1)).unwrap().len(), len);
     }
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(Journal::open(empty.path(), Some(end)), Err(JournalError::CheckpointAhead { last: 0, .. })));
+    assert!(matches!(
+        Journal::open(empty.path(), Some((end, Position::default()))),
+        Err(JournalError::CheckpointAhead { last: 0, .. })
+    ));
 }
 
 #[test]
