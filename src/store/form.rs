@@ -4,8 +4,9 @@
 //! Written bit by bit, so that no copy of the whole is ever made; what the bytes mean is settled by [`FORM`]. Reading takes nothing on
 //! trust.
 
-use std::io::{self, Write};
+use std::io::{self, BufReader, Read, Write};
 
+use super::chain::Head;
 use super::squeeze::{squeeze, stretch};
 use super::walk::Position;
 use crate::rollout::person::{People, PersonState, ROW};
@@ -13,6 +14,9 @@ use crate::rollout::state::State;
 
 /// The version of these bytes.
 pub(super) const FORM: u32 = 4;
+
+/// People for whom room is made before they are read; more are taken in too, but a damaged number makes no more.
+const MOST_ROOM: usize = 4_000_000;
 
 /// Rows that are squeezed together.
 const TOGETHER: usize = 256;
@@ -46,39 +50,52 @@ fn length(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// The state that was written and where its last record stands, or why the bytes are none.
-pub(super) fn read(bytes: &[u8]) -> Result<(State, Position), String> {
-    let cut = || "its people are cut off".to_owned();
-    let (position, rest) = bytes.split_first_chunk::<32>().ok_or_else(cut)?;
-    let mut numbers = position.as_chunks::<8>().0.iter().map(|bytes| u64::from_be_bytes(*bytes));
-    let mut number = || numbers.next().unwrap_or(0);
-    let position = Position { segment: number(), line: number(), start: number(), end: number() };
-    let (count, mut rest) = split_length(rest).ok_or_else(cut)?;
-    // Rows that look alike take hardly any room; what is reserved is bounded by what such a file could hold at most.
-    let mut people = People::with_room(count.min(rest.len()));
-    let mut missing = count;
+/// The state as of the record `head` and where that record stands, or why the bytes are none.
+pub(super) fn read(head: Head, bytes: &mut dyn Read) -> Result<(State, Position), String> {
+    let mut bytes = BufReader::new(bytes);
+    let [segment, line, start, end] = [number(&mut bytes)?, number(&mut bytes)?, number(&mut bytes)?, number(&mut bytes)?];
+    let count = length_of(&mut bytes)?;
+    // Room is made for as many as are said to be there, within what a tenant can have.
+    let mut people = People::with_room(count.min(MOST_ROOM));
+    let (mut missing, mut squeezed) = (count, Vec::new());
     while missing > 0 {
-        let (length, behind) = split_length(rest).ok_or_else(cut)?;
-        let (squeezed, behind) = behind.split_at_checked(length).ok_or_else(cut)?;
+        let length = length_of(&mut bytes)?;
+        squeezed.clear();
+        bytes.by_ref().take(length as u64).read_to_end(&mut squeezed).map_err(cut)?;
         let together = missing.min(TOGETHER);
-        let rows = stretch::<ROW>(squeezed, together).ok_or("its people cannot be read")?;
+        let rows = stretch::<ROW>(&squeezed, together).ok_or("its people cannot be read")?;
         for row in &rows {
             people.push(PersonState::of_row(row).ok_or("a person of it cannot be read")?);
         }
         missing -= together;
-        rest = behind;
     }
     if people.all().len() != count {
         return Err("somebody is in it twice".to_owned());
     }
-    let mut state: State = serde_json::from_slice(rest).map_err(|error| format!("it cannot be read: {error}"))?;
+    let mut rest = Vec::new();
+    bytes.read_to_end(&mut rest).map_err(cut)?;
+    let mut state: State = serde_json::from_slice(&rest).map_err(|error| format!("it cannot be read: {error}"))?;
     state.people = people;
-    Ok((state, position))
+    if state.seq != head.seq {
+        return Err("it is not of the record it says it is of".to_owned());
+    }
+    Ok((state, Position { segment, line, start, end }))
 }
 
-fn split_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    Some((usize::try_from(u32::from_be_bytes(*length)).ok()?, rest))
+fn number(bytes: &mut impl Read) -> Result<u64, String> {
+    let mut number = [0; 8];
+    bytes.read_exact(&mut number).map_err(cut)?;
+    Ok(u64::from_be_bytes(number))
+}
+
+fn length_of(bytes: &mut impl Read) -> Result<usize, String> {
+    let mut length = [0; 4];
+    bytes.read_exact(&mut length).map_err(cut)?;
+    usize::try_from(u32::from_be_bytes(length)).map_err(|_| "it is too long".to_owned())
+}
+
+fn cut(_: io::Error) -> String {
+    "its people are cut off".to_owned()
 }
 
 #[cfg(test)]
@@ -91,6 +108,10 @@ mod tests {
     use crate::rollout::person::{Enforced, Home};
 
     const POSITION: Position = Position { segment: 2, line: 7, start: 900, end: 1_000 };
+
+    fn back(mut bytes: &[u8]) -> Result<(State, Position), String> {
+        read(Head { seq: 7, ..Head::START }, &mut bytes)
+    }
 
     fn state(people: u32) -> State {
         let mut state = State { seq: 7, ..State::default() };
@@ -118,9 +139,9 @@ mod tests {
             let state = state(people);
             let mut bytes = Vec::new();
             write(&state, POSITION, &mut bytes).unwrap();
-            assert!(read(&bytes).unwrap() == (state, POSITION), "{people}");
+            assert!(back(&bytes).unwrap() == (state, POSITION), "{people}");
             for cut in [0, 3, 4, 7, bytes.len() / 2, bytes.len() - 1] {
-                assert!(read(&bytes[..cut]).is_err(), "{people}: the first {cut} bytes");
+                assert!(back(&bytes[..cut]).is_err(), "{people}: the first {cut} bytes");
             }
         }
     }
@@ -139,7 +160,7 @@ mod tests {
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 0x55;
-            drop(read(&changed));
+            drop(back(&changed));
         }
     }
 }

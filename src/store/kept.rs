@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Saved};
 use super::error::JournalError;
 use super::form;
 use super::journal::{Fit, Journal};
@@ -58,22 +58,12 @@ pub enum KeptError {
 /// Opens the state folder `dir` for writing.
 pub fn open(dir: &Path) -> Result<Found, KeptError> {
     let lock = StateLock::take(dir)?;
-    let super::checkpoint::Opened { saved, mut checkpoint, aside } = Checkpoint::open(dir);
+    let super::checkpoint::Opened { saved, mut checkpoint, aside } = Checkpoint::open(dir, form::read);
     let mut rebuilt = aside;
-    let mut covered = None;
-    let mut state = State::default();
-    if let Some(saved) = saved {
-        match form::read(&saved.state) {
-            Ok((read, position)) if read.seq == saved.head.seq => {
-                covered = Some((saved.head, position));
-                state = read;
-            }
-            Ok(_) => rebuilt = Some("it is not of the record it says it is of".to_owned()),
-            Err(why) => rebuilt = Some(why),
-        }
-        if covered.is_none() {
-            checkpoint = checkpoint.move_aside(rebuilt.as_deref().unwrap_or_default());
-        }
+    let (mut covered, mut state) = (None, State::default());
+    if let Some(Saved { head, state: (saved, position) }) = saved {
+        covered = Some((head, position));
+        state = saved;
     }
     let opened = Journal::open(dir, covered)?;
     if opened.fit == Fit::Foreign {

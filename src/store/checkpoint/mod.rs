@@ -25,6 +25,9 @@ const ASIDE_KEPT: usize = 2;
 /// Writes a state.
 pub type Write = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
 
+/// Reads a state that is of a record, or says why it cannot.
+pub type Read<T> = fn(Head, &mut dyn io::Read) -> Result<T, String>;
+
 /// A state that is to be saved.
 struct Handed {
     head: Head,
@@ -33,11 +36,11 @@ struct Handed {
 
 /// A state and the record up to which it is the truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
+pub struct Saved<T> {
     /// The last record that the state includes.
     pub head: Head,
-    /// The state, as the engine wrote it.
-    pub state: Vec<u8>,
+    /// The state, as it was read.
+    pub state: T,
 }
 
 /// The checkpoint of one state folder.
@@ -47,9 +50,9 @@ pub struct Checkpoint {
 }
 
 /// What opening found.
-pub struct Opened {
+pub struct Opened<T> {
     /// What was saved last, when it is beyond doubt.
-    pub saved: Option<Saved>,
+    pub saved: Option<Saved<T>>,
     /// The checkpoint.
     pub checkpoint: Checkpoint,
     /// Why what was there was moved aside; the caller records it.
@@ -57,10 +60,11 @@ pub struct Opened {
 }
 
 impl Checkpoint {
-    /// Opens the checkpoint in the state folder `state`, or begins one. Blocks, up to two limits of 20 s.
+    /// Opens the checkpoint in the state folder `state`, or begins one; `read` is called on sled's thread. Blocks, up to two limits of
+    /// 20 s.
     #[must_use]
-    pub fn open(state: &Path) -> Opened {
-        match Writer::start(&folder_of(state)) {
+    pub fn open<T: Send + 'static>(state: &Path, read: Read<T>) -> Opened<T> {
+        match Writer::start(&folder_of(state), read) {
             Ok((writer, saved)) => {
                 let checkpoint = Self { state: state.to_owned(), writer: Ok(writer) };
                 Opened { saved, checkpoint, aside: None }
@@ -73,7 +77,7 @@ impl Checkpoint {
     }
 
     /// Hands a state over to be saved, and returns at once. A state that still waits is replaced. `write` is called on sled's thread
-    /// and writes the bytes that [`Saved`] gives back.
+    /// and writes the bytes that [`Read`] is given.
     pub fn save(&self, head: Head, write: Write) {
         if let Ok(writer) = &self.writer {
             writer.hand_over(Handed { head, write });
@@ -107,7 +111,7 @@ impl Checkpoint {
     fn begin_anew(state: &Path, why: &str) -> Self {
         let dir = folder_of(state);
         let writer = put_aside(state).map_err(|error| error.to_string());
-        let writer = writer.and_then(|()| Writer::start(&dir).map_err(|doubt| in_full(&doubt)));
+        let writer = writer.and_then(|()| Writer::start(&dir, |_, _| Ok(())).map_err(|doubt| in_full(&doubt)));
         match &writer {
             Ok(_) => tracing::warn!(why, "the checkpoint is in doubt: it was moved aside, and is made anew from the journal"),
             Err(error) => {

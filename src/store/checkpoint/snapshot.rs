@@ -13,14 +13,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Handed, Saved};
+use super::{Handed, Read, Saved};
 use crate::rollout::event;
 use crate::store::chain::Head;
 use crate::store::folder;
 use crate::store::form::FORM;
 
-/// Largest value. Bytes. sled puts up to 17 into a page, and pages above 128 KiB into files that it never syncs.
-const VALUE_LIMIT: usize = 4 << 10;
+/// Largest value. Bytes. sled puts up to 17 into a page, and pages above 128 KiB into files that it never syncs. Each of its cache's
+/// 256 parts holds one page at least.
+const VALUE_LIMIT: usize = 1 << 10;
 
 /// Length of the hash in front of every value.
 const SEAL: usize = 16;
@@ -59,6 +60,8 @@ pub(super) enum Doubt {
     Version,
     #[error("a part of it is missing or damaged")]
     Chunk,
+    #[error("{0}")]
+    State(String),
 }
 
 /// What says which generation counts.
@@ -85,7 +88,7 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Opens or creates the database in `dir`, and reads what it holds.
-    pub(super) fn open(dir: &Path) -> Result<(Self, Option<Saved>), Doubt> {
+    pub(super) fn open<T>(dir: &Path, read: Read<T>) -> Result<(Self, Option<Saved<T>>), Doubt> {
         let existed = dir.join("db").try_exists().map_err(Doubt::Io)?;
         if existed {
             wait_until_closed(dir).map_err(Doubt::Io)?;
@@ -96,7 +99,7 @@ impl Snapshot {
         let file = File::open(dir.join("db")).map_err(Doubt::Io)?;
         let mut snapshot = Self { db, file, generation: 0, chunks: 0 };
         if existed {
-            let saved = snapshot.load()?;
+            let saved = snapshot.load(read)?;
             snapshot.sweep()?;
             return Ok((snapshot, saved));
         }
@@ -136,21 +139,27 @@ impl Snapshot {
         self.barrier()
     }
 
-    fn load(&mut self) -> Result<Option<Saved>, Doubt> {
+    fn load<T>(&mut self, read: Read<T>) -> Result<Option<Saved<T>>, Doubt> {
         let header = self.get(HEAD)?.ok_or(Doubt::NoHead)?;
         let header: Header = serde_json::from_slice(&header).map_err(Doubt::Head)?;
         if header.form != FORM || header.records != event::VERSION {
             return Err(Doubt::Version);
         }
         (self.generation, self.chunks) = (header.generation, header.chunks);
-        let mut state = Vec::new();
-        for chunk in 0..header.chunks {
-            state.extend(self.get(&chunk_key(header.generation, chunk))?.ok_or(Doubt::Chunk)?);
+        if header.head == Head::START {
+            return Ok(None);
         }
-        if state.len() != header.bytes {
-            return Err(Doubt::Chunk);
+        let mut put = Put { snapshot: self, next: 0, bytes: 0, chunk: Vec::new(), at: 0, doubt: None };
+        let state = read(header.head, &mut put);
+        let Put { next, bytes, chunk, at, doubt, .. } = put;
+        match (doubt, state) {
+            (Some(doubt), _) => Err(doubt),
+            (None, Err(why)) => Err(Doubt::State(why)),
+            (None, Ok(state)) if next == header.chunks && at == chunk.len() && bytes == header.bytes => {
+                Ok(Some(Saved { head: header.head, state }))
+            }
+            (None, Ok(_)) => Err(Doubt::Chunk),
         }
-        Ok((header.head != Head::START).then_some(Saved { head: header.head, state }))
     }
 
     /// Removes chunks of other generations, which a crash left.
@@ -232,6 +241,43 @@ impl io::Write for Cut<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Puts the values of the current generation together again.
+struct Put<'a> {
+    snapshot: &'a Snapshot,
+    /// Number of the next value.
+    next: u32,
+    /// Bytes of those before it.
+    bytes: usize,
+    /// The value that is being read, and how far.
+    chunk: Vec<u8>,
+    at: usize,
+    /// Why a value cannot be trusted.
+    doubt: Option<Doubt>,
+}
+
+impl Put<'_> {
+    fn fetch(&self) -> Result<Vec<u8>, Doubt> {
+        self.snapshot.get(&chunk_key(self.snapshot.generation, self.next))?.ok_or(Doubt::Chunk)
+    }
+}
+
+impl io::Read for Put<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.chunk.len() && self.next < self.snapshot.chunks {
+            self.chunk = self.fetch().map_err(|doubt| {
+                self.doubt = Some(doubt);
+                io::Error::other("a part of it cannot be read")
+            })?;
+            (self.next, self.at) = (self.next + 1, 0);
+            self.bytes += self.chunk.len();
+        }
+        let mut rest = self.chunk.get(self.at..).unwrap_or_default();
+        let read = rest.read(bytes)?;
+        self.at += read;
+        Ok(read)
     }
 }
 

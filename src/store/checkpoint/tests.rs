@@ -15,6 +15,16 @@ fn state_of(len: usize) -> Vec<u8> {
     (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
 }
 
+fn open(dir: &TempDir) -> Opened<Vec<u8>> {
+    Checkpoint::open(dir.path(), read)
+}
+
+fn read(_: Head, bytes: &mut dyn io::Read) -> Result<Vec<u8>, String> {
+    let mut state = Vec::new();
+    bytes.read_to_end(&mut state).map_err(|error| error.to_string())?;
+    Ok(state)
+}
+
 /// Writes so many bytes.
 fn writing(len: usize) -> Write {
     Box::new(move |out| out.write_all(&state_of(len)))
@@ -23,7 +33,7 @@ fn writing(len: usize) -> Write {
 /// A state folder whose checkpoint holds a state of so many bytes as of record 7.
 fn filled(len: usize) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let opened = Checkpoint::open(dir.path());
+    let opened = open(&dir);
     assert_eq!((opened.saved, opened.aside), (None, None));
     opened.checkpoint.save(head(7), writing(len));
     opened.checkpoint.close();
@@ -46,9 +56,9 @@ fn aside(dir: &TempDir) -> Vec<String> {
 
 #[test]
 fn a_state_of_any_size_comes_back() {
-    for len in [0, 1, 4_079, 4_080, 4_081, 8_160, 8_161, 8_192, 3_000_000] {
+    for len in [0, 1, 1_007, 1_008, 1_009, 2_016, 2_017, 8_192, 3_000_000] {
         let dir = filled(len);
-        let opened = Checkpoint::open(dir.path());
+        let opened = open(&dir);
         assert_eq!(opened.aside, None);
         assert!(opened.saved == Some(Saved { head: head(7), state: state_of(len) }), "{len} bytes");
         let blobs = fs::read_dir(dir.path().join("checkpoint/blobs")).map_or(0, Iterator::count);
@@ -60,13 +70,13 @@ fn a_state_of_any_size_comes_back() {
 #[test]
 fn the_newest_state_handed_over_is_the_one_that_stays() {
     let dir = tempfile::tempdir().unwrap();
-    let checkpoint = Checkpoint::open(dir.path()).checkpoint;
+    let checkpoint = open(&dir).checkpoint;
     for seq in 1..=50 {
         checkpoint.save(head(seq), writing(20_000 + usize::try_from(seq).unwrap()));
     }
     assert_eq!(checkpoint.trouble(), None);
     checkpoint.close();
-    let opened = Checkpoint::open(dir.path());
+    let opened = open(&dir);
     assert_eq!(opened.saved, Some(Saved { head: head(50), state: state_of(20_050) }));
 }
 
@@ -74,7 +84,7 @@ fn the_newest_state_handed_over_is_the_one_that_stays() {
 fn an_empty_checkpoint_is_no_doubt() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let opened = Checkpoint::open(dir.path());
+        let opened = open(&dir);
         assert_eq!((opened.saved, opened.aside), (None, None));
         opened.checkpoint.close();
     }
@@ -88,21 +98,21 @@ fn a_crash_between_the_steps_leaves_the_old_state() {
     let key = [b"s".as_slice(), &2_u64.to_be_bytes(), &0_u32.to_be_bytes()].concat();
     database.insert(key, b"x".as_slice()).unwrap();
     drop(database);
-    let opened = Checkpoint::open(dir.path());
+    let opened = open(&dir);
     assert_eq!(opened.saved, Some(Saved { head: head(7), state: state_of(30_000) }));
     opened.checkpoint.save(head(8), writing(5));
     opened.checkpoint.close();
-    assert_eq!(Checkpoint::open(dir.path()).saved, Some(Saved { head: head(8), state: state_of(5) }));
+    assert_eq!(open(&dir).saved, Some(Saved { head: head(8), state: state_of(5) }));
 }
 
 #[test]
 fn a_generation_that_was_replaced_is_removed() {
     let dir = filled(100_000);
-    let (mut snapshot, _) = Snapshot::open(&dir.path().join("checkpoint")).unwrap();
+    let (mut snapshot, _) = Snapshot::open(&dir.path().join("checkpoint"), read).unwrap();
     snapshot.save(Handed { head: head(8), write: writing(9_000) }).unwrap();
     snapshot.close().unwrap();
     let database = database(&dir);
-    assert_eq!(database.len(), 1 + 3);
+    assert_eq!(database.len(), 1 + 9);
 }
 
 #[test]
@@ -128,7 +138,7 @@ fn a_changed_or_missing_value_is_a_doubt() {
         assert!(database.contains_key(first_chunk()).unwrap());
         damage(&database);
         drop(database);
-        let opened = Checkpoint::open(dir.path());
+        let opened = open(&dir);
         assert_eq!(opened.saved, None);
         let told = opened.aside.unwrap();
         assert!(told.contains(why), "{told}");
@@ -136,14 +146,14 @@ fn a_changed_or_missing_value_is_a_doubt() {
         opened.checkpoint.save(head(9), writing(9));
         opened.checkpoint.close();
         assert_eq!(aside(&dir), ["checkpoint.aside-1"]);
-        assert_eq!(Checkpoint::open(dir.path()).saved, Some(Saved { head: head(9), state: state_of(9) }));
+        assert_eq!(open(&dir).saved, Some(Saved { head: head(9), state: state_of(9) }));
     }
 }
 
 /// What may come back from a damaged folder: exactly what was saved, or nothing (as before the first save, too: sled can lose
 /// the end of its file without a word).
 fn whole_or_nothing(dir: &TempDir, case: &str) -> Option<String> {
-    let opened = Checkpoint::open(dir.path());
+    let opened = open(&dir);
     if let Some(saved) = &opened.saved {
         assert!(*saved == Saved { head: head(7), state: state_of(30_000) }, "{case}");
         assert_eq!(opened.aside, None, "{case}");
@@ -152,7 +162,7 @@ fn whole_or_nothing(dir: &TempDir, case: &str) -> Option<String> {
     opened.checkpoint.save(head(9), writing(9));
     opened.checkpoint.close();
     // What sled took without a word may be refused at the next start.
-    let again = Checkpoint::open(dir.path());
+    let again = open(&dir);
     assert!(again.aside.is_some() || again.saved == Some(Saved { head: head(9), state: state_of(9) }), "{case}");
     opened.aside
 }
@@ -200,7 +210,7 @@ fn a_half_made_snapshot_of_sled_is_removed_and_nothing_is_lost() {
 #[test]
 fn only_the_newest_two_are_kept_aside() {
     let dir = filled(10);
-    let mut checkpoint = Checkpoint::open(dir.path()).checkpoint;
+    let mut checkpoint = open(&dir).checkpoint;
     for _ in 0..12 {
         checkpoint = checkpoint.move_aside("it is of another journal");
         assert_eq!(checkpoint.trouble(), None);
@@ -213,7 +223,7 @@ fn where_sled_cannot_be_used_the_daemon_runs_without_and_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("gone");
     fs::write(&state, "no folder").unwrap();
-    let opened = Checkpoint::open(&state);
+    let opened = Checkpoint::open(&state, read);
     assert_eq!(opened.saved, None);
     assert!(opened.checkpoint.trouble().is_some());
     opened.checkpoint.save(head(1), writing(1));

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::snapshot::{Doubt, Snapshot};
-use super::{Handed, Saved};
+use super::{Handed, Read, Saved};
 use crate::store::error::in_full;
 
 /// How long opening may take.
@@ -23,8 +23,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// The other side of the thread. When it is dropped the thread ends, unawaited.
 pub(super) struct Writer {
     desk: Arc<Desk>,
-    /// Carries what opening found, then nothing; closed when the thread ends.
-    thread: Receiver<Result<Option<Saved>, Doubt>>,
+    /// Carries nothing; closed when the thread ends.
+    thread: Receiver<()>,
 }
 
 /// Where states are handed over.
@@ -43,13 +43,18 @@ struct Queue {
 
 impl Writer {
     /// Starts the thread and waits until the checkpoint in `dir` is open.
-    pub(super) fn start(dir: &Path) -> Result<(Self, Option<Saved>), Doubt> {
+    pub(super) fn start<T: Send + 'static>(dir: &Path, read: Read<T>) -> Result<(Self, Option<Saved<T>>), Doubt> {
         let desk = Arc::new(Desk::default());
-        let (sender, thread) = sync_channel(1);
+        let (lives, thread) = sync_channel(0);
+        let (sender, opened) = sync_channel(1);
         let (dir, its_desk) = (dir.to_owned(), Arc::clone(&desk));
-        thread::Builder::new().name("checkpoint".into()).spawn(move || run(&dir, &its_desk, &sender)).map_err(Doubt::Io)?;
+        let work = move || {
+            run(&dir, read, &its_desk, &sender);
+            drop(lives);
+        };
+        thread::Builder::new().name("checkpoint".into()).spawn(work).map_err(Doubt::Io)?;
         let writer = Self { desk, thread };
-        let saved = writer.thread.recv_timeout(OPEN_LIMIT).map_err(|error| match error {
+        let saved = opened.recv_timeout(OPEN_LIMIT).map_err(|error| match error {
             RecvTimeoutError::Timeout => Doubt::Slow,
             RecvTimeoutError::Disconnected => Doubt::Panicked,
         })??;
@@ -114,8 +119,8 @@ impl Desk {
     }
 }
 
-fn run(dir: &Path, desk: &Desk, opened: &SyncSender<Result<Option<Saved>, Doubt>>) {
-    let mut snapshot = match guarded(|| Snapshot::open(dir)) {
+fn run<T>(dir: &Path, read: Read<T>, desk: &Desk, opened: &SyncSender<Result<Option<Saved<T>>, Doubt>>) {
+    let mut snapshot = match guarded(|| Snapshot::open(dir, read)) {
         Ok((snapshot, saved)) => {
             // Nobody listens any more when it took too long; `desk` is closing then.
             let _ = opened.send(Ok(saved));
