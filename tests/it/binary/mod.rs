@@ -17,5 +17,7 @@ mod refusals;
 mod reload;
 mod setup;
 mod stop;
+
+mod ways;
 mod whole;
 mod words;
