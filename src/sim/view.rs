@@ -50,6 +50,11 @@ impl Tenant {
         })
     }
 
+    /// From now on an answer takes this long.
+    pub const fn set_latency(&mut self, latency: std::time::Duration) {
+        self.profile.service.latency = latency;
+    }
+
     /// Whether a group has this display name.
     #[must_use]
     pub fn has_group(&self, name: &str) -> bool {

@@ -77,7 +77,9 @@ impl Seen {
     pub(super) fn agrees_with_the_journal(&self, bed: &Bed, at_least: usize) {
         let mut state = State::default();
         let records = bed.journal();
-        records.iter().for_each(|record| state.apply(record).unwrap());
+        for record in &records {
+            state.apply(record).unwrap();
+        }
         let ours = |id: &&ObjectId| state.people.get(**id).is_some_and(PersonState::is_enforced);
         let (ours, others): (Vec<_>, Vec<_>) = self.ways.keys().partition(ours);
         assert!(ours.len() >= at_least, "{} people", ours.len());
