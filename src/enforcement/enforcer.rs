@@ -59,10 +59,13 @@ impl Enforcer {
         match target {
             Target::Group { group, .. } => self.graph.members(group, Depth::Direct).await,
             Target::Plain { way: Way::Tenant } => Ok(match self.graph.security_defaults().await? {
-                Toggle::On => known.iter().copied().collect(),
-                Toggle::Off => IdSet::default(),
+                Toggle::On => self.graph.id_set(known.iter().copied()),
+                Toggle::Off => self.graph.id_set([]),
             }),
-            Target::Plain { .. } => Ok(per_user::standing(&self.graph, known).await?.into_iter().map(|(id, _)| id).collect()),
+            Target::Plain { .. } => {
+                let standing = per_user::standing(&self.graph, known).await?;
+                Ok(self.graph.id_set(standing.into_iter().map(|(id, _)| id)))
+            }
         }
     }
 

@@ -112,6 +112,14 @@ impl Graph {
         Self { names: Arc::new(Names::new(roll)), ..self }
     }
 
+    /// These people as a set over the roll that readings share: only so are they kept over a restart.
+    #[must_use]
+    pub fn id_set(&self, ids: impl IntoIterator<Item = ObjectId>) -> IdSet {
+        let mut set = IdSet::new(Arc::clone(self.names.roll()));
+        set.extend(ids);
+        set
+    }
+
     /// Names and addresses, as far as the directory has been read.
     #[must_use]
     pub fn names(&self) -> &Names {

@@ -10,7 +10,7 @@ use super::event::{Before, By, Event};
 use super::hold::Hold;
 use super::holds::{called_for, failures};
 use super::limit::frees_at;
-use super::need::{Need, needs};
+use super::need::{Ask, Need, needs};
 use super::person::{Enforced, PersonState};
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
@@ -187,6 +187,10 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     instants.extend(retry_at(ground.state.wire_trouble));
     instants.extend(retry_at(ground.state.retire_trouble));
     instants.extend(switch::retry_at(ground.state));
+    // In the middle of a switch nobody may have MFA: what became due while something else was read is not left until later.
+    if switch::is_open(ground.state) && needs.iter().any(|need| need.ask == Ask::Safety && need.due <= now) {
+        instants.push(plus(now, tick));
+    }
     let next = instants.into_iter().filter(|at| *at > now).min();
     next.unwrap_or(Timestamp::MAX).min(plus(now, LONGEST_SLEEP))
 }

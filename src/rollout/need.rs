@@ -127,6 +127,8 @@ fn after_switch(ground: &Ground<'_>) -> Timestamp {
     match source.asked {
         Some(asked) if source.failures > 0 => plus(asked, backoff(source.failures, MOST_BACKOFF)),
         Some(asked) if asked > last => plus(asked, SWITCH_BACK),
+        // A reading of the very same instant tells nothing: a paced clock stands still meanwhile.
+        Some(asked) if asked == last => plus(asked, SignedDuration::from_secs(1)),
         _ => ground.now,
     }
 }

@@ -345,6 +345,9 @@ pub fn needs_human(report: &Report) -> Option<String> {
         super::hold::Scope::Stage(name) => first.is_some_and(|stage| stage.name == *name),
         super::hold::Scope::Person(_) => false,
     };
-    let hold = report.holds.iter().filter(concerned).find(|hold| hold.clears == super::hold::Clears::Human)?;
+    // What holds forward does not stand against a rollback.
+    let undoes = report.stages.iter().any(|stage| stage.phase == Some(PhaseName::RollingBack));
+    let stops = |hold: &&Hold| hold.clears == super::hold::Clears::Human && (!undoes || hold.blocks == super::hold::Blocks::All);
+    let hold = report.holds.iter().filter(concerned).find(stops)?;
     Some(format!("hold `{}`: {}", hold.id, hold.why))
 }

@@ -144,6 +144,12 @@ impl IdSet {
         self.roll.find(id).is_some_and(|place| self.holds(place))
     }
 
+    /// The roll over which it lies.
+    #[must_use]
+    pub const fn roll(&self) -> &Arc<Roll> {
+        &self.roll
+    }
+
     /// One bit for each place.
     #[must_use]
     pub fn bits(&self) -> &[u64] {

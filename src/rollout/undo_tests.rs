@@ -5,7 +5,7 @@ use super::id::ObjectId;
 use super::observed::{Mode, PerUser, Readiness, Target, Toggle, Way};
 use super::plan::{Enforcement, Leaves, Plan, RetireTo, Selector};
 use super::release;
-use super::report::report;
+use super::report::{needs_human, report};
 use super::sample::{Perfect, TARGET, at, id, plan};
 use super::state::Phase;
 use super::switch::Switch;
@@ -94,6 +94,20 @@ fn only_what_has_begun_can_be_rolled_back_and_a_reason_is_asked_for() {
     ] {
         assert!(release::begin(&world.state, stage, why).unwrap_err().contains(says), "{stage}");
     }
+}
+
+#[test]
+fn a_hold_on_enforcing_does_not_make_a_rollback_wait_for_a_human() {
+    let mut world = Perfect::new(plan(), "2027-01-01T08:00:00Z");
+    world.run("2027-01-11T12:00:00Z");
+    world.commit(By::Operator, vec![Event::Paused { why: "calls".to_owned() }]);
+    let waits = |world: &Perfect| world.with_ground(|ground| needs_human(&report(ground, ground.now)));
+    assert!(waits(&world).is_some_and(|why| why.contains("paused")));
+    let events = release::begin(&world.state, "pilot", "too many calls").unwrap();
+    world.commit(By::Operator, events);
+    assert_eq!(waits(&world), None);
+    world.run("2027-01-12T12:00:00Z");
+    assert!(waits(&world).is_some_and(|why| why.contains("rolled-back")), "when it is over, only a human goes on");
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl Tenant {
             "users": people.count(),
             "capable": capable,
             "members": members.collect::<Map<String, Value>>(),
+            "switches": self.switches_at(now),
             "mails": self.mails(),
             "writes": self.writes(),
             "violations": self.violations(),

@@ -129,6 +129,15 @@ impl Tenant {
 
     pub(super) fn judge_enforcing(&mut self, now: Timestamp, id: ObjectId) {
         let exempt: Option<Timestamp> = self.exempt_since(now, id);
+        self.judge_one(now, id, exempt);
+    }
+
+    /// As enforcing is judged, by something that knows no exemptions.
+    pub(super) fn judge_including(&mut self, now: Timestamp, id: ObjectId) {
+        self.judge_one(now, id, None);
+    }
+
+    fn judge_one(&mut self, now: Timestamp, id: ObjectId, exempt: Option<Timestamp>) {
         let person = self.by_id.get(&id).and_then(|at| self.people.get(*at));
         self.oracle.enforcing(now, id, person.map(|person: &Person| (person.kind, person.account, person.account_since)), exempt);
     }

@@ -120,12 +120,14 @@ impl Tenant {
         self.required_since(id, now) == Some(now) && self.first_required(id, now) == Some(now)
     }
 
-    /// Whoever is new is judged; under security defaults, which leave nobody out, ordinary people only.
+    /// Whoever is new is judged; under security defaults, which leave nobody out, ordinary people only, and nobody is exempt.
     fn judge_switched(&mut self, at: Timestamp) {
         for id in self.switched(at) {
             let is_ordinary = self.standing(at, id).is_some_and(|standing| standing.kind == Kind::Ordinary);
-            if !self.has_defaults() || is_ordinary {
+            if !self.has_defaults() {
                 self.judge_enforcing(at, id);
+            } else if is_ordinary {
+                self.judge_including(at, id);
             }
         }
     }

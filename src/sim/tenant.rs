@@ -189,6 +189,11 @@ impl Tenant {
         self.heard.unwrap_or(now)
     }
 
+    /// From now on the time is the caller's again, as long as no request names another. It must not be earlier than what was heard.
+    pub const fn forget_time(&mut self) {
+        self.heard = None;
+    }
+
     fn reply(&mut self, now: Timestamp, request: &Request<Bytes>) -> Reply {
         if let Some(reply) = self.login(now, request).or_else(|| self.identity(now, request)) {
             return reply;

@@ -1,6 +1,9 @@
 //! What those who set a simulated tenant up need to see of it.
 
-use super::person::Kind;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::person::{Kind, PerUser};
 use super::tenant::Tenant;
 use crate::rollout::id::ObjectId;
 
@@ -25,6 +28,31 @@ impl Tenant {
         let of =
             |person: &super::person::Person| [Some(person.upn.clone()), Some(person.display_name.clone()), person.mail.clone()];
         self.people.iter().flat_map(of).flatten().collect()
+    }
+
+    /// How everything stands by which MFA can be required, other than groups: each policy as it is served, less when it was changed;
+    /// security defaults; and the states of per-user MFA, by id, of those for whom it is not disabled.
+    #[must_use]
+    pub fn switches_at(&self, now: Timestamp) -> Value {
+        let policies = self.policies.iter().map(|policy| {
+            let mut body = policy.body();
+            body.as_object_mut().and_then(|members| members.remove("modifiedDateTime"));
+            (policy.name.clone(), body)
+        });
+        let states = self.people.iter().filter_map(|person| {
+            let state = self.per_user_at(person, now);
+            (state != PerUser::Disabled).then(|| (person.id_text.clone(), Value::from(state.as_str())))
+        });
+        json!({
+            "policies": policies.collect::<Map<String, Value>>(),
+            "security_defaults": self.has_defaults(),
+            "per_user": states.collect::<Map<String, Value>>(),
+        })
+    }
+
+    /// From now on an answer takes this long.
+    pub const fn set_latency(&mut self, latency: std::time::Duration) {
+        self.profile.service.latency = latency;
     }
 
     /// Whether a group has this display name.

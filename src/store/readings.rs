@@ -80,6 +80,8 @@ pub fn write(state: &Path, about: About, observed: &Observed) -> io::Result<()> 
     let mut out = Sealed { file: BufWriter::new(file), hash: Sha256::new() };
     out.file.write_all(&[0; SEAL])?;
     let roll = roll_of(observed);
+    let members = over(&roll, &observed.members);
+    let selections: BTreeMap<_, _> = observed.selections.iter().map(|(key, source)| (key, over(&roll, source))).collect();
     let header = Header {
         form: FORM,
         about,
@@ -93,11 +95,10 @@ pub fn write(state: &Path, about: About, observed: &Observed) -> io::Result<()> 
             listed.rows = reading.rows().len();
             listed.refreshed = reading.refreshed;
         }),
-        members: listed(&observed.members, |reading, listed| listed.rows = reading.bits().len()),
-        selections: observed
-            .selections
+        members: listed(&members, |reading, listed| listed.rows = reading.bits().len()),
+        selections: selections
             .iter()
-            .map(|(key, source)| (key.clone(), listed(source, |reading, listed| listed.rows = reading.bits().len())))
+            .map(|(key, source)| ((*key).clone(), listed(source, |reading, listed| listed.rows = reading.bits().len())))
             .collect(),
         sign_ins: listed(&observed.sign_ins, |reading, listed| listed.rows = reading.len()),
     };
@@ -111,7 +112,7 @@ pub fn write(state: &Path, about: About, observed: &Observed) -> io::Result<()> 
     for reading in both(&observed.registration) {
         put(&mut out, reading.value.rows().iter().map(|row| [*row]))?;
     }
-    for reading in both(&observed.members).chain(observed.selections.values().flat_map(both)) {
+    for reading in both(&members).chain(selections.values().flat_map(both)) {
         put(&mut out, reading.value.bits().iter().map(|word| word.to_be_bytes()))?;
     }
     for reading in both(&observed.sign_ins) {
@@ -124,9 +125,17 @@ pub fn write(state: &Path, about: About, observed: &Observed) -> io::Result<()> 
     fs::rename(temporary, state.join(NAME))
 }
 
-/// The roll over which the readings lie. Those over another one, which only tests make, are not kept.
+/// The roll over which the readings lie.
 fn roll_of(observed: &Observed) -> Arc<Roll> {
     observed.directory.last.as_ref().map(|reading| Arc::clone(reading.value.roll())).unwrap_or_default()
+}
+
+/// Readings of people over this roll: over another one the same bits would mean others, so that those are not kept.
+fn over(roll: &Arc<Roll>, source: &Source<IdSet>) -> Source<IdSet> {
+    let lies = |reading: &&Reading<IdSet>| Arc::ptr_eq(reading.value.roll(), roll);
+    let last = source.last.as_ref().filter(lies).cloned();
+    let earlier = last.as_ref().and(source.earlier.as_ref()).filter(lies).cloned();
+    Source { asked: source.asked.filter(|_| last.is_some()), last, earlier, ..Source::default() }
 }
 
 fn both<T>(source: &Source<T>) -> impl Iterator<Item = &Reading<T>> {

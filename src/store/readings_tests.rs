@@ -95,6 +95,20 @@ fn readings_come_back_with_the_instants_at_which_they_were_read() {
 }
 
 #[test]
+fn people_over_another_roll_are_not_kept_since_their_bits_would_mean_others() {
+    let mut observed = observed();
+    let foreign: IdSet = (0..1_500).step_by(4).map(id).collect();
+    observed.members.take(at(10), Ok(foreign.clone()));
+    observed.selections.entry("group:Exempt".to_owned()).or_default().take(at(10), Ok(foreign));
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), about(), &observed).unwrap();
+    let (read, _) = read(folder.path(), &about(), at(20));
+    assert!(read.directory.last.is_some());
+    let sources = read.selections.values().chain([&read.members]);
+    assert!(sources.clone().all(|source| source.last.is_none() && source.earlier.is_none() && source.asked.is_none()));
+}
+
+#[test]
 fn readings_of_another_tenant_group_or_clock_do_not_count() {
     let state = tempfile::tempdir().unwrap();
     assert!(kept(state.path(), &about(), at(10)).0.directory.last.is_none(), "nothing was kept");

@@ -1,5 +1,6 @@
 //! The real binary over real HTTP, against the simulated tenant served by the test itself. Nothing leaves loopback.
 
+mod abreast;
 mod bed;
 mod certificate;
 mod credentials;
@@ -17,5 +18,7 @@ mod refusals;
 mod reload;
 mod setup;
 mod stop;
+
+mod ways;
 mod whole;
 mod words;

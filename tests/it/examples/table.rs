@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tidegate::engine::port::{BatchOutcome, Enforce, Notice, NoticeOutcome, Notify, Tenant as _};
 use tidegate::notify::{Mail, Texts};
-use tidegate::rollout::event::Slot;
+use tidegate::rollout::event::{Slot, Switched};
 use tidegate::rollout::id::{ObjectId, PersonRef};
-use tidegate::rollout::observed::{Target, Trouble, TroubleKind};
+use tidegate::rollout::observed::{Mode, PerUser, Target, Trouble, TroubleKind, Way};
+use tidegate::rollout::switch::Switch;
 
 use super::canned::{NOTHING, TENANT, Tenant, unanswered, wait};
 use super::readers::{GROUP, LISTINGS, POLICY, by_policy, target};
@@ -72,13 +73,13 @@ const TABLE: [(&str, Use); 57] = [
     ("ca-policy-create-mfa-group.request.json", Later(SWITCHES)),
     ("ca-policy-create-mfa-group.201.response.json", Read(policy)),
     ("ca-policies-list.200.response.json", Listing),
-    ("ca-policy-update.request.json", Later(SWITCHES)),
-    ("ca-policy-enabled-while-securitydefaults.400.response.json", Later(SWITCHES)),
+    ("ca-policy-update.request.json", Not("of a policy only the state is ever changed, never its conditions")),
+    ("ca-policy-enabled-while-securitydefaults.400.response.json", Read(not_beside_defaults)),
     ("ca-evaluate-whatif.request.json", Later(SWITCHES)),
     ("ca-evaluate-whatif.200.response.json", Later(SWITCHES)),
     ("authenticationstrength-policies.200.response.json", Later(SWITCHES)),
-    ("securitydefaults.200.response.json", Later(SWITCHES)),
-    ("peruser-mfa.200.response.json", Later(SWITCHES)),
+    ("securitydefaults.200.response.json", Read(defaults)),
+    ("peruser-mfa.200.response.json", Read(own_state)),
     ("signinpreferences-update.request.json", Not("nobody's preferred method is changed")),
     ("signins-list.200.response.json", Listing),
     ("signins-list-beta-failure-50126.200.response.json", Listing),
@@ -220,6 +221,26 @@ fn envelope(example: &str) {
 
 fn directory_trouble(part: &'static str, status: u16, example: &str) -> Trouble {
     wait(Tenant::with(part, status, example).graph.directory()).unwrap_err()
+}
+
+/// Of whom MFA is required when security defaults show this.
+fn defaults(example: &str) {
+    let tenant = Tenant::with("/identitySecurityDefaultsEnforcementPolicy", 200, example);
+    let people = wait(tenant.enforce.members(Target::Plain { way: Way::Tenant }, &[somebody(1)])).unwrap();
+    assert_eq!(people.ascending(), [somebody(1)], "they are on, for everybody");
+}
+
+fn own_state(example: &str) {
+    let tenant = Tenant::with("/authentication/requirements", 200, example);
+    let states = wait(tenant.enforce.per_user(&[somebody(1)])).unwrap();
+    assert_eq!(states, [(somebody(1), PerUser::Enforced)]);
+}
+
+fn not_beside_defaults(example: &str) {
+    let tenant = Tenant::with("/conditionalAccess/policies/", 400, example);
+    let policy = POLICY.parse().unwrap();
+    let switched = wait(tenant.enforce.switch(Switch::Policy { policy, from: Mode::ReportOnly, to: Mode::Enabled }));
+    assert!(matches!(&switched, Switched::Refused(why) if !why.is_empty()), "{switched:?}");
 }
 
 fn no_permission(example: &str) {

@@ -167,7 +167,8 @@ impl Rollout {
         let later = now + hours(15 * 24);
         let ways: BTreeMap<_, _> = tenant.ordinary_people().into_iter().map(|id| (id, tenant.ways(id, later))).collect();
         let members = tenant.members_of(tidegate::sim::ENFORCED_GROUP, now);
-        format!("{members:?} {ways:?} {:?}", tenant.state(now)["policies"])
+        let switches = tenant.switches_at(now);
+        format!("{members:?} {ways:?} {} {}", switches["policies"], switches["security_defaults"])
     }
 
     /// The longest time for which somebody who had MFA, and is not exempt from it by the plan, had none. Microsoft's own grace under
