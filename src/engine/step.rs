@@ -261,6 +261,7 @@ impl Engine {
             Action::Enforce(tranche) => self.hand_out(accepted, tranche.clone()).await?,
             Action::Release(tranche) => self.release(accepted, tranche.clone()).await?,
             Action::Switch(next) => self.switch(accepted, next.clone()).await?,
+            Action::Finish => self.finish(accepted).await?,
             Action::Retire(before) => self.retire(accepted, before.clone()).await?,
         }
         self.fruitless = if self.state.seq == before {

@@ -236,6 +236,8 @@ pub struct Safety {
     pub modes: Vec<(ObjectId, Mode)>,
     /// Whether security defaults are on; none where the plan does not ask, or the tenant did not say.
     pub defaults: Option<Toggle>,
+    /// Whom the plan's policy is about, where the program owns it.
+    pub reach: Option<Reach>,
 }
 
 impl Safety {
@@ -243,6 +245,27 @@ impl Safety {
     #[must_use]
     pub fn mode(&self, policy: ObjectId) -> Option<Mode> {
         self.modes.iter().find(|(id, _)| *id == policy).map(|(_, mode)| *mode)
+    }
+}
+
+/// Whom a Conditional Access policy is about, its exclusions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// The enforcement group.
+    Group,
+    /// Everybody.
+    Everybody,
+}
+
+impl Reach {
+    /// The words for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Group => "about the enforcement group",
+            Self::Everybody => "about everybody but the exempt",
+        }
     }
 }
 
