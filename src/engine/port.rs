@@ -181,6 +181,8 @@ pub struct Notice {
     pub time_zone: String,
     /// How to get help.
     pub helpdesk: String,
+    /// Days for which Microsoft lets people without a method put it off, from their next sign-in after the instant.
+    pub grace: u8,
     /// Mailboxes that share the load.
     pub from: Vec<PersonRef>,
     /// To whom.

@@ -175,6 +175,15 @@ pub const fn is_tenant_wide(plan: &Plan) -> bool {
     matches!(plan.enforcement, Enforcement::SecurityDefaults { .. })
 }
 
+/// Days for which Microsoft lets people without a method put MFA off under security defaults, counted from their next sign-in.
+const GRACE: u8 = 14;
+
+/// Days for which people without a method may put MFA off under this plan; zero where the told instant is the instant.
+#[must_use]
+pub const fn grace(plan: &Plan) -> u8 {
+    if is_tenant_wide(plan) { GRACE } else { 0 }
+}
+
 /// Whether people are put into the group while its policy only reports, because the switch comes after them.
 #[must_use]
 pub fn enforces_before_switch(plan: &Plan, state: &State) -> bool {

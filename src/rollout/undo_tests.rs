@@ -144,11 +144,10 @@ fn ask_for_the_finish(world: &mut Perfect, until: &str) -> Option<String> {
     world.commit(By::Operator, vec![Event::FinishAsked { shown: "this".to_owned() }]);
     world.run(until);
     assert_eq!(world.state.finish_asked, None, "begun or dropped, never left standing");
-    let dropped = world.records.iter().rev().find_map(|record| match &record.event {
+    world.records.iter().rev().find_map(|record| match &record.event {
         Event::FinishDropped { why } => Some(why.clone()),
         _ => None,
-    });
-    dropped
+    })
 }
 
 #[test]

@@ -297,6 +297,7 @@ fn notice() -> Notice {
         instant: "2027-02-01T08:00:00Z".parse().unwrap(),
         time_zone: "Europe/Berlin".to_owned(),
         helpdesk: "extension 4242".to_owned(),
+        grace: 0,
         from: vec![PersonRef::new(TENANT, "admin@contoso.com")],
         people: vec!["6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0".parse().unwrap()],
     }
