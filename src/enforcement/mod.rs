@@ -6,6 +6,7 @@
 
 mod adding;
 mod break_glass;
+mod colliding;
 pub(crate) mod collisions;
 mod conditional_access;
 mod enforcer;

@@ -76,7 +76,7 @@ fn is_known(observed: &Observed, ask: &Ask) -> bool {
         Ask::Registration => read(&observed.registration),
         Ask::SignIns(_) => read(&observed.sign_ins),
         // The guard asks for it right before the wire; it is short.
-        Ask::Safety | Ask::Target | Ask::PerUser => false,
+        Ask::Safety | Ask::Target | Ask::PerUser | Ask::Collisions => false,
     }
 }
 

@@ -9,7 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble};
+use crate::rollout::observed::{
+    Collision, Directory, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble,
+};
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::state::State;
 use crate::rollout::switch::{Image, Switch};
@@ -76,6 +78,14 @@ pub trait Enforce: Send + Sync {
 
     /// Own MFA states of these people, ascending by id; those whose state is disabled are left out.
     fn per_user<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>>;
+
+    /// What else in the tenant requires MFA, or may soon, so that dates would be false; own MFA states are looked at for `people` alone.
+    fn collisions<'a>(
+        &'a self,
+        target: Target,
+        enforcement: &'a Enforcement,
+        people: &'a [ObjectId],
+    ) -> Answer<'a, Result<Vec<Collision>, Trouble>>;
 
     /// How many of `wanted` batches may be handed to [`Enforce::enforce`] together now, while `under_way` are under way.
     fn room(&self, under_way: usize, wanted: usize) -> Room {

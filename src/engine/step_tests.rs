@@ -14,7 +14,8 @@ use crate::rollout::condition::Conditions;
 use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Collision, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble,
+    TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, People, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
@@ -165,6 +166,10 @@ impl Enforce for Small {
 
     fn retire<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
         Box::pin(async { BatchOutcome::default() })
+    }
+
+    fn collisions<'a>(&'a self, _: Target, _: &'a Enforcement, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<Collision>, Trouble>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn offer<'a>(&'a self, _: Target, _: &'a People, _: &'a [ObjectId]) -> Answer<'a, Result<Offer, Trouble>> {

@@ -303,6 +303,26 @@ pub enum Toggle {
     Off,
 }
 
+/// Something else in the tenant that requires MFA, or may soon, so that an announced date would be false.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collision {
+    /// What it is: a policy's id, or the name of a switch.
+    pub what: String,
+    /// What follows from it.
+    pub weight: Weight,
+    /// What, whose date is false, and what to do; people are told by id.
+    pub why: String,
+}
+
+/// What follows from a collision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Every announced date is false: nothing goes on.
+    Holds,
+    /// Some dates are, or may become so: an operator should look.
+    Warns,
+}
+
 /// A person's own MFA state (Microsoft's `perUserMfaState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -324,6 +344,7 @@ impl Observed {
         self.members = Source::default();
         self.safety = Source::default();
         self.per_user = Source::default();
+        self.collisions = Source::default();
     }
 }
 
@@ -346,6 +367,8 @@ pub struct Observed {
     pub per_user: Source<Vec<(ObjectId, PerUser)>>,
     /// Policy and break-glass accounts.
     pub safety: Source<Safety>,
+    /// What else in the tenant requires MFA, or may soon.
+    pub collisions: Source<Vec<Collision>>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
     /// Listings with so few people that they were not believed, by name: when, and how many.

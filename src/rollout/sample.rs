@@ -139,6 +139,7 @@ pub(crate) struct Perfect {
     pub(crate) readiness: Readiness,
     pub(crate) members: Vec<ObjectId>,
     pub(crate) safety: Safety,
+    pub(crate) collisions: Vec<super::observed::Collision>,
     pub(crate) exempt: Vec<ObjectId>,
     pub(crate) target: Target,
     /// Whether switches and retirements are answered, or carried out and the answer lost.
@@ -169,6 +170,7 @@ impl Perfect {
                 reach: None,
             },
             exempt: Vec::new(),
+            collisions: Vec::new(),
             target: TARGET,
             answers: true,
             own: BTreeMap::new(),
@@ -217,6 +219,7 @@ impl Perfect {
                 }
                 Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
                 Ask::Members => self.observed.members.take(now, Ok(self.required().into_iter().collect())),
+                Ask::Collisions => self.observed.collisions.take(now, Ok(self.collisions.clone())),
                 Ask::PerUser => self.observed.per_user.take(now, Ok(self.own.clone().into_iter().collect())),
                 Ask::Registration => {
                     let rows = self.people.iter().map(|person| (person.id, self.readiness));

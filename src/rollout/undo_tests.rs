@@ -2,7 +2,7 @@
 
 use super::event::{By, Event, Switched};
 use super::id::ObjectId;
-use super::observed::{Mode, PerUser, Reach, Readiness, Target, Toggle, Way};
+use super::observed::{Collision, Mode, PerUser, Reach, Readiness, Target, Toggle, Way, Weight};
 use super::plan::{Enforcement, Leaves, Plan, RetireTo, Selector};
 use super::release;
 use super::report::report;
@@ -196,6 +196,20 @@ fn the_finish_waits_for_nobody_and_is_dropped_with_its_reason() {
         let why = ask_for_the_finish(&mut world, "2027-02-21T18:00:00Z").unwrap_or_default();
         assert!(why.contains(word) && world.safety.reach == Some(Reach::Group), "{word}: {why}");
     }
+}
+
+#[test]
+fn what_else_requires_mfa_of_everybody_is_a_hold_and_of_some_a_warning() {
+    let collision = |what: &str, weight| Collision { what: what.to_owned(), weight, why: format!("{what} requires MFA") };
+    let mut world = Perfect::new(plan(), "2027-01-01T08:00:00Z");
+    world.collisions = vec![collision("all", Weight::Holds), collision("some", Weight::Warns)];
+    world.run("2027-01-12T12:00:00Z");
+    assert_eq!(world.state.holds["collision:all"].why, "all requires MFA");
+    assert!(!world.state.holds.contains_key("collision:some") && world.members.is_empty());
+    assert_eq!(world.with_ground(super::holds::warnings), ["some requires MFA"]);
+    world.collisions.clear();
+    world.run("2027-01-13T12:00:00Z");
+    assert!(world.state.holds.is_empty() && world.with_ground(super::holds::warnings).is_empty());
 }
 
 #[test]
