@@ -124,7 +124,9 @@ fn the_finish_is_shown_and_verified_and_never_sent() {
     let plan = plans::short(&bed, "");
     let made = Making::of(&bed);
     let early = bed.run(&["finish"]).with(5);
-    assert!(early.says().contains("people in scope are not enforced"), "{}", early.says());
+    assert!(early.out.contains("people in scope are not enforced"), "{}", early.out);
+    assert!(early.out.contains("whether every stage is done is not known"), "{}", early.out);
+    assert!(early.out.contains("left out: the exempt group"), "{}", early.out);
     assert!(early.out.contains("PATCH /v1.0/identity/conditionalAccess/policies/"), "{}", early.out);
     assert_eq!(made.count(), 0);
     let now = Clock::system().now();
@@ -133,9 +135,12 @@ fn the_finish_is_shown_and_verified_and_never_sent() {
         let change = Change::AddMember { group: "MFA Enforced".to_owned(), person: person.to_string() };
         bed.tenant().change(now, change).unwrap();
     }
-    let shown = bed.run(&["finish", "--json"]);
+    let says = bed.run(&["finish", "--apply", "--yes"]).with(3);
+    assert!(says.says().contains("manage_policy"), "{}", says.says());
+    let shown = bed.run(&["finish", "--json"]).with(5);
     let body: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
     assert_eq!(body["body"]["conditions"]["users"]["includeUsers"][0], "All", "{plan}\n{body}");
+    assert_eq!((&body["verified"], &body["not_enforced"]), (&false.into(), &serde_json::json!([])));
     let excluded = body["body"]["conditions"]["users"]["excludeUsers"].as_array().unwrap().len();
     assert_eq!(excluded, 3, "two break-glass accounts and the synchronisation account");
 }
