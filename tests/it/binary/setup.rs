@@ -155,3 +155,27 @@ fn a_what_if_shows_what_applies_to_a_person() {
     assert!(shown.out.contains("`MFA for all users`: enabled, requires MFA"), "{}", shown.out);
     assert_eq!(bed.run(&["what-if", "nobody@contoso.example"]).with(1).says(), "nobody is called `nobody@contoso.example`");
 }
+
+#[test]
+fn a_running_daemon_performs_the_finish_that_was_shown() {
+    let more = ["Policy.ReadWrite.ConditionalAccess", "Application.Read.All"].map(str::to_owned);
+    let mut profile = plans::orderly(40);
+    profile.roles.extend(more);
+    // The clock of the command is another one than the run's.
+    profile.quotas.policies = 0;
+    let bed = Bed::new(Profile { policy_delay: SignedDuration::ZERO, ..profile });
+    let plan = plans::short(&bed, "");
+    bed.write("plan.toml", &plan.replace("policy = \"Require MFA\"", "policy = \"Require MFA\"\nmanage_policy = true"));
+    bed.run_max(plans::SHORT_BEGIN).with(0);
+    let says = bed.run(&["finish", "--apply", "--yes"]).with(5);
+    assert!(says.says().contains("no daemon"), "{}", says.says());
+    let before = bed.tenant().policy_bodies();
+    let mut daemon = bed.start(&["run", "--pace", "1", "--start-at", "2027-02-15T10:00:00Z"]);
+    daemon.logs(|line| line.contains("commands are taken"));
+    let ended = bed.run(&["finish", "--apply", "--yes"]).with(0);
+    assert!(ended.out.contains("verified: the policy"), "{}", ended.out);
+    assert_ne!(bed.tenant().policy_bodies(), before);
+    assert!(bed.run(&["finish"]).with(0).out.contains("this is the finish"));
+    bed.daemon().signal("TERM");
+    daemon.ends();
+}
