@@ -90,9 +90,7 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         let safety_every = if soon { observe.members } else { observe.members.max(SignedDuration::from_hours(6)) };
         need(Ask::Safety, due(ground, &observed.safety, safety_every).min(after_switch(ground)));
         need(Ask::Members, due(ground, &observed.members, members_every(ground)));
-        if !ground.state.stages.iter().all(|stage| stage.phase.name().is_over()) {
-            need(Ask::Collisions, due(ground, &observed.collisions, safety_every.max(COLLISIONS)));
-        }
+        need(Ask::Collisions, due(ground, &observed.collisions, safety_every.max(COLLISIONS)));
         if super::retire::of_interest(ground) {
             let open = ground.state.batches.values().any(|batch| batch.deed == Deed::Retire);
             let every = if open { READ_BACK.min(observe.members) } else { observe.members };
