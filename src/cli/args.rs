@@ -49,8 +49,9 @@ pub(super) enum Verb {
     Plan,
     /// Make the groups and the policy that a conditional-access plan stands on, after showing them and asking. The policy only reports.
     Setup(Setup),
-    /// Show the policy about everybody but the exempt that ends a rollout, or verify it; changes nothing.
-    Finish,
+    /// Show the policy about everybody but the exempt that ends a rollout and what stands in its way, or verify it; with --apply the run
+    /// performs it.
+    Finish(Finish),
     /// Ask the tenant which policies would apply to people who sign in now; changes nothing.
     WhatIf(WhatIf),
     /// Look for what would go wrong: permissions, licences, domains, methods, accounts, sign-ins; changes nothing.
@@ -102,6 +103,16 @@ pub(super) struct Setup {
     /// Require an authentication strength in place of the control `mfa`: a name below, or the object id of your own.
     #[arg(long, value_name = "mfa|passwordless|phishing-resistant|ID")]
     pub(super) strength: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Finish {
+    /// Have the running daemon perform it, after showing it and asking. Needs `manage_policy`.
+    #[arg(long)]
+    pub(super) apply: bool,
+    /// Do not ask: for automation. What is sent is shown all the same.
+    #[arg(long, requires = "apply")]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, ClapArgs)]

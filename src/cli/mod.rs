@@ -69,7 +69,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Check => check::check(common),
         Verb::Plan => plan::plan(common),
         Verb::Setup(verb) => setup::setup(common, verb),
-        Verb::Finish => finish::finish(common),
+        Verb::Finish(verb) => finish::finish(common, verb),
         Verb::WhatIf(verb) => what_if::what_if(common, verb),
         Verb::Doctor(verb) => doctor::doctor(common, verb),
         Verb::Status(verb) => status::status(common, verb),

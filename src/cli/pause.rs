@@ -40,7 +40,7 @@ pub(super) fn rollback(common: &Common, verb: &Rollback) -> Result<Exit, Failure
     tell(common, send(&found.socket, What::Rollback { stage: verb.stage.clone(), why: verb.reason.clone() }))
 }
 
-fn send(socket: &std::path::Path, what: What) -> Result<String, AdminError> {
+pub(super) fn send(socket: &std::path::Path, what: What) -> Result<String, AdminError> {
     match runtime() {
         Ok(runtime) => runtime.block_on(ask(socket, &Request::Command(what))),
         Err(failure) => Err(AdminError::Refused(failure.says)),

@@ -90,7 +90,7 @@ fn show(common: &Common, draft: &Draft) {
 }
 
 /// Asks at the terminal. Without one there is nobody to ask.
-fn agreed() -> Result<bool, Failure> {
+pub(super) fn agreed() -> Result<bool, Failure> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         let says = "there is no terminal to ask at; read what would be sent, and run it again with --yes";

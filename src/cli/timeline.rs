@@ -72,7 +72,7 @@ impl Timeline {
                 *sum.counts.entry("unknown").or_default() += unknown.len();
                 None
             }
-            Event::SwitchIntent { stage, switch, undoes } => {
+            Event::SwitchIntent { stage, switch, undoes, .. } => {
                 let undoing = if undoes.is_some() { " (undoing)" } else { "" };
                 Some(format!("{stage}: switching {}{undoing}", switch.says()))
             }
@@ -83,6 +83,8 @@ impl Timeline {
                 Switched::Refused(why) => format!("the tenant refuses the switch: {why}"),
                 Switched::NotSent(why) => format!("the switch never left: {why}"),
             }),
+            Event::FinishAsked { .. } => Some("the finish was asked for".to_owned()),
+            Event::FinishDropped { why } => Some(format!("the finish was not begun: {why}")),
             Event::SwitchesDone { stage, gap_ms } => Some(match gap_ms {
                 Some(gap) => {
                     let seconds = *gap as f64 / 1_000.0;

@@ -15,13 +15,14 @@ use super::{Exit, Failure};
 use crate::clock::{Clock, Pace};
 use crate::config::Templates;
 use crate::engine::input::Input;
-use crate::engine::port::Store;
+use crate::engine::port::{Offer, Store};
 use crate::engine::{Engine, Parts};
 use crate::graph::endpoints::Endpoints;
 use crate::graph::token::Credentials;
 use crate::graph::wire::{Exchange, Wire, WireError};
 use crate::rollout::condition::Conditions;
-use crate::rollout::observed::Observed;
+use crate::rollout::observed::{Observed, Trouble};
+use crate::rollout::plan::Plan;
 use crate::rollout::state::State;
 use crate::sim::{Delivery, Fate, Tenant};
 
@@ -116,6 +117,15 @@ impl World {
             }),
             sender,
         ))
+    }
+
+    /// What the finish would make of the plan's policy now, as `tidegate finish` shows it.
+    pub async fn offer(&self, plan: &Plan) -> Result<Offer, Failure> {
+        let Adapters { tenant, enforce, .. } = self.adapters_over(Arc::new(self.clone()), &plan.tenant)?;
+        let failure = |trouble: Trouble| Failure::new(Exit::Tenant, trouble.why);
+        let target = enforce.resolve(&plan.enforcement).await.map_err(failure)?;
+        let accounts = tenant.directory().await.map_err(failure)?.sync_accounts;
+        enforce.offer(target, &plan.people, &accounts).await.map_err(failure)
     }
 
     /// The tenant's answer to a request.

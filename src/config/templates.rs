@@ -16,8 +16,9 @@ use super::value::Wrong;
 use crate::rollout::id::sha256_hex;
 
 /// What a text may use: the person's name (may be none), the day, the date in the plan's zone and in UTC, the zone, how to get help,
-/// and which notice it is (`announcement`, `reminder` or `correction`).
-pub const VARIABLES: [&str; 7] = ["name", "day", "date", "date_utc", "zone", "helpdesk", "kind"];
+/// which notice it is (`announcement`, `reminder` or `correction`), and for how many days Microsoft lets people without a method put it
+/// off (14 under security defaults, else 0).
+pub const VARIABLES: [&str; 8] = ["name", "day", "date", "date_utc", "zone", "helpdesk", "kind", "grace"];
 
 /// Subject and body in one language, in the syntax of minijinja.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use super::{break_glass, fitness, policy};
 use crate::graph::Graph;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{BreakGlass, Policy, Target, Trouble, TroubleKind};
+use crate::rollout::observed::{BreakGlass, Policy, Reach, Target, Trouble, TroubleKind};
 
 /// The one usable group and the one policy of these names or ids.
 pub(super) async fn find(graph: &Graph, group: &str, policy: &str) -> Result<Target, Trouble> {
@@ -25,14 +25,14 @@ pub(super) async fn read(
     policy: ObjectId,
     owner: Owner,
     references: &[PersonRef],
-) -> Result<(Policy, Vec<BreakGlass>), Trouble> {
+) -> Result<(Policy, Vec<BreakGlass>, Reach), Trouble> {
     let (read, group_read, accounts) =
         futures_util::future::join3(graph.policy(policy), graph.group(group), break_glass::find(graph, references)).await;
     let read = read?;
     let (mut problems, fingerprint) = match owner {
         Owner::Human => (policy::problems(&read, group), policy::fingerprint(&read)),
-        // What mode it is in is a switch of ours, and judged by the core.
-        Owner::Program => (policy::problems_besides_mode(&read, group), policy::fingerprint_besides_mode(&read)),
+        // What mode it is in, and whom it is about, are switches of ours, and judged by the core.
+        Owner::Program => (policy::problems_besides_switches(&read, group), policy::fingerprint_besides_mode(&read)),
     };
     problems.extend(fitness::problem(&group_read?));
     let accounts = break_glass::under_policy(graph, &read, accounts?).await?;
@@ -43,7 +43,7 @@ pub(super) async fn read(
             accounts.len()
         ));
     }
-    Ok((Policy { problems, fingerprint }, accounts))
+    Ok((Policy { problems, fingerprint }, accounts, policy::reach(&read)))
 }
 
 /// Who switches the policy on and off.

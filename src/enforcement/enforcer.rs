@@ -4,16 +4,16 @@
 
 use super::conditional_access::Owner;
 use super::switching::{self, Turned};
-use super::{adding, break_glass, conditional_access, per_user, releasing};
-use crate::engine::port::{Answer, BatchOutcome, Enforce, Leaver, Room};
+use super::{adding, break_glass, colliding, conditional_access, offering, per_user, releasing};
+use crate::engine::port::{Answer, BatchOutcome, Enforce, Leaver, Offer, Room};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
 use crate::graph::request::BIND;
 use crate::rollout::event::Switched;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{IdSet, PerUser, Policy, Safety, Target, Toggle, Trouble, Way};
-use crate::rollout::plan::Enforcement;
-use crate::rollout::switch::Switch;
+use crate::rollout::observed::{Collision, IdSet, PerUser, Policy, Safety, Target, Toggle, Trouble, Way};
+use crate::rollout::plan::{Enforcement, People};
+use crate::rollout::switch::{Image, Switch};
 
 /// Requires MFA of people, and requires it no longer.
 pub struct Enforcer {
@@ -44,13 +44,15 @@ impl Enforcer {
         match target {
             Target::Group { group, policy } => {
                 let owner = if modes.is_empty() { Owner::Human } else { Owner::Program };
-                let (policy, break_glass) = conditional_access::read(&self.graph, group, policy, owner, references).await?;
-                Ok(Safety { policy, break_glass, modes, defaults })
+                let (policy, break_glass, reach) =
+                    conditional_access::read(&self.graph, group, policy, owner, references).await?;
+                let reach = (owner == Owner::Program).then_some(reach);
+                Ok(Safety { policy, break_glass, modes, defaults, reach })
             }
             Target::Plain { way } => {
                 let accounts = break_glass::without_policy(&self.graph, way, references).await?;
                 let policy = Policy { problems: Vec::new(), fingerprint: "no policy".to_owned() };
-                Ok(Safety { policy, break_glass: accounts, modes, defaults })
+                Ok(Safety { policy, break_glass: accounts, modes, defaults, reach: None })
             }
         }
     }
@@ -110,6 +112,15 @@ impl Enforce for Enforcer {
         Box::pin(per_user::standing(&self.graph, people))
     }
 
+    fn collisions<'a>(
+        &'a self,
+        target: Target,
+        enforcement: &'a Enforcement,
+        people: &'a [ObjectId],
+    ) -> Answer<'a, Result<Vec<Collision>, Trouble>> {
+        Box::pin(colliding::read(&self.graph, target, enforcement, people))
+    }
+
     fn room(&self, under_way: usize, wanted: usize) -> Room {
         self.graph.room(under_way, wanted, BIND)
     }
@@ -130,7 +141,16 @@ impl Enforce for Enforcer {
         Box::pin(per_user::disable(&self.graph, people))
     }
 
-    fn switch(&self, switch: Switch) -> Answer<'_, Switched> {
-        Box::pin(switching::throw(&self.graph, switch))
+    fn offer<'a>(
+        &'a self,
+        target: Target,
+        people: &'a People,
+        synchronisation: &'a [ObjectId],
+    ) -> Answer<'a, Result<Offer, Trouble>> {
+        Box::pin(offering::offer(&self.graph, target, people, synchronisation))
+    }
+
+    fn switch<'a>(&'a self, switch: Switch, image: Option<&'a Image>) -> Answer<'a, Switched> {
+        Box::pin(switching::throw(&self.graph, switch, image))
     }
 }

@@ -65,6 +65,18 @@ pub(crate) fn offer(policy: &Value, outside: Outside<'_>) -> Value {
     conditions
 }
 
+/// Whom the policy leaves out beside those whom it must, in sentences: whoever was excluded before stays so.
+pub(crate) fn beside(policy: &Value, outside: Outside<'_>) -> Vec<String> {
+    let users = list(policy, "/conditions/users/excludeUsers");
+    let users: Vec<&str> = users.filter(|user| !user.parse().is_ok_and(|id| outside.accounts.contains(&id))).collect();
+    let groups = excluded_groups(policy).into_iter().filter(|group| Some(*group) != outside.exempt);
+    let groups: Vec<String> = groups.map(|group| group.to_string()).collect();
+    let roles: Vec<&str> = list(policy, "/conditions/users/excludeRoles").collect();
+    let says = |what: &str, ids: Vec<&str>| (!ids.is_empty()).then(|| format!("{what} {}", ids.join(", ")));
+    let groups = groups.iter().map(String::as_str).collect();
+    [says("the accounts", users), says("the groups", groups), says("the roles", roles)].into_iter().flatten().collect()
+}
+
 /// What the policy lacks to be the finish; empty when it is.
 pub(crate) fn lacks(policy: &Value, outside: Outside<'_>) -> Vec<String> {
     let mut lacks = Vec::new();

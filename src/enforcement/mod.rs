@@ -6,11 +6,13 @@
 
 mod adding;
 mod break_glass;
+mod colliding;
 pub(crate) mod collisions;
 mod conditional_access;
 mod enforcer;
 pub(crate) mod finish;
 mod fitness;
+pub(crate) mod offering;
 mod per_user;
 mod policy;
 mod releasing;
@@ -26,4 +28,9 @@ pub use enforcer::Enforcer;
 /// Whether a policy, as the tenant wrote it, grants access for MFA.
 pub(crate) fn requires_mfa(policy: &serde_json::Value) -> bool {
     policy::asks_for_mfa(policy)
+}
+
+/// Why a policy about everybody would not require MFA of them always; empty when it does.
+pub(crate) fn problems_for_everybody(policy: &serde_json::Value) -> Vec<String> {
+    policy::problems_for_everybody(policy)
 }

@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
+use crate::rollout::finish;
 use crate::rollout::id::{ObjectId, sha256_hex};
-use crate::rollout::observed::Mode;
+use crate::rollout::observed::{Mode, Reach};
 
 /// Which mode the policy is in; `None` when the tenant does not say, or says what is not known here.
 pub(super) fn mode(policy: &Value) -> Option<Mode> {
@@ -25,12 +26,30 @@ pub(super) fn problems(policy: &Value, group: ObjectId) -> Vec<String> {
 
 /// What is wrong with the policy besides its mode: a policy that the program turns on itself begins in report-only mode.
 pub(super) fn problems_besides_mode(policy: &Value, group: ObjectId) -> Vec<String> {
+    let widened = (reach(policy) == Reach::Everybody).then(|| finish::WIDENED.to_owned());
+    widened.into_iter().chain(problems_besides_switches(policy, group)).collect()
+}
+
+/// What is wrong with it besides that, and besides whom it is about: the program changes that, too, at the finish.
+pub(super) fn problems_besides_switches(policy: &Value, group: ObjectId) -> Vec<String> {
     let mut problems = Vec::new();
     problems.extend(grant(policy));
     problems.extend(users(policy, group));
     problems.extend(resources(policy));
     problems.extend(narrowed(policy));
     problems
+}
+
+/// Why a policy about everybody would not require MFA of them always; empty when it does.
+pub(super) fn problems_for_everybody(policy: &Value) -> Vec<String> {
+    let problems = state(policy).into_iter().chain(grant(policy)).chain(resources(policy));
+    problems.chain(narrowed(policy)).collect()
+}
+
+/// Whom the policy is about, its exclusions apart.
+pub(super) fn reach(policy: &Value) -> Reach {
+    let all = list(policy, "/conditions/users/includeUsers").any(|user| user.eq_ignore_ascii_case("All"));
+    if all { Reach::Everybody } else { Reach::Group }
 }
 
 /// The groups that the policy excludes.
@@ -53,7 +72,7 @@ pub(super) fn fingerprint_besides_mode(policy: &Value) -> String {
     hash(policy, &["conditions", "grantControls"])
 }
 
-fn hash(policy: &Value, parts: &[&str]) -> String {
+pub(super) fn hash(policy: &Value, parts: &[&str]) -> String {
     let mut text = String::new();
     for part in parts.iter().copied() {
         text.push_str(part);
@@ -153,10 +172,7 @@ pub(super) fn asks_for_mfa(policy: &Value) -> bool {
 fn users(policy: &Value, group: ObjectId) -> Vec<String> {
     let names_group = |path: &str| list(policy, path).any(|id| id.parse() == Ok(group));
     let mut problems = Vec::new();
-    if list(policy, "/conditions/users/includeUsers").any(|user| user.eq_ignore_ascii_case("All")) {
-        problems
-            .push("the policy includes all users, so that it does not wait for the stages; include only the group".to_owned());
-    } else if !names_group("/conditions/users/includeGroups") {
+    if reach(policy) == Reach::Group && !names_group("/conditions/users/includeGroups") {
         problems.push("the policy does not include the enforcement group; include it".to_owned());
     }
     if names_group("/conditions/users/excludeGroups") {

@@ -13,7 +13,7 @@ use crate::rollout::event::Switched;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Mode, Target, Toggle, Trouble, TroubleKind};
 use crate::rollout::plan::Enforcement;
-use crate::rollout::switch::Switch;
+use crate::rollout::switch::{Image, Switch};
 
 /// What the switches of a plan show.
 #[derive(Default)]
@@ -74,8 +74,15 @@ fn mode(policies: &[Value], name: &str) -> Result<(ObjectId, Mode), Trouble> {
 }
 
 /// Throws a switch.
-pub(super) async fn throw(graph: &Graph, switch: Switch) -> Switched {
+pub(super) async fn throw(graph: &Graph, switch: Switch, image: Option<&Image>) -> Switched {
     let mutation = match switch {
+        Switch::Reach { policy, .. } => {
+            let conditions = image.and_then(|image| serde_json::from_str::<Value>(&image.after).ok());
+            let Some(conditions) = conditions.filter(Value::is_object) else {
+                return Switched::NotSent("the conditions that go with it cannot be read".to_owned());
+            };
+            Mutation::SetPolicyConditions { policy, conditions }
+        }
         Switch::Policy { policy, to, .. } => Mutation::SetPolicyState { policy, state: to },
         Switch::SecurityDefaults { to, .. } => Mutation::SetSecurityDefaults(to),
     };

@@ -24,6 +24,11 @@ pub enum What {
         /// The operator's reason.
         why: String,
     },
+    /// Make the policy one about everybody but the exempt.
+    Finish {
+        /// Hash of what the operator was shown.
+        shown: String,
+    },
 }
 
 impl What {
@@ -34,6 +39,7 @@ impl What {
             Self::Pause { .. } => "pause",
             Self::Unpause { .. } => "unpause",
             Self::Rollback { .. } => "rollback",
+            Self::Finish { .. } => "finish",
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::port::{Notice, NoticeOutcome};
 use super::step::{ACTOR, Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::event::{By, Event};
-use crate::rollout::guard;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::Person;
 use crate::rollout::state::Accepted;
 use crate::rollout::told::Due;
+use crate::rollout::{guard, switch};
 
 impl Engine {
     /// Sends one group of notices.
@@ -31,6 +31,7 @@ impl Engine {
             instant: due.instant,
             time_zone: accepted.plan.time_zone.clone(),
             helpdesk: accepted.plan.notices.helpdesk.clone(),
+            grace: switch::grace(&accepted.plan),
             from: accepted.plan.notices.from.clone(),
             people: checked.pass,
         };

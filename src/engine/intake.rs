@@ -7,9 +7,9 @@ use crate::rollout::change::forbidden;
 use crate::rollout::event::{By, Event};
 use crate::rollout::observed::Source;
 use crate::rollout::plan::Plan;
-use crate::rollout::release;
 use crate::rollout::select::selection_keys;
 use crate::rollout::state::{PAUSED, POLICY};
+use crate::rollout::{finish, release};
 
 impl Engine {
     /// Puts a validated plan into force, or says why it is refused; the old plan then runs on under a hold that says so.
@@ -101,6 +101,14 @@ impl Engine {
             What::Unpause { allow_start } => {
                 self.commit(By::Operator, actor, &[Event::Unpaused { allow_start }])?;
                 Ok("the pause is over".to_owned())
+            }
+            What::Finish { shown } => {
+                let Some(accepted) = self.state.plan.clone() else { return Ok(Err("no plan is in force yet".to_owned())) };
+                if let Some(why) = finish::refuses_to_begin(&accepted.plan, &self.state) {
+                    return Ok(Err(why.into_owned()));
+                }
+                self.commit(By::Operator, actor, &[Event::FinishAsked { shown }])?;
+                Ok("the finish is under way: everything is read once more, then the policy is changed".to_owned())
             }
             What::Rollback { stage, why } => match release::begin(&self.state, &stage, &why) {
                 Ok(events) => {

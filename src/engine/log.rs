@@ -55,6 +55,12 @@ pub(super) fn log(record: &Record) {
         Event::SwitchOutcome { intent, switched } => {
             tracing::warn!(intent.seq = intent, record.seq = record.seq, outcome = ?switched, "a switch came to an end");
         }
+        Event::FinishAsked { .. } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator asked for the finish");
+        }
+        Event::FinishDropped { why } => {
+            tracing::warn!(record.seq = record.seq, why, "the finish was not begun");
+        }
         Event::SwitchesDone { stage, gap_ms } => {
             tracing::warn!(stage.name = %stage, record.seq = record.seq, gap_ms, "everything that the stage switches is so");
         }

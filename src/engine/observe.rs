@@ -8,12 +8,13 @@ use super::port::{Enforce, Tenant};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{
-    AGREE, Directory, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind, Way,
+    AGREE, Collision, Directory, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind,
+    Way,
 };
 use crate::rollout::person::{Enforced, PersonState};
-use crate::rollout::plan::Plan;
+use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::select::group_key;
-use crate::rollout::state::State;
+use crate::rollout::state::{Phase, State};
 
 /// An answer on its way into the readings.
 pub(super) enum Answered {
@@ -22,6 +23,7 @@ pub(super) enum Answered {
     Selection(String, Result<IdSet, Trouble>),
     Safety(Result<Safety, Trouble>),
     Members(Result<IdSet, Trouble>),
+    Collisions(Result<Vec<Collision>, Trouble>),
     PerUser(Result<Vec<(ObjectId, PerUser)>, Trouble>),
     Registration(Result<Registration, Trouble>),
     SignIns(Result<Vec<SignIn>, Trouble>),
@@ -40,6 +42,7 @@ pub(super) struct Known<'a> {
 pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Option<Vec<ObjectId>> {
     let people = state.people.all().iter();
     let mut people: Vec<_> = match ask {
+        Ask::Collisions => next_people(state),
         Ask::PerUser => people.filter(|person| person.is_enforced()).map(|person| person.id).collect(),
         Ask::Members if state.target.is_none_or(|target| target.way() == Way::Group) => Vec::new(),
         // The first time everybody is looked at, since of whom MFA was required before, it is not by us.
@@ -51,6 +54,27 @@ pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Opti
     };
     people.sort_unstable();
     Some(people)
+}
+
+/// So many people of the next stages are looked at for states of their own: a look, and no census.
+const LOOKED_AT: usize = 60;
+
+/// People who were told a date, or are being told one, and are not enforced yet; the first few.
+fn next_people(state: &State) -> Vec<ObjectId> {
+    let by_group =
+        state.plan.as_ref().is_some_and(|accepted| matches!(accepted.plan.enforcement, Enforcement::ConditionalAccess { .. }));
+    let stages = state.stages.iter().filter(|stage| by_group && matches!(stage.phase, Phase::Announcing | Phase::Announced));
+    let people = stages.flat_map(|stage| &stage.roster).filter_map(|place| state.people.at(*place));
+    people.filter(|person| person.enforced() == Enforced::No).map(|person| person.id).take(LOOKED_AT).collect()
+}
+
+/// Says what is new to the log.
+fn take_collisions(observed: &mut Observed, at: Timestamp, answer: Result<Vec<Collision>, Trouble>) -> Option<String> {
+    let known = observed.collisions.last.as_ref().map(|reading| &reading.value);
+    for collision in answer.iter().flatten().filter(|collision| known.is_none_or(|known| !known.contains(collision))) {
+        tracing::warn!(collision.what = %collision.what, why = %collision.why, "something else in the tenant requires MFA, or may soon");
+    }
+    take(&mut observed.collisions, at, answer)
 }
 
 /// Asks one question. `None`: it cannot be asked before the enforcement's names are resolved.
@@ -75,6 +99,7 @@ pub(super) async fn ask(
         }
         Ask::Safety => Answered::Safety(enforce.safety(target?, &plan.enforcement, &plan.people.break_glass).await),
         Ask::Members => Answered::Members(enforce.members(target?, known.people).await),
+        Ask::Collisions => Answered::Collisions(enforce.collisions(target?, &plan.enforcement, known.people).await),
         Ask::PerUser => Answered::PerUser(enforce.per_user(known.people).await),
         Ask::Registration => Answered::Registration(tenant.registration().await),
         Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
@@ -101,6 +126,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
             take(observed.selections.entry(key).or_default(), at, answer)
         }
         Answered::Safety(answer) => take(&mut observed.safety, at, answer),
+        Answered::Collisions(answer) => take_collisions(observed, at, answer),
         Answered::PerUser(answer) => take(&mut observed.per_user, at, answer),
         Answered::Members(answer) => {
             let before = observed.members.last.as_ref().map(|reading| reading.value.len());

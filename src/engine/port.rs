@@ -9,10 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble};
-use crate::rollout::plan::Enforcement;
+use crate::rollout::observed::{
+    Collision, Directory, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble,
+};
+use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::state::State;
-use crate::rollout::switch::Switch;
+use crate::rollout::switch::{Image, Switch};
 
 /// An answer that takes time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -77,6 +79,14 @@ pub trait Enforce: Send + Sync {
     /// Own MFA states of these people, ascending by id; those whose state is disabled are left out.
     fn per_user<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<(ObjectId, PerUser)>, Trouble>>;
 
+    /// What else in the tenant requires MFA, or may soon, so that dates would be false; own MFA states are looked at for `people` alone.
+    fn collisions<'a>(
+        &'a self,
+        target: Target,
+        enforcement: &'a Enforcement,
+        people: &'a [ObjectId],
+    ) -> Answer<'a, Result<Vec<Collision>, Trouble>>;
+
     /// How many of `wanted` batches may be handed to [`Enforce::enforce`] together now, while `under_way` are under way.
     fn room(&self, under_way: usize, wanted: usize) -> Room {
         if under_way == 0 { Room::Now(wanted.min(ENVELOPE)) } else { Room::Later }
@@ -99,8 +109,31 @@ pub trait Enforce: Send + Sync {
     /// Ends these people's own MFA states. `enforced` are the people of whom the tenant took the write.
     fn retire<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, BatchOutcome>;
 
-    /// Throws one switch of the whole tenant. Idempotent; a lost answer is `Unknown`.
-    fn switch(&self, switch: Switch) -> Answer<'_, Switched>;
+    /// What the finish would make of the policy, from what it is now. Changes nothing.
+    ///
+    /// `synchronisation` are the directory's accounts of that kind, which no policy may ask for MFA.
+    fn offer<'a>(
+        &'a self,
+        target: Target,
+        people: &'a People,
+        synchronisation: &'a [ObjectId],
+    ) -> Answer<'a, Result<Offer, Trouble>>;
+
+    /// Throws one switch of the whole tenant; `image` goes with one of a policy's reach. Idempotent; a lost answer is `Unknown`.
+    fn switch<'a>(&'a self, switch: Switch, image: Option<&'a Image>) -> Answer<'a, Switched>;
+}
+
+/// What the finish would make of the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The policy.
+    pub policy: ObjectId,
+    /// Its conditions, now and then.
+    pub image: Image,
+    /// Hash of what it would be, by which an operator agrees to what was shown.
+    pub fingerprint: String,
+    /// What it lacks to be so, in sentences; empty when it is.
+    pub lacks: Vec<String>,
 }
 
 /// Somebody who is released.
@@ -158,6 +191,8 @@ pub struct Notice {
     pub time_zone: String,
     /// How to get help.
     pub helpdesk: String,
+    /// Days for which Microsoft lets people without a method put it off, from their next sign-in after the instant.
+    pub grace: u8,
     /// Mailboxes that share the load.
     pub from: Vec<PersonRef>,
     /// To whom.

@@ -18,6 +18,7 @@ use crate::rollout::apply::Misfit;
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
+use crate::rollout::holds::warnings;
 use crate::rollout::limit::backoff;
 use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::{MOST_SKEW, Observed};
@@ -262,6 +263,7 @@ impl Engine {
             Action::Enforce(tranche) => self.hand_out(accepted, tranche.clone()).await?,
             Action::Release(tranche) => self.release(accepted, tranche.clone()).await?,
             Action::Switch(next) => self.switch(accepted, next.clone()).await?,
+            Action::Finish => self.finish(accepted).await?,
             Action::Retire(before) => self.retire(accepted, before.clone()).await?,
         }
         self.fruitless = if self.state.seq == before {
@@ -412,7 +414,8 @@ impl Engine {
         }
         let report = report(&self.ground(plan, revision, PLANNING_MAX_AGE), wake_at);
         self.reported = (now, self.clock.now().duration_since(now));
-        let status = Status::new(&report, self.state.seq, self.store.head(), &*self.tenant);
+        let mut status = Status::new(&report, self.state.seq, self.store.head(), &*self.tenant);
+        status.warnings.extend(warnings(&self.ground(plan, revision, PLANNING_MAX_AGE)));
         if let Ok(bytes) = serde_json::to_vec(&status) {
             self.store.publish(&bytes)?;
         }

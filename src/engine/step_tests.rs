@@ -7,20 +7,21 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::port::{Answer, BatchOutcome, Enforce, Leaver, Notice, NoticeOutcome, Notify, Room, Store, StoreError, Tenant};
+use super::port::{Answer, BatchOutcome, Enforce, Leaver, Notice, NoticeOutcome, Notify, Offer, Room, Store, StoreError, Tenant};
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
 use crate::rollout::condition::Conditions;
 use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Collision, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble,
+    TroubleKind,
 };
-use crate::rollout::plan::{Enforcement, Plan};
+use crate::rollout::plan::{Enforcement, People, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
 use crate::rollout::schedule;
 use crate::rollout::state::State;
-use crate::rollout::switch::Switch;
+use crate::rollout::switch::{Image, Switch};
 
 /// People of the directory.
 const MANY: u128 = 200;
@@ -150,6 +151,7 @@ impl Enforce for Small {
             break_glass: vec![sound(1), sound(2)],
             modes: Vec::new(),
             defaults: None,
+            reach: None,
         };
         Box::pin(async move { if fails { down() } else { Ok(safety) } })
     }
@@ -166,7 +168,15 @@ impl Enforce for Small {
         Box::pin(async { BatchOutcome::default() })
     }
 
-    fn switch(&self, _: Switch) -> Answer<'_, Switched> {
+    fn collisions<'a>(&'a self, _: Target, _: &'a Enforcement, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<Collision>, Trouble>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn offer<'a>(&'a self, _: Target, _: &'a People, _: &'a [ObjectId]) -> Answer<'a, Result<Offer, Trouble>> {
+        Box::pin(async { down() })
+    }
+
+    fn switch<'a>(&'a self, _: Switch, _: Option<&'a Image>) -> Answer<'a, Switched> {
         Box::pin(async { Switched::Done })
     }
 

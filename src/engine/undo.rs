@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
-use super::port::{BatchOutcome, ENVELOPE, Leaver};
+use super::port::{BatchOutcome, ENVELOPE, Leaver, Offer};
 use super::step::{ACTOR, Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::condition::GUARD_MAX_AGE;
 use crate::rollout::event::{Before, By, Deed, Event, Switched};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
+use crate::rollout::observed::{Reach, Trouble, TroubleKind};
 use crate::rollout::person::{Enforced, Retired};
+use crate::rollout::plan::Plan;
+use crate::rollout::select::group_key;
 use crate::rollout::state::{Accepted, Stands, State};
+use crate::rollout::switch::Switch;
 use crate::rollout::tranche::Tranche;
-use crate::rollout::{release, retire, switch};
+use crate::rollout::{finish, release, retire, switch};
 
 impl Engine {
     /// Releases a tranche, envelope by envelope.
@@ -93,13 +97,68 @@ impl Engine {
         if next.as_ref() != Some(&decided) || self.stopping {
             return Ok(());
         }
-        let switch::Next { switch, undoes, .. } = decided;
+        let switch::Next { switch, undoes, image, .. } = decided;
         let by = if undoes.is_some() { By::Operator } else { By::Schedule };
-        self.commit(by, ACTOR, &[Event::SwitchIntent { stage, switch, undoes }])?;
+        self.throw(by, Event::SwitchIntent { stage, switch, undoes, image }).await
+    }
+
+    /// Intent, wire, outcome.
+    async fn throw(&mut self, by: By, intent: Event) -> Result<(), EngineError> {
+        let Event::SwitchIntent { switch, image, .. } = &intent else { return Ok(()) };
+        let (switch, image) = (*switch, image.clone());
+        self.commit(by, ACTOR, &[intent])?;
         let intent = self.state.seq;
         let enforce = Arc::clone(&self.enforce);
-        let switched = self.meanwhile(enforce.switch(switch)).await?;
+        let switched = self.meanwhile(enforce.switch(switch, image.as_ref())).await?;
         self.commit(by, ACTOR, &[Event::SwitchOutcome { intent, switched }])
+    }
+
+    /// Performs the finish that an operator asked for, or drops it and says why: they saw what would be sent, and ask again.
+    pub(super) async fn finish(&mut self, accepted: &Accepted) -> Result<(), EngineError> {
+        let Accepted { plan, revision, .. } = accepted;
+        let exempt = plan.people.exempt_group.as_deref().map(|group| Ask::Selection(group_key(group)));
+        for question in [Ask::Directory, Ask::Members, Ask::Safety].into_iter().chain(exempt) {
+            self.question(plan, revision, &question).await?;
+        }
+        let offer = self.offered(plan).await?;
+        self.take_inputs()?;
+        self.see_clock();
+        if self.stopping {
+            return Ok(());
+        }
+        let refusal = finish::refuses(&self.ground(plan, revision, GUARD_MAX_AGE)).map(std::borrow::Cow::into_owned);
+        let asked = self.state.finish_asked.clone();
+        let offer = match (refusal, offer) {
+            (Some(why), _) => Err(why),
+            (None, Err(trouble)) => Err(trouble.why),
+            (None, Ok(offer)) if offer.lacks.is_empty() => Err("the policy is one about everybody already".to_owned()),
+            (None, Ok(offer)) if asked.as_ref() != Some(&offer.fingerprint) => {
+                Err("the policy, or whom it must leave out, has changed since it was shown; run finish again".to_owned())
+            }
+            (None, Ok(offer)) => Ok(offer),
+        };
+        match offer {
+            Err(why) => self.commit(By::Gate, ACTOR, &[Event::FinishDropped { why }]),
+            Ok(offer) => {
+                let stage = self.state.stages.last().map(|stage| stage.name.clone()).unwrap_or_default();
+                let switch = Switch::Reach { policy: offer.policy, from: Reach::Group, to: Reach::Everybody };
+                let image = Some(offer.image);
+                self.throw(By::Operator, Event::SwitchIntent { stage, switch, undoes: None, image }).await
+            }
+        }
+    }
+
+    async fn offered(&mut self, plan: &Plan) -> Result<Result<Offer, Trouble>, EngineError> {
+        let unknown = |why: &str| Trouble { kind: TroubleKind::Unusable, why: why.to_owned() };
+        let Some(target) = self.state.target else {
+            return Ok(Err(unknown("the enforcement's names have not been resolved")));
+        };
+        let Some(directory) = &self.observed.directory.last else {
+            return Ok(Err(unknown("the directory has not been read")));
+        };
+        let accounts = directory.value.sync_accounts.clone();
+        let enforce = Arc::clone(&self.enforce);
+        self.meanwhile(enforce.offer(target, &plan.people, &accounts)).await
     }
 }
 

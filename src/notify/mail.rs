@@ -97,6 +97,7 @@ impl Mail {
             instant: notice.instant,
             time_zone: &notice.time_zone,
             helpdesk: &notice.helpdesk,
+            grace: notice.grace,
         };
         let letter = self.texts.borrow().write(&facts).map_err(|error| Unwritten::NotSent(error.to_string()))?;
         let headers = vec![

@@ -14,7 +14,15 @@ use crate::rollout::id::{ObjectId, PersonRef};
 
 fn facts<'a>(display: Option<&'a str>, language: Option<&'a str>, slot: Slot) -> Facts<'a> {
     let instant = "2027-01-11T08:00:00Z".parse().unwrap();
-    Facts { display, language, slot, instant, time_zone: "Europe/Berlin", helpdesk: "https://help.contoso.example, ext. 4242" }
+    Facts {
+        display,
+        language,
+        slot,
+        instant,
+        time_zone: "Europe/Berlin",
+        helpdesk: "https://help.contoso.example, ext. 4242",
+        grace: 0,
+    }
 }
 
 #[test]
@@ -59,6 +67,21 @@ fn a_hostile_name_stays_text_on_one_line() {
 }
 
 #[test]
+fn under_security_defaults_the_mail_says_what_counts_and_how_long_it_may_be_put_off() {
+    let texts = Texts::built_in().unwrap();
+    for (language, app, days) in
+        [("en", "Microsoft Authenticator app", "14 days"), ("de", "App Microsoft Authenticator", "14 Tage")]
+    {
+        let each = facts(None, Some(language), Slot::Announcement);
+        let wide = texts.write(&Facts { grace: 14, ..each.clone() }).unwrap().body;
+        assert!(wide.contains(app) && wide.contains(days), "{wide}");
+        assert!(!wide.contains("{%") && !wide.contains("\n\n\n"), "{wide}");
+        let each = texts.write(&each).unwrap().body;
+        assert!(!each.contains(app) && !each.contains(days) && !each.contains("\n\n\n"), "{each}");
+    }
+}
+
+#[test]
 fn a_text_without_the_date_or_with_an_unknown_name_is_refused() {
     let mut texts = Texts::built_in().unwrap();
     assert!(matches!(texts.set("fr", "Sujet", "Bonjour"), Err(TextError::NoDate { .. })));
@@ -77,6 +100,7 @@ fn notice(people: Vec<ObjectId>) -> Notice {
         instant: "2027-01-11T08:00:00Z".parse().unwrap(),
         time_zone: "Europe/Berlin".into(),
         helpdesk: "ext. 1".into(),
+        grace: 0,
         from: vec![PersonRef::new("contoso.example", "it@contoso.example"), PersonRef::Id(id(901))],
         people,
     }

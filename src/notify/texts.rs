@@ -59,6 +59,8 @@ pub(super) struct Facts<'a> {
     pub(super) instant: Timestamp,
     pub(super) time_zone: &'a str,
     pub(super) helpdesk: &'a str,
+    /// Days for which Microsoft lets people without a method put it off.
+    pub(super) grace: u8,
 }
 
 /// A finished text.
@@ -88,7 +90,7 @@ impl Texts {
     }
 
     /// Sets or replaces the text of a language, such as `fr`. Names for templates: `name` (may be none), `day`, `date`, `date_utc`,
-    /// `zone`, `helpdesk`, and `kind` (`announcement`, `reminder` or `correction`).
+    /// `zone`, `helpdesk`, `kind` (`announcement`, `reminder` or `correction`), and `grace` (days, 0 but under security defaults).
     pub fn set(&mut self, language: &str, subject: &str, body: &str) -> Result<(), TextError> {
         let language = language.to_lowercase();
         for (part, source) in [("subject", subject), ("body", body)] {
@@ -98,7 +100,7 @@ impl Texts {
         self.languages.insert(language.clone());
         let instant = Timestamp::UNIX_EPOCH;
         for slot in [Slot::Announcement, Slot::Reminder(1), Slot::Correction] {
-            for display in [None, Some("Robin Example")] {
+            for (display, grace) in [(None, 0), (Some("Robin Example"), 14)] {
                 let facts = Facts {
                     display,
                     language: Some(&language),
@@ -106,6 +108,7 @@ impl Texts {
                     instant,
                     time_zone: "UTC",
                     helpdesk: "the help desk, ext. 1",
+                    grace,
                 };
                 self.write(&facts)?;
             }
@@ -131,6 +134,7 @@ impl Texts {
             ("zone", Value::from(facts.time_zone)),
             ("helpdesk", Value::from(facts.helpdesk)),
             ("kind", Value::from(kind)),
+            ("grace", Value::from(facts.grace)),
         ]);
         let render = |part: &'static str| {
             let template = self.templates.get_template(&format!("{language}.{part}"));

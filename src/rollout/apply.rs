@@ -10,7 +10,8 @@ use super::person::{Enforced, Home};
 use super::plan::Plan;
 use super::stage::PhaseName;
 use super::state::{
-    Accepted, Batch, NoticeBatch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, TAIL, evidence_key, removed_hold_id,
+    Accepted, Batch, NoticeBatch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, TAIL, Thrown, evidence_key,
+    removed_hold_id,
 };
 
 /// Why a record does not fit the state.
@@ -113,7 +114,19 @@ impl State {
                 self.retire_trouble = trouble(self.retire_trouble, at, &back, retired.is_empty());
                 self.retire_outcome(*intent, retired, back.iter(), unknown)
             }
-            Event::SwitchIntent { stage, switch, undoes } => self.switch_intent(seq, at, stage, *switch, *undoes),
+            Event::SwitchIntent { stage, switch, undoes, image } => {
+                let stands = super::state::Stands::Open;
+                let (stage, image) = (stage.clone(), image.clone());
+                self.switch_intent(Thrown { intent: seq, at, stage, switch: *switch, undoes: *undoes, image, stands })
+            }
+            Event::FinishAsked { shown } => {
+                self.finish_asked = Some(shown.clone());
+                Ok(())
+            }
+            Event::FinishDropped { .. } => {
+                self.finish_asked = None;
+                Ok(())
+            }
             Event::SwitchOutcome { intent, switched } => self.switch_outcome(at, *intent, switched),
             Event::SwitchesDone { stage, .. } => {
                 self.stage_mut(stage)?.switched = true;

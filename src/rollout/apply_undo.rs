@@ -125,26 +125,25 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn switch_intent(
-        &mut self,
-        seq: u64,
-        at: Timestamp,
-        stage: &str,
-        switch: Switch,
-        undoes: Option<u64>,
-    ) -> Result<(), String> {
+    pub(super) fn switch_intent(&mut self, thrown: Thrown) -> Result<(), String> {
+        let Thrown { stage, switch, undoes, .. } = &thrown;
         let phase = &self.stage_mut(stage)?.phase;
-        let fits = match undoes {
-            None => matches!(phase, Phase::Enforcing { .. }),
-            Some(_) => *phase == Phase::RollingBack,
+        let fits = match (undoes, switch) {
+            (None, Switch::Reach { .. }) => *phase == Phase::Done,
+            (None, _) => matches!(phase, Phase::Enforcing { .. }),
+            (Some(_), _) => *phase == Phase::RollingBack,
         };
         if !fits {
             return Err(format!("stage `{stage}` is {}; nothing is switched there", phase.name().as_str()));
         }
+        if matches!(switch, Switch::Reach { .. }) && thrown.image.is_none() {
+            return Err("a policy's conditions are switched without a before-image".to_owned());
+        }
         if undoes.is_some_and(|undoes| !self.thrown.iter().any(|thrown| thrown.intent == undoes)) {
             return Err("there is no such switch to undo".to_owned());
         }
-        self.thrown.push(Thrown { intent: seq, at, stage: stage.to_owned(), switch, undoes, stands: Stands::Open });
+        self.finish_asked = None;
+        self.thrown.push(thrown);
         Ok(())
     }
 
@@ -160,8 +159,11 @@ impl State {
             Switched::Absent => Stands::Absent,
             Switched::Refused(_) | Switched::NotSent(_) => Stands::Refused(at),
         };
-        if let (Stands::Done(at), Switch::SecurityDefaults { to, .. }) = (thrown.stands, thrown.switch) {
-            self.tenant_switched(at, to);
+        match (thrown.stands, thrown.switch) {
+            (Stands::Done(at), Switch::SecurityDefaults { to, .. }) => self.tenant_switched(at, to),
+            // Its conditions are others from now on, by us.
+            (Stands::Done(_), Switch::Reach { .. }) => self.policy = None,
+            _ => {}
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::finish;
 use super::id::ObjectId;
 use super::limit::allowance;
 use super::observed::{Observed, Person, Readiness};
@@ -236,6 +237,10 @@ impl Ground<'_> {
                         "somebody edited the policy; put it back, or accept it as it is now by reloading the plan unchanged"
                             .into(),
                     );
+                }
+                if finish::turned(self.state, reading) == finish::Turned::Otherwise {
+                    let expected = if finish::stands(self.state) { finish::NARROWED } else { finish::WIDENED };
+                    return Some(expected.into());
                 }
                 switch::turned(self.plan, self.state, &reading.value).map(Into::into)
             }

@@ -15,7 +15,7 @@ use super::person::{Enforced, PersonState};
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
-use super::{gate, hold, moves, release, retire, schedule, settle, switch, tranche};
+use super::{finish, gate, hold, moves, release, retire, schedule, settle, switch, tranche};
 
 /// What to do now.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub enum Action {
     Release(Tranche),
     /// Throw this switch.
     Switch(switch::Next),
+    /// Make the policy one about everybody but the exempt.
+    Finish,
     /// End these people's own MFA states.
     Retire(Vec<Before>),
 }
@@ -76,6 +78,13 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     }
     if let Some(tranche) = release::next(ground) {
         return Some(Action::Release(tranche));
+    }
+    if ground.state.finish_asked.is_some() && !ground.state.stops_all() {
+        return Some(Action::Finish);
+    }
+    if finish::stands(ground.state) {
+        // MFA is required of everybody already: no date that could still be told would be true.
+        return None;
     }
     if NOTICE.iter().all(|c| ground.refuses_rollout(*c).is_none())
         && let Some(due) = due(ground)

@@ -8,7 +8,7 @@ use super::id::ObjectId;
 use super::observed::{PerUser, Target};
 use super::plan::{Measure, Plan};
 use super::stage::PhaseName;
-use super::switch::Switch;
+use super::switch::{Image, Switch};
 
 /// The version of the records this program writes.
 pub const VERSION: u32 = 1;
@@ -222,6 +222,19 @@ pub enum Event {
         /// `seq` of the intent that it undoes, in a rollback.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         undoes: Option<u64>,
+        /// The conditions before and after, where it changes whom a policy is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<Image>,
+    },
+    /// An operator asked for the finish: the policy about everybody but the exempt.
+    FinishAsked {
+        /// Hash of the conditions that they were shown.
+        shown: String,
+    },
+    /// The finish was not begun; whoever wants it asks again.
+    FinishDropped {
+        /// Why.
+        why: String,
     },
     /// What became of it, as far as the answer tells.
     SwitchOutcome {

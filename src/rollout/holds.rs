@@ -6,11 +6,16 @@ use super::condition::{Condition, Ground};
 use super::event::{Evidence, Verdict};
 use super::gate::{gates_of, is_watched, read, sentence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
+use super::observed::{Collision, Weight};
 use super::person::Home;
 use super::plan::{Gate, GateAt};
 use super::select::group_key;
 use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
+use super::switch::is_tenant_wide;
 use super::tail;
+
+/// Holds for what else in the tenant requires MFA are named so, and after it.
+const COLLISION: &str = "collision:";
 
 /// Every hold that should be in force by itself at `ground.now`, by id. Holds that a human clears are not among them.
 #[must_use]
@@ -86,6 +91,15 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
         let why = "the plan's group now means another group than the one people were enforced in; name that one by its object id";
         place("target".to_owned(), Scope::Rollout, Owner::Tenant, why.to_owned());
     }
+    for collision in collisions(ground).filter(|collision| collision.weight == Weight::Holds) {
+        place(format!("{COLLISION}{}", collision.what), Scope::Rollout, Owner::Tenant, collision.why.clone());
+    }
+    if observed.collisions.last.is_none() {
+        // Until it is read anew, what an earlier life found still stands.
+        for held in ground.state.holds.values().filter(|held| held.id.starts_with(COLLISION)) {
+            place(held.id.clone(), Scope::Rollout, Owner::Tenant, held.why.clone());
+        }
+    }
     // Before anything was read at start-up there is nothing to say yet; enforcing asks for fresh facts anyway.
     if observed.safety.asked.is_some() {
         if let Some(why) = ground.refuses_rollout(Condition::Policy) {
@@ -95,6 +109,20 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
             place("break-glass".to_owned(), Scope::Rollout, Owner::Tenant, why.into_owned());
         }
     }
+}
+
+/// What else in the tenant requires MFA, as last read; not what the plan itself switched on.
+fn collisions<'a>(ground: &Ground<'a>) -> impl Iterator<Item = &'a Collision> {
+    let ours = is_tenant_wide(ground.plan) && !ground.state.thrown.is_empty();
+    let last = ground.observed.collisions.last.as_ref().filter(move |_| !ours);
+    last.into_iter().flat_map(|reading| &reading.value)
+}
+
+/// What an operator should look at, in sentences, though nothing stops for it.
+#[must_use]
+pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
+    let warns = collisions(ground).filter(|collision| collision.weight == Weight::Warns);
+    warns.map(|collision| collision.why.clone()).collect()
 }
 
 /// Whether batches are being handed out, in a stage or in the tail.

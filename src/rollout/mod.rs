@@ -11,6 +11,7 @@ pub mod decide;
 mod decide_tests;
 pub mod event;
 mod everybody;
+pub mod finish;
 pub mod gate;
 #[cfg(test)]
 mod gate_tests;

@@ -28,6 +28,8 @@ pub enum Ask {
     Members,
     /// Own MFA states of people under the policy.
     PerUser,
+    /// What else requires MFA.
+    Collisions,
     /// The registration report.
     Registration,
     /// The sign-in log since an instant.
@@ -48,6 +50,9 @@ const MOST_BACKOFF: SignedDuration = SignedDuration::from_mins(10);
 
 /// Members are read again this soon while something waits to be read back.
 const READ_BACK: SignedDuration = SignedDuration::from_secs(90);
+
+/// What else requires MFA is looked for at most this often: policies are made and changed by hand, and seldom.
+const COLLISIONS: SignedDuration = SignedDuration::from_hours(1);
 
 /// The tenant's switches are read again this soon while one is on its way.
 const SWITCH_BACK: SignedDuration = SignedDuration::from_secs(20);
@@ -89,6 +94,7 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         let safety_every = if soon { observe.members } else { observe.members.max(SignedDuration::from_hours(6)) };
         need(Ask::Safety, due(ground, &observed.safety, safety_every).min(after_switch(ground)));
         need(Ask::Members, due(ground, &observed.members, members_every(ground)));
+        need(Ask::Collisions, due(ground, &observed.collisions, safety_every.max(COLLISIONS)));
         if super::retire::of_interest(ground) {
             let open = ground.state.batches.values().any(|batch| batch.deed == Deed::Retire);
             let every = if open { READ_BACK.min(observe.members) } else { observe.members };

@@ -236,6 +236,8 @@ pub struct Safety {
     pub modes: Vec<(ObjectId, Mode)>,
     /// Whether security defaults are on; none where the plan does not ask, or the tenant did not say.
     pub defaults: Option<Toggle>,
+    /// Whom the plan's policy is about, where the program owns it.
+    pub reach: Option<Reach>,
 }
 
 impl Safety {
@@ -243,6 +245,27 @@ impl Safety {
     #[must_use]
     pub fn mode(&self, policy: ObjectId) -> Option<Mode> {
         self.modes.iter().find(|(id, _)| *id == policy).map(|(_, mode)| *mode)
+    }
+}
+
+/// Whom a Conditional Access policy is about, its exclusions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// The enforcement group.
+    Group,
+    /// Everybody.
+    Everybody,
+}
+
+impl Reach {
+    /// The words for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Group => "about the enforcement group",
+            Self::Everybody => "about everybody but the exempt",
+        }
     }
 }
 
@@ -280,6 +303,26 @@ pub enum Toggle {
     Off,
 }
 
+/// Something else in the tenant that requires MFA, or may soon, so that an announced date would be false.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collision {
+    /// What it is: a policy's id, or the name of a switch.
+    pub what: String,
+    /// What follows from it.
+    pub weight: Weight,
+    /// What, whose date is false, and what to do; people are told by id.
+    pub why: String,
+}
+
+/// What follows from a collision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Every announced date is false: nothing goes on.
+    Holds,
+    /// Some dates are, or may become so: an operator should look.
+    Warns,
+}
+
 /// A person's own MFA state (Microsoft's `perUserMfaState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -301,6 +344,7 @@ impl Observed {
         self.members = Source::default();
         self.safety = Source::default();
         self.per_user = Source::default();
+        self.collisions = Source::default();
     }
 }
 
@@ -323,6 +367,8 @@ pub struct Observed {
     pub per_user: Source<Vec<(ObjectId, PerUser)>>,
     /// Policy and break-glass accounts.
     pub safety: Source<Safety>,
+    /// What else in the tenant requires MFA, or may soon.
+    pub collisions: Source<Vec<Collision>>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
     /// Listings with so few people that they were not believed, by name: when, and how many.

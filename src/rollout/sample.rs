@@ -10,8 +10,8 @@ use super::event::{By, Event, Record, Switched, VERSION};
 use super::id::{NameHash, ObjectId, PersonRef};
 use super::need::{Ask, is_due, needs};
 use super::observed::{
-    BreakGlass, Directory, Mode, Observed, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Toggle,
-    Trouble, TroubleKind, Way,
+    BreakGlass, Directory, Mode, Observed, PerUser, Person, Policy, Reach, Readiness, Registration, Safety, SignIn, Target,
+    Toggle, Trouble, TroubleKind, Way,
 };
 use super::plan::{
     Access, Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector,
@@ -20,7 +20,7 @@ use super::plan::{
 use super::release;
 use super::schedule;
 use super::state::State;
-use super::switch::Switch;
+use super::switch::{Image, Switch};
 
 pub(crate) const TENANT: &str = "contoso.example";
 pub(crate) const TARGET: Target = Target::Group { group: ObjectId::from_bits(0xFEED), policy: ObjectId::from_bits(0xBEEF) };
@@ -139,6 +139,7 @@ pub(crate) struct Perfect {
     pub(crate) readiness: Readiness,
     pub(crate) members: Vec<ObjectId>,
     pub(crate) safety: Safety,
+    pub(crate) collisions: Vec<super::observed::Collision>,
     pub(crate) exempt: Vec<ObjectId>,
     pub(crate) target: Target,
     /// Whether switches and retirements are answered, or carried out and the answer lost.
@@ -166,8 +167,10 @@ impl Perfect {
                 break_glass: vec![sound(1), sound(2)],
                 modes: Vec::new(),
                 defaults: None,
+                reach: None,
             },
             exempt: Vec::new(),
+            collisions: Vec::new(),
             target: TARGET,
             answers: true,
             own: BTreeMap::new(),
@@ -216,6 +219,7 @@ impl Perfect {
                 }
                 Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
                 Ask::Members => self.observed.members.take(now, Ok(self.required().into_iter().collect())),
+                Ask::Collisions => self.observed.collisions.take(now, Ok(self.collisions.clone())),
                 Ask::PerUser => self.observed.per_user.take(now, Ok(self.own.clone().into_iter().collect())),
                 Ask::Registration => {
                     let rows = self.people.iter().map(|person| (person.id, self.readiness));
@@ -254,6 +258,7 @@ impl Perfect {
                 assert!(to == Toggle::Off || !on, "security defaults beside a policy");
                 self.safety.defaults = Some(to);
             }
+            Switch::Reach { to, .. } => self.safety.reach = Some(to),
             Switch::Policy { policy, to, .. } => {
                 assert!(to != Mode::Enabled || self.safety.defaults != Some(Toggle::On), "a policy beside security defaults");
                 for (id, mode) in &mut self.safety.modes {
@@ -311,10 +316,30 @@ impl Perfect {
                     self.commit(By::Operator, vec![outcome]);
                 }
             }
+            Some(Action::Finish) => {
+                let why = self.with_ground(|ground| super::finish::refuses(ground).map(std::borrow::Cow::into_owned));
+                let event = match (why, self.target) {
+                    (None, Target::Group { policy, .. }) => {
+                        let switch = Switch::Reach { policy, from: Reach::Group, to: Reach::Everybody };
+                        let image = Some(Image { before: "{}".to_owned(), after: "{\"users\":1}".to_owned() });
+                        let stage = self.plan.stages.last().unwrap().name.clone();
+                        self.throw(switch);
+                        Event::SwitchIntent { stage, switch, undoes: None, image }
+                    }
+                    (why, _) => Event::FinishDropped { why: why.unwrap_or_default() },
+                };
+                let intent = self.state.seq + 1;
+                let is_switch = matches!(event, Event::SwitchIntent { .. });
+                self.commit(By::Operator, vec![event]);
+                if is_switch {
+                    let switched = if self.answers { Switched::Done } else { Switched::Unknown };
+                    self.commit(By::Operator, vec![Event::SwitchOutcome { intent, switched }]);
+                }
+            }
             Some(Action::Switch(next)) => {
                 let stage = self.state.home_name(next.home).to_owned();
-                let switch = next.switch;
-                self.commit(By::Schedule, vec![Event::SwitchIntent { stage, switch, undoes: next.undoes }]);
+                let (switch, undoes, image) = (next.switch, next.undoes, next.image);
+                self.commit(By::Schedule, vec![Event::SwitchIntent { stage, switch, undoes, image }]);
                 let intent = self.state.seq;
                 self.throw(switch);
                 let switched = if self.answers { Switched::Done } else { Switched::Unknown };

@@ -57,6 +57,7 @@ fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
     // Before the names are resolved anew, what was read may be of another policy.
     if ground.state.policy.is_none() && ground.state.target_revision.as_ref() == revision {
         let sound = ground.observed.safety.last.as_ref().filter(|reading| reading.value.policy.problems.is_empty());
+        let sound = sound.filter(|reading| super::finish::turned(ground.state, reading) == super::finish::Turned::AsItShould);
         if let Some(reading) = sound {
             events.push(Event::PolicySeen { fingerprint: reading.value.policy.fingerprint.clone() });
         }
@@ -207,7 +208,8 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
 fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
     let state = ground.state;
     let (true, Some(baseline)) = (state.all_frozen(), &state.baseline) else { return };
-    if switch::is_tenant_wide(ground.plan) && switch::is_thrown(ground.plan, state) {
+    let wide = switch::is_tenant_wide(ground.plan) && switch::is_thrown(ground.plan, state);
+    if wide || super::finish::stands(state) {
         // Whoever comes now comes into a tenant that requires MFA of everybody.
         return;
     }

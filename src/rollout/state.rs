@@ -12,7 +12,7 @@ use super::observed::Target;
 use super::person::{Home, People, PersonIx};
 use super::plan::{Plan, Start};
 use super::stage::PhaseName;
-use super::switch::{Switch, is_tenant_wide};
+use super::switch::{Image, Switch, is_tenant_wide};
 
 /// The name of the tail, where records name a stage.
 pub const TAIL: &str = "tail";
@@ -68,6 +68,9 @@ pub struct State {
     pub retire_trouble: Option<(Timestamp, u32)>,
     /// The latest pause that ended.
     pub last_pause: Option<Pause>,
+    /// Hash of the conditions shown to whoever asked for the finish, while it is neither begun nor dropped.
+    #[serde(default)]
+    pub finish_asked: Option<String>,
 }
 
 /// A plan in force.
@@ -123,6 +126,9 @@ pub struct Thrown {
     pub switch: Switch,
     /// `seq` of the intent that it undoes.
     pub undoes: Option<u64>,
+    /// The conditions that went with it.
+    #[serde(default)]
+    pub image: Option<Image>,
     /// What became of it.
     pub stands: Stands,
 }
@@ -134,6 +140,11 @@ impl Thrown {
         state.stage(&self.stage).is_some_and(|(_, stage)| match stage.phase {
             Phase::Enforcing { .. } => !stage.switched,
             Phase::RollingBack => true,
+            // The finish, until it is read back.
+            Phase::Done => {
+                matches!(self.switch, Switch::Reach { .. })
+                    && (state.policy.is_none() || matches!(self.stands, Stands::Open | Stands::Unknown))
+            }
             _ => false,
         })
     }

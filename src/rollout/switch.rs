@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::condition::{Condition, Ground, Refusal};
 use super::id::ObjectId;
 use super::limit::backoff;
-use super::observed::{Mode, Readiness, Safety, Toggle};
+use super::observed::{Mode, Reach, Readiness, Safety, Toggle};
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{Enforcement, Plan};
 use super::select::protection;
@@ -38,6 +38,32 @@ pub enum Switch {
         /// What they become.
         to: Toggle,
     },
+    /// Whom a policy is about: the finish. Its conditions stand beside it, in an [`Image`].
+    Reach {
+        /// Which.
+        policy: ObjectId,
+        /// The before-image.
+        from: Reach,
+        /// What it becomes.
+        to: Reach,
+    },
+}
+
+/// The conditions of a policy before and after a switch of its reach, as JSON text. Holds object ids, and no names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// As they were, to the letter.
+    pub before: String,
+    /// As they become.
+    pub after: String,
+}
+
+impl Image {
+    /// The image of the switch that undoes.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        Self { before: self.after.clone(), after: self.before.clone() }
+    }
 }
 
 impl Switch {
@@ -47,6 +73,7 @@ impl Switch {
         match self {
             Self::Policy { policy, from, to } => Self::Policy { policy, from: to, to: from },
             Self::SecurityDefaults { from, to } => Self::SecurityDefaults { from: to, to: from },
+            Self::Reach { policy, from, to } => Self::Reach { policy, from: to, to: from },
         }
     }
 
@@ -56,13 +83,19 @@ impl Switch {
         match self {
             Self::Policy { policy, to, .. } => safety.mode(policy).map(|mode| mode == to),
             Self::SecurityDefaults { to, .. } => safety.defaults.map(|defaults| defaults == to),
+            Self::Reach { to, .. } => safety.reach.map(|reach| reach == to),
         }
     }
 
     /// Whether the switch makes MFA be required, rather than ends it.
     #[must_use]
     pub const fn requires(self) -> bool {
-        matches!(self, Self::Policy { to: Mode::Enabled, .. } | Self::SecurityDefaults { to: Toggle::On, .. })
+        matches!(
+            self,
+            Self::Policy { to: Mode::Enabled, .. }
+                | Self::SecurityDefaults { to: Toggle::On, .. }
+                | Self::Reach { to: Reach::Everybody, .. }
+        )
     }
 
     /// What it does, for people: `security defaults off`.
@@ -72,6 +105,7 @@ impl Switch {
             Self::Policy { policy, to, .. } => format!("policy {policy} {}", to.as_str()),
             Self::SecurityDefaults { to: Toggle::On, .. } => "security defaults on".to_owned(),
             Self::SecurityDefaults { to: Toggle::Off, .. } => "security defaults off".to_owned(),
+            Self::Reach { policy, to, .. } => format!("policy {policy} {}", to.as_str()),
         }
     }
 }
@@ -85,6 +119,8 @@ pub struct Next {
     pub switch: Switch,
     /// `seq` of the intent that it undoes, in a rollback.
     pub undoes: Option<u64>,
+    /// The conditions that go with it.
+    pub image: Option<Image>,
 }
 
 /// When a stage's switches come, seen from its people.
@@ -137,6 +173,15 @@ fn wanted(plan: &Plan, safety: &Safety) -> Result<Vec<Switch>, String> {
 #[must_use]
 pub const fn is_tenant_wide(plan: &Plan) -> bool {
     matches!(plan.enforcement, Enforcement::SecurityDefaults { .. })
+}
+
+/// Days for which Microsoft lets people without a method put MFA off under security defaults, counted from their next sign-in.
+const GRACE: u8 = 14;
+
+/// Days for which people without a method may put MFA off under this plan; zero where the told instant is the instant.
+#[must_use]
+pub const fn grace(plan: &Plan) -> u8 {
+    if is_tenant_wide(plan) { GRACE } else { 0 }
 }
 
 /// Whether people are put into the group while its policy only reports, because the switch comes after them.
@@ -202,7 +247,7 @@ pub fn next(ground: &Ground<'_>) -> Option<Next> {
     }
     let safety = &ground.observed.safety.last.as_ref()?.value;
     let switch = missing(ground, stage, safety).ok()?.into_iter().next()?;
-    (refuses(ground, home).is_none()).then_some(Next { home, switch, undoes: None })
+    (refuses(ground, home).is_none()).then_some(Next { home, switch, undoes: None, image: None })
 }
 
 /// The plan's switches that do not stand yet, as what is read now asks for them.
@@ -407,7 +452,12 @@ pub fn comes_first(ground: &Ground<'_>, ix: u16, stage: &StageState) -> bool {
 #[must_use]
 pub fn comes_before_release(ground: &Ground<'_>, stage: &StageState) -> bool {
     let after = place(ground.plan).is_some_and(|(_, when)| when == When::After);
-    (after || is_tenant_wide(ground.plan)) && standing(ground.state, &stage.name).next().is_some()
+    let mut standing = standing(ground.state, &stage.name);
+    if after || is_tenant_wide(ground.plan) {
+        return standing.next().is_some();
+    }
+    // Under a policy about everybody nobody is released by leaving the group.
+    standing.any(|thrown| matches!(thrown.switch, Switch::Reach { .. }))
 }
 
 /// The next switch to undo.
@@ -416,7 +466,12 @@ fn undo(ground: &Ground<'_>, home: Home, stage: &StageState) -> Option<Next> {
     let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     let left = people.filter(|person| person.is_to_be_released() || matches!(person.enforced(), Enforced::Releasing(_))).count();
     let turn = comes_before_release(ground, stage) || left == 0;
-    turn.then(|| Next { home, switch: thrown.switch.reversed(), undoes: Some(thrown.intent) })
+    turn.then(|| Next {
+        home,
+        switch: thrown.switch.reversed(),
+        undoes: Some(thrown.intent),
+        image: thrown.image.as_ref().map(Image::reversed),
+    })
 }
 
 /// What a rollback still has to undo of a stage's switches, in sentences.

@@ -2,7 +2,7 @@
 
 use super::event::{By, Event, Switched};
 use super::id::ObjectId;
-use super::observed::{Mode, PerUser, Readiness, Target, Toggle, Way};
+use super::observed::{Collision, Mode, PerUser, Reach, Readiness, Target, Toggle, Way, Weight};
 use super::plan::{Enforcement, Leaves, Plan, RetireTo, Selector};
 use super::release;
 use super::report::{needs_human, report};
@@ -139,6 +139,106 @@ fn a_managed_policy_goes_on_at_the_first_stage_before_anybody_and_back_after_eve
     roll_back(&mut world, "pilot", "2027-01-14T12:00:00Z");
     assert_eq!(switches(&world), [format!("policy {POLICY} on"), format!("undo: policy {POLICY} report-only")]);
     assert_eq!((world.members.len(), phase(&world, "pilot")), (0, &Phase::RolledBack));
+}
+
+/// A rollout that is done, under a managed policy about the group.
+fn done() -> Perfect {
+    let mut world = Perfect::new(managed(None), "2027-01-01T08:00:00Z");
+    let Target::Group { group, .. } = TARGET else { unreachable!("the sample's target is a group") };
+    world.target = Target::Group { group, policy: POLICY };
+    world.safety.modes = vec![(POLICY, Mode::ReportOnly)];
+    world.safety.defaults = Some(Toggle::Off);
+    world.safety.reach = Some(Reach::Group);
+    world.run("2027-02-20T12:00:00Z");
+    assert_eq!(phase(&world, "everyone"), &Phase::Done, "{:#?}", world.moves());
+    world
+}
+
+fn ask_for_the_finish(world: &mut Perfect, until: &str) -> Option<String> {
+    world.commit(By::Operator, vec![Event::FinishAsked { shown: "this".to_owned() }]);
+    world.run(until);
+    assert_eq!(world.state.finish_asked, None, "begun or dropped, never left standing");
+    world.records.iter().rev().find_map(|record| match &record.event {
+        Event::FinishDropped { why } => Some(why.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_finish_is_a_switch_that_is_read_back_and_undone_before_anybody_is_released() {
+    for answers in [true, false] {
+        let mut world = done();
+        world.answers = answers;
+        assert_eq!(ask_for_the_finish(&mut world, "2027-02-21T12:00:00Z"), None);
+        assert_eq!(world.safety.reach, Some(Reach::Everybody));
+        assert!(world.state.holds.is_empty(), "{:?}", world.state.holds);
+        world.answers = true;
+        world.people.push(super::sample::person(31));
+        world.run("2027-03-20T12:00:00Z");
+        let told = world
+            .records
+            .iter()
+            .any(|record| matches!(&record.event, Event::NoticeIntent { people, .. } if people.contains(&id(31))));
+        assert!(!told && !world.members.contains(&id(31)), "no date could be told that would be true");
+        let released =
+            |world: &Perfect| world.records.iter().position(|record| matches!(record.event, Event::ReleaseIntent { .. }));
+        roll_back(&mut world, "pilot", "2027-03-25T12:00:00Z");
+        assert_eq!((phase(&world, "pilot"), world.safety.reach), (&Phase::RolledBack, Some(Reach::Group)));
+        let undone = world.records.iter().position(|record| {
+            matches!(&record.event, Event::SwitchIntent { switch: Switch::Reach { to: Reach::Group, .. }, image: Some(image), .. }
+                if image.after == "{}")
+        });
+        assert!(undone.is_some() && undone < released(&world), "the policy is about the group again, first");
+        assert!(world.members.is_empty());
+    }
+}
+
+#[test]
+fn the_finish_waits_for_nobody_and_is_dropped_with_its_reason() {
+    type Flaw = fn(&mut Perfect);
+    let flaws: [(Flaw, &str); 5] = [
+        (|world| world.people.push(super::sample::person(31)), "1 people in scope are not enforced"),
+        (|world| world.safety.defaults = Some(Toggle::On), "security defaults are on"),
+        (|world| world.commit(By::Operator, vec![Event::Paused { why: "calls".to_owned() }]), "hold `paused`"),
+        (|world| world.safety.break_glass.truncate(1), "break-glass"),
+        (|world| world.safety.policy.fingerprint = "another".to_owned(), "edited"),
+    ];
+    for (flaw, word) in flaws {
+        let mut world = done();
+        flaw(&mut world);
+        world.run("2027-02-21T12:00:00Z");
+        let why = ask_for_the_finish(&mut world, "2027-02-21T18:00:00Z").unwrap_or_default();
+        assert!(why.contains(word) && world.safety.reach == Some(Reach::Group), "{word}: {why}");
+    }
+}
+
+#[test]
+fn what_else_requires_mfa_of_everybody_is_a_hold_and_of_some_a_warning() {
+    let collision = |what: &str, weight| Collision { what: what.to_owned(), weight, why: format!("{what} requires MFA") };
+    let mut world = Perfect::new(plan(), "2027-01-01T08:00:00Z");
+    world.collisions = vec![collision("all", Weight::Holds), collision("some", Weight::Warns)];
+    world.run("2027-01-12T12:00:00Z");
+    assert_eq!(world.state.holds["collision:all"].why, "all requires MFA");
+    assert!(!world.state.holds.contains_key("collision:some") && world.members.is_empty());
+    assert_eq!(world.with_ground(super::holds::warnings), ["some requires MFA"]);
+    world.collisions.clear();
+    world.run("2027-01-13T12:00:00Z");
+    assert!(world.state.holds.is_empty() && world.with_ground(super::holds::warnings).is_empty());
+}
+
+#[test]
+fn a_policy_that_somebody_else_widens_or_narrows_is_a_hold() {
+    let mut world = done();
+    world.safety.reach = Some(Reach::Everybody);
+    world.run("2027-02-21T12:00:00Z");
+    assert!(world.state.holds["policy"].why.contains("includes all users"));
+    world.safety.reach = Some(Reach::Group);
+    world.run("2027-02-22T12:00:00Z");
+    assert!(world.state.holds.is_empty());
+    assert_eq!(ask_for_the_finish(&mut world, "2027-02-23T12:00:00Z"), None);
+    world.safety.reach = Some(Reach::Group);
+    world.run("2027-02-24T12:00:00Z");
+    assert!(world.state.holds["policy"].why.contains("somebody changed that"));
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub(crate) enum Mutation {
     SetSecurityDefaults(Toggle),
     /// Sets the state of a policy, and nothing else of it.
     SetPolicyState { policy: ObjectId, state: Mode },
+    /// Sets the conditions of a policy, as a whole.
+    SetPolicyConditions { policy: ObjectId, conditions: Value },
     /// Makes a policy, which only reports.
     CreatePolicy(NewPolicy),
     /// Makes an assigned security group without members.
@@ -225,6 +227,9 @@ impl Mutation {
             }
             Self::SetPerUser { person, state } => switch::set_per_user(*person, *state),
             Self::SetSecurityDefaults(switch) => switch::set_security_defaults(*switch),
+            Self::SetPolicyConditions { policy, conditions } => {
+                switch::change_policy(*policy, &json!({"conditions": conditions}))
+            }
             Self::SetPolicyState { policy, state } => {
                 switch::change_policy(*policy, &json!({"state": switch::mode_text(*state)}))
             }

@@ -52,7 +52,13 @@ fn clean() -> World {
     let observed = Observed {
         directory: source(directory),
         registration: source((4..10).map(|n| (id(n), Readiness::Capable)).collect::<Registration>()),
-        safety: source(Safety { policy, break_glass: vec![account(1), account(2)], modes: Vec::new(), defaults: None }),
+        safety: source(Safety {
+            policy,
+            break_glass: vec![account(1), account(2)],
+            modes: Vec::new(),
+            defaults: None,
+            reach: None,
+        }),
         ..Observed::default()
     };
     let domain = Domain { name: "contoso.example".to_owned(), initial: true, ..Domain::default() };

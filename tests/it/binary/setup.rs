@@ -124,7 +124,9 @@ fn the_finish_is_shown_and_verified_and_never_sent() {
     let plan = plans::short(&bed, "");
     let made = Making::of(&bed);
     let early = bed.run(&["finish"]).with(5);
-    assert!(early.says().contains("people in scope are not enforced"), "{}", early.says());
+    assert!(early.out.contains("people in scope are not enforced"), "{}", early.out);
+    assert!(early.out.contains("whether every stage is done is not known"), "{}", early.out);
+    assert!(early.out.contains("left out: the exempt group"), "{}", early.out);
     assert!(early.out.contains("PATCH /v1.0/identity/conditionalAccess/policies/"), "{}", early.out);
     assert_eq!(made.count(), 0);
     let now = Clock::system().now();
@@ -133,9 +135,12 @@ fn the_finish_is_shown_and_verified_and_never_sent() {
         let change = Change::AddMember { group: "MFA Enforced".to_owned(), person: person.to_string() };
         bed.tenant().change(now, change).unwrap();
     }
-    let shown = bed.run(&["finish", "--json"]);
+    let says = bed.run(&["finish", "--apply", "--yes"]).with(3);
+    assert!(says.says().contains("manage_policy"), "{}", says.says());
+    let shown = bed.run(&["finish", "--json"]).with(5);
     let body: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
     assert_eq!(body["body"]["conditions"]["users"]["includeUsers"][0], "All", "{plan}\n{body}");
+    assert_eq!((&body["verified"], &body["not_enforced"]), (&false.into(), &serde_json::json!([])));
     let excluded = body["body"]["conditions"]["users"]["excludeUsers"].as_array().unwrap().len();
     assert_eq!(excluded, 3, "two break-glass accounts and the synchronisation account");
 }
@@ -149,4 +154,28 @@ fn a_what_if_shows_what_applies_to_a_person() {
     assert!(shown.out.contains("bg1@contoso.example") && shown.out.contains("no policies apply"), "{}", shown.out);
     assert!(shown.out.contains("`MFA for all users`: enabled, requires MFA"), "{}", shown.out);
     assert_eq!(bed.run(&["what-if", "nobody@contoso.example"]).with(1).says(), "nobody is called `nobody@contoso.example`");
+}
+
+#[test]
+fn a_running_daemon_performs_the_finish_that_was_shown() {
+    let more = ["Policy.ReadWrite.ConditionalAccess", "Application.Read.All"].map(str::to_owned);
+    let mut profile = plans::orderly(40);
+    profile.roles.extend(more);
+    // The clock of the command is another one than the run's.
+    profile.quotas.policies = 0;
+    let bed = Bed::new(Profile { policy_delay: SignedDuration::ZERO, ..profile });
+    let plan = plans::short(&bed, "");
+    bed.write("plan.toml", &plan.replace("policy = \"Require MFA\"", "policy = \"Require MFA\"\nmanage_policy = true"));
+    bed.run_max(plans::SHORT_BEGIN).with(0);
+    let says = bed.run(&["finish", "--apply", "--yes"]).with(5);
+    assert!(says.says().contains("no daemon"), "{}", says.says());
+    let before = bed.tenant().policy_bodies();
+    let mut daemon = bed.start(&["run", "--pace", "1", "--start-at", "2027-02-15T10:00:00Z"]);
+    daemon.logs(|line| line.contains("commands are taken"));
+    let ended = bed.run(&["finish", "--apply", "--yes"]).with(0);
+    assert!(ended.out.contains("verified: the policy"), "{}", ended.out);
+    assert_ne!(bed.tenant().policy_bodies(), before);
+    assert!(bed.run(&["finish"]).with(0).out.contains("this is the finish"));
+    bed.daemon().signal("TERM");
+    daemon.ends();
 }

@@ -239,7 +239,7 @@ fn own_state(example: &str) {
 fn not_beside_defaults(example: &str) {
     let tenant = Tenant::with("/conditionalAccess/policies/", 400, example);
     let policy = POLICY.parse().unwrap();
-    let switched = wait(tenant.enforce.switch(Switch::Policy { policy, from: Mode::ReportOnly, to: Mode::Enabled }));
+    let switched = wait(tenant.enforce.switch(Switch::Policy { policy, from: Mode::ReportOnly, to: Mode::Enabled }, None));
     assert!(matches!(&switched, Switched::Refused(why) if !why.is_empty()), "{switched:?}");
 }
 
@@ -318,6 +318,7 @@ fn notice() -> Notice {
         instant: "2027-02-01T08:00:00Z".parse().unwrap(),
         time_zone: "Europe/Berlin".to_owned(),
         helpdesk: "extension 4242".to_owned(),
+        grace: 0,
         from: vec![PersonRef::new(TENANT, "admin@contoso.com")],
         people: vec!["6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0".parse().unwrap()],
     }

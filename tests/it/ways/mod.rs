@@ -2,6 +2,7 @@
 //! tenant says of whom MFA is truly required at every instant, and for how long somebody who had it had none.
 
 mod crashes;
+mod finish;
 mod migrations;
 mod rollouts;
 
@@ -167,8 +168,7 @@ impl Rollout {
         let later = now + hours(15 * 24);
         let ways: BTreeMap<_, _> = tenant.ordinary_people().into_iter().map(|id| (id, tenant.ways(id, later))).collect();
         let members = tenant.members_of(tidegate::sim::ENFORCED_GROUP, now);
-        let switches = tenant.switches_at(now);
-        format!("{members:?} {ways:?} {} {}", switches["policies"], switches["security_defaults"])
+        format!("{members:?} {ways:?} {:?} {}", tenant.policy_bodies(), tenant.switches_at(now)["security_defaults"])
     }
 
     /// The longest time for which somebody who had MFA, and is not exempt from it by the plan, had none. Microsoft's own grace under
