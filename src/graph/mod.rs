@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token` (by `proof`, with [`certificate`], `identity`,
 //! `login` and [`expiry`]), `request` (what may be asked and changed), `transport` (the one place with the token), `answer` (what an
-//! answer means), [`wait`] and [`throttle`] (patience), `page`, `batch` and `write`, then one file per capability. Invariants: nothing is
+//! answer means), [`wait`] and [`throttle`] (patience), `page`, `delta`, `batch` and `write`, then one file per capability. Invariants: nothing is
 //! deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
 
 pub mod certificate;
@@ -19,6 +19,8 @@ mod assertion;
 mod batch;
 pub(crate) mod creation;
 mod crowd;
+mod delta;
+mod followed;
 pub(crate) mod groups;
 mod identity;
 mod login;
@@ -53,6 +55,7 @@ use serde_json::Value;
 
 use self::creation::NotMade;
 use self::endpoints::Endpoints;
+use self::followed::Followed;
 use self::groups::{Depth, Group};
 use self::names::Names;
 pub use self::pace::Quota;
@@ -73,6 +76,8 @@ pub struct Graph {
     transport: Arc<Transport>,
     names: Arc<Names>,
     key: Arc<str>,
+    /// One reading of the directory at a time.
+    followed: Arc<tokio::sync::Mutex<Followed>>,
 }
 
 impl Graph {
@@ -94,13 +99,13 @@ impl Graph {
         gates: Gates,
     ) -> Self {
         let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
-        Self { transport, names: Arc::default(), key: plan_tenant.into() }
+        Self { transport, names: Arc::default(), key: plan_tenant.into(), followed: Arc::default() }
     }
 
     /// The same tenant, of whose people some are known already. Their places in readings stay what they are.
     #[must_use]
     pub fn knowing(self, roll: Arc<Roll>) -> Self {
-        Self { names: Arc::new(Names::new(roll)), ..self }
+        Self { names: Arc::new(Names::new(roll)), followed: Arc::default(), ..self }
     }
 
     /// Names and addresses, as far as the directory has been read.
@@ -241,7 +246,7 @@ impl Graph {
     }
 
     async fn everybody(&self) -> Result<Directory, Trouble> {
-        let mut directory = people::all(&self.transport, &self.names, &self.key).await?;
+        let mut directory = self.followed.lock().await.directory(&self.transport, &self.names, &self.key).await?;
         directory.sync_accounts = roles::sync_accounts(&self.transport, self.names.roll()).await?;
         Ok(directory)
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::answer::Verdict;
 use super::batch::{MEMBERS, together};
+use super::delta::Removed;
 use super::names::{Name, Names};
 use super::page::{self, Page};
 use super::request::{Call, Consistency, IDS, Read};
@@ -22,7 +23,7 @@ use jiff::SignedDuration;
 
 /// A row of a listing of users.
 #[derive(Default)]
-struct Row {
+pub(super) struct Row {
     id: Option<ObjectId>,
     upn: Option<String>,
     kind: Option<String>,
@@ -50,6 +51,37 @@ impl Fields for Row {
     }
 }
 
+impl Row {
+    pub(super) const fn id(&self) -> Option<ObjectId> {
+        self.id
+    }
+
+    /// Whether the properties are there that every user has.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.upn.is_some() && self.enabled.is_some()
+    }
+}
+
+/// A row of changes: a user as they are now, or one who is gone.
+#[derive(Default)]
+pub(super) struct ChangedRow {
+    pub(super) row: Row,
+    pub(super) removed: Removed,
+}
+
+impl Fields for ChangedRow {
+    const NAMES: &'static [&'static str] =
+        &["id", "userPrincipalName", "userType", "accountEnabled", "mail", "displayName", "preferredLanguage", "@removed"];
+
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &'static str, row: &mut A) -> Result<(), A::Error> {
+        match name {
+            "@removed" => self.removed = Removed::read(row)?,
+            name => self.row.take(name, row)?,
+        }
+        Ok(())
+    }
+}
+
 /// A text that says something, without white space at its ends.
 fn text<'de, A: MapAccess<'de>>(row: &mut A) -> Result<Option<String>, A::Error> {
     let text: Option<String> = value(row)?;
@@ -72,7 +104,7 @@ impl Fields for Id {
 }
 
 /// A row as a person and their name.
-type Known = (Person, Name);
+pub(super) type Known = (Person, Name);
 
 /// Everybody; and how many rows had no readable id.
 pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Result<Directory, Trouble> {
@@ -197,7 +229,7 @@ pub(crate) fn id(row: &Value) -> Option<ObjectId> {
     row.get("id")?.as_str()?.parse().ok()
 }
 
-fn person(row: Row, key: &str) -> Option<Known> {
+pub(super) fn person(row: Row, key: &str) -> Option<Known> {
     let id = row.id?;
     let guest = match row.kind {
         Some(kind) => kind.eq_ignore_ascii_case("guest"),
