@@ -15,11 +15,13 @@ use crate::graph::Graph;
 use crate::graph::certificate::{self, CertificateFile};
 use crate::graph::endpoints::Endpoints;
 use crate::graph::expiry::Expiry;
+use crate::graph::own_methods::Counting;
 use crate::graph::throttle::Gates;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Proxy, Way, Wire};
 use crate::notify::{Mail, TextError, Texts};
 use crate::rollout::observed::Roll;
+use crate::rollout::plan::{Enforcement, Licence};
 
 /// What the engine and the commands need of a tenant.
 pub(super) struct Adapters {
@@ -74,9 +76,15 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Resu
     let endpoints = endpoints(loaded)?;
     let wire = https(loaded)?;
     let credentials = credentials_of(&settings.credentials);
-    let adapters = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates, roll)?;
-    adapters.graph.secret_expires(settings.credentials.secret_expires);
-    Ok(adapters)
+    let joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates, roll)?;
+    joined.graph.secret_expires(settings.credentials.secret_expires);
+    if loaded.plan.access.licence == Licence::None {
+        joined.graph.without_report(match loaded.plan.enforcement {
+            Enforcement::SecurityDefaults { .. } => Counting::SecurityDefaults,
+            _ => Counting::Allowed,
+        });
+    }
+    Ok(joined)
 }
 
 /// The wire that a plan asks for.

@@ -53,6 +53,8 @@ pub(super) enum Verb {
     Finish,
     /// Ask the tenant which policies would apply to people who sign in now; changes nothing.
     WhatIf(WhatIf),
+    /// Look for what would go wrong: permissions, licences, domains, methods, accounts, sign-ins; changes nothing.
+    Doctor(Doctor),
     /// Show where everything stands, with or without a running daemon.
     Status(Status),
     /// Say why a stage or a person is where they are.
@@ -110,6 +112,19 @@ pub(super) struct WhatIf {
     /// The client id of the app that they sign in to; Exchange Online if left out.
     #[arg(long, value_name = "ID", default_value = "00000002-0000-0ff1-ce00-000000000000")]
     pub(super) app: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Doctor {
+    /// Only print the application permissions that the plan needs, for the consent; needs no tenant.
+    #[arg(long)]
+    pub(super) consent: bool,
+    /// End with exit code 5 for warnings, too.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Names shown of whom a finding concerns; JSON always has all.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) show: usize,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -203,6 +218,32 @@ pub(super) struct Simulate {
     pub(super) first: u64,
 }
 
+/// How a simulated service behaves under load.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ServiceLimits {
+    /// Milliseconds that every answer takes; requests are served side by side.
+    #[arg(long, default_value_t = 0)]
+    pub(super) latency_ms: u32,
+    /// Directory writes per 150 s; 0 means no limit.
+    #[arg(long, default_value_t = 3_000)]
+    pub(super) write_quota: u32,
+    /// How they are counted.
+    #[arg(long, value_enum, default_value_t = Quota::Bucket)]
+    pub(super) quota: Quota,
+    /// Seconds within which the write quota may be used, in place of 150.
+    #[arg(long, default_value_t = 150, value_name = "SECONDS")]
+    pub(super) quota_period: u32,
+    /// Charge a bind of several people one write for each of them.
+    #[arg(long)]
+    pub(super) charge_links: bool,
+    /// Writes taken at once, over all requests; the surplus gets a 503. 0 means no limit.
+    #[arg(long, default_value_t = 0)]
+    pub(super) max_inflight: u32,
+    /// Calls of reports and sign-ins per 10 s; 0 means no limit.
+    #[arg(long, default_value_t = 5)]
+    pub(super) report_quota: u32,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct SimulateTenant {
     /// Where to listen; port 0 takes a free one.
@@ -229,33 +270,17 @@ pub(super) struct SimulateTenant {
     /// Share of people with a state of per-user MFA left behind, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     pub(super) per_user: f64,
-    /// Milliseconds that every answer takes; requests are served side by side.
-    #[arg(long, default_value_t = 0)]
-    pub(super) latency_ms: u32,
-    /// Directory writes per 150 s; 0 means no limit.
-    #[arg(long, default_value_t = 3_000)]
-    pub(super) write_quota: u32,
-    /// How they are counted.
-    #[arg(long, value_enum, default_value_t = Quota::Bucket)]
-    pub(super) quota: Quota,
-    /// Seconds within which the write quota may be used, in place of 150.
-    #[arg(long, default_value_t = 150, value_name = "SECONDS")]
-    pub(super) quota_period: u32,
-    /// Charge a bind of several people one write for each of them.
-    #[arg(long)]
-    pub(super) charge_links: bool,
-    /// Writes taken at once, over all requests; the surplus gets a 503. 0 means no limit.
-    #[arg(long, default_value_t = 0)]
-    pub(super) max_inflight: u32,
-    /// Calls of reports and sign-ins per 10 s; 0 means no limit.
-    #[arg(long, default_value_t = 5)]
-    pub(super) report_quota: u32,
+    #[command(flatten)]
+    pub(super) service: ServiceLimits,
     /// Share of people whose accounts are deleted just when they are about to be added, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     pub(super) vanishing: f64,
     /// A tenant without warts: everybody has a row in the report and an allowed method or none.
     #[arg(long)]
     pub(super) calm: bool,
+    /// A problem that the tenant begins with, for `doctor` to find; `all` plants all that can be there together.
+    #[arg(long, value_name = "KIND")]
+    pub(super) plant: Vec<String>,
     /// Serve HTTPS; the certificate is written into --folder.
     #[arg(long)]
     pub(super) tls: bool,

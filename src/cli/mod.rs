@@ -5,8 +5,11 @@ mod args;
 mod bench;
 mod calls;
 mod check;
+mod collide;
 mod completions;
+mod consent;
 mod demo;
+mod doctor;
 mod exit;
 mod explain;
 mod finish;
@@ -68,6 +71,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Setup(verb) => setup::setup(common, verb),
         Verb::Finish => finish::finish(common),
         Verb::WhatIf(verb) => what_if::what_if(common, verb),
+        Verb::Doctor(verb) => doctor::doctor(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
         Verb::Journal(verb) => journal::journal(common, verb),

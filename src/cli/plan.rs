@@ -8,16 +8,20 @@ use serde::Serialize;
 
 use super::args::Common;
 use super::calls::{self, Calls, Counts};
+use super::doctor::sentence;
 use super::journal::unread;
 use super::show::instant;
 use super::{Exit, Failure, adapters, place, runtime};
 use crate::clock::Clock;
+use crate::config::Loaded;
 use crate::engine::survey::survey;
 use crate::rollout::change::forbidden;
+use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Observed, Readiness};
 use crate::rollout::person::Home;
-use crate::rollout::plan::{Amount, Plan};
-use crate::rollout::select::roster;
+use crate::rollout::plan::{Amount, Plan, Stage};
+use crate::rollout::preflight::{Severity, permissions};
+use crate::rollout::select::{Roster, roster};
 use crate::rollout::state::State;
 use crate::rollout::{limit, schedule};
 use crate::say;
@@ -53,18 +57,7 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     let loaded = place::load(common)?;
     let clock = Clock::system();
     let now = clock.now();
-    let mut state = State::default();
-    match records(&loaded.settings.state_dir) {
-        Ok(known) => {
-            for record in known {
-                let record = record.map_err(|error| unread(&error))?;
-                state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
-            }
-        }
-        // A journal that does not exist yet has no records.
-        Err(JournalError::NoJournal { .. }) => {}
-        Err(error) => return Err(unread(&error)),
-    }
+    let state = state_so_far(&loaded)?;
     let reasons = forbidden(&state, &loaded.plan, now);
     if !reasons.is_empty() {
         return Err(Failure::new(Exit::Blocked, format!("the plan asks for what may not be: {}", reasons.join("; "))));
@@ -83,13 +76,18 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     })?;
     let zone = place::zone_of(&loaded);
     let mut preview = preview(&loaded.plan, &state, &observed, now, &zone)?;
-    preview.warnings.extend(mail(granted.as_deref()));
+    let permissions = permissions::judge(&loaded.plan, granted.as_deref());
+    let matters = permissions.iter().filter(|finding| finding.severity != Severity::Note);
+    preview.warnings.extend(matters.map(|finding| format!("{}: {}", sentence(finding), finding.remedy)));
     preview.warnings.extend(joined.tenant.warnings());
     if common.json {
         say!("{}", serde_json::to_string(&preview).unwrap_or_default());
     } else {
         print(&preview, &zone);
         say!("Graph calls for this look: {}", joined.tenant.requests());
+    }
+    if let Some(says) = granted.and_then(|granted| permissions::objection(&loaded.plan, &granted)) {
+        return Err(Failure::new(Exit::Blocked, says));
     }
     let unread = [observed.registration.trouble.as_ref(), observed.sign_ins.trouble.as_ref()];
     if let Some(trouble) = unread.into_iter().flatten().next() {
@@ -107,20 +105,45 @@ pub(super) fn plan(common: &Common) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// What the journal says so far; nothing where there is none yet.
+pub(super) fn state_so_far(loaded: &Loaded) -> Result<State, Failure> {
+    let mut state = State::default();
+    match records(&loaded.settings.state_dir) {
+        Ok(known) => {
+            for record in known {
+                let record = record.map_err(|error| unread(&error))?;
+                state.apply(&record).map_err(|error| Failure::because(Exit::Journal, &error))?;
+            }
+        }
+        // A journal that does not exist yet has no records.
+        Err(JournalError::NoJournal { .. }) => {}
+        Err(error) => return Err(unread(&error)),
+    }
+    Ok(state)
+}
+
+/// The people of a stage, fixed or as they would be now, and those whom it selects and who are out.
+pub(super) fn people_of(
+    plan: &Plan,
+    state: &State,
+    observed: &Observed,
+    now: Timestamp,
+    (ix, stage): (u16, &Stage),
+    taken: &BTreeSet<ObjectId>,
+) -> Result<Roster, String> {
+    let people: Vec<_> =
+        state.people.all().iter().filter(|person| person.home() == Home::Stage(ix)).map(|person| person.id).collect();
+    if people.is_empty() { roster(plan, state, observed, now, stage, taken) } else { Ok(Roster { people, out: Vec::new() }) }
+}
+
 fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone: &TimeZone) -> Result<Preview, Failure> {
     let mut taken = BTreeSet::new();
     let mut stages = Vec::new();
     let mut out: BTreeMap<String, u32> = BTreeMap::new();
     let mut warnings = Vec::new();
     for (ix, stage) in (0_u16..).zip(&plan.stages) {
-        let frozen: Vec<_> =
-            state.people.all().iter().filter(|person| person.home() == Home::Stage(ix)).map(|person| person.id).collect();
-        let (people, left_out) = if frozen.is_empty() {
-            let roster = roster(plan, state, observed, now, stage, &taken).map_err(|why| Failure::new(Exit::Blocked, why))?;
-            (roster.people, roster.out)
-        } else {
-            (frozen, Vec::new())
-        };
+        let roster = people_of(plan, state, observed, now, (ix, stage), &taken);
+        let Roster { people, out: left_out } = roster.map_err(|why| Failure::new(Exit::Blocked, why))?;
         taken.extend(people.iter().copied());
         taken.extend(left_out.iter().flat_map(|because| &because.people).copied());
         for because in &left_out {
@@ -165,19 +188,6 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
     };
     let calls = calls::expected(plan, &counts);
     Ok(Preview { at: now, revision: plan.revision(), stages, out, total, calls, warnings })
-}
-
-/// What is to be said about sending mail, which cannot be tried without sending one.
-fn mail(granted: Option<&[String]>) -> Option<String> {
-    match granted {
-        None => Some("whether the app may send mail was not checked: its token does not show its permissions".to_owned()),
-        Some(roles) if !roles.iter().any(|role| role == "Mail.Send") => Some(
-            "the app's token lacks the permission Mail.Send; grant it with admin consent, unless Exchange's role-based access for \
-             applications lets it send from notices.from (that was not checked)"
-                .to_owned(),
-        ),
-        Some(_) => None,
-    }
 }
 
 fn frozen_is_empty(state: &State, ix: u16) -> bool {

@@ -16,13 +16,14 @@ use super::{Exit, Failure, runtime};
 use crate::clock::Clock;
 use crate::say;
 use crate::sim::{
-    AppKey, Charge, Counted, Here, Options, Profile, Quotas, ServerError, Service, Tenant, Transport, ready_plan, serve,
+    AppKey, Charge, Counted, Here, Options, Planted, Profile, Quotas, ServerError, Service, Tenant, Transport, ready_plan, serve,
 };
 
 pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<Exit, Failure> {
     let clock = Clock::system();
     let app_key = verb.app_certificate.as_deref().map(app_key).transpose()?;
-    let tenant = Tenant::new(Profile { app_key, ..profile(verb) });
+    let planted = planted(&verb.plant)?;
+    let tenant = Tenant::new(Profile { app_key, planted, ..profile(verb) });
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(verb.listen)
             .await
@@ -60,6 +61,20 @@ pub(super) fn simulate_tenant(common: &Common, verb: &SimulateTenant) -> Result<
     Ok(Exit::Done)
 }
 
+/// The problems that the tenant begins with.
+fn planted(kinds: &[String]) -> Result<Vec<Planted>, Failure> {
+    let mut planted = Vec::new();
+    for kind in kinds {
+        match kind.as_str() {
+            "all" => planted.extend(Planted::together()),
+            kind => planted.push(kind.parse().map_err(|error: String| Failure::new(Exit::Usage, format!("--plant: {error}")))?),
+        }
+    }
+    planted.sort_unstable();
+    planted.dedup();
+    Ok(planted)
+}
+
 /// What the options ask for.
 fn profile(verb: &SimulateTenant) -> Profile {
     let usual = Profile { users: verb.users as usize, seed: verb.seed, never: verb.never, ..Profile::default() };
@@ -69,14 +84,14 @@ fn profile(verb: &SimulateTenant) -> Profile {
         security_defaults: verb.security_defaults,
         per_user: verb.per_user,
         roles: usual.roles.iter().chain(&verb.grant).cloned().collect(),
-        quotas: Quotas { writes: verb.write_quota, reports: verb.report_quota, ..usual.quotas },
+        quotas: Quotas { writes: verb.service.write_quota, reports: verb.service.report_quota, ..usual.quotas },
         service: Service {
-            counted: if verb.quota == Quota::Window { Counted::Window } else { Counted::Bucket },
-            writes_per: SignedDuration::from_secs(i64::from(verb.quota_period)),
-            charge: if verb.charge_links { Charge::Link } else { Charge::Request },
-            at_once: verb.max_inflight,
+            counted: if verb.service.quota == Quota::Window { Counted::Window } else { Counted::Bucket },
+            writes_per: SignedDuration::from_secs(i64::from(verb.service.quota_period)),
+            charge: if verb.service.charge_links { Charge::Link } else { Charge::Request },
+            at_once: verb.service.max_inflight,
             vanishing: verb.vanishing,
-            latency: Duration::from_millis(u64::from(verb.latency_ms)),
+            latency: Duration::from_millis(u64::from(verb.service.latency_ms)),
         },
         ..usual
     }

@@ -56,10 +56,6 @@ impl Timeline {
                 let value = evidence.value.map_or_else(|| "-".to_owned(), |value| format!("{:.1} %", value * 100.0));
                 Some(format!("{stage}: gate {gate} reads {:?}, {value} of {} people", evidence.verdict, evidence.sample))
             }
-            Event::ReleaseIntent { stage, .. } => {
-                self.batch_of.insert(record.seq, stage.clone());
-                None
-            }
             Event::ReleaseOutcome { intent, released, already, gone, unknown, .. } => {
                 let stage = if unknown.is_empty() { self.batch_of.remove(intent) } else { self.batch_of.get(intent).cloned() };
                 let sum = self.sum(record.at, format!("{}: batches released", stage.unwrap_or_default()));
@@ -121,7 +117,7 @@ impl Timeline {
                 }
                 None
             }
-            Event::EnforceIntent { stage, .. } => {
+            Event::EnforceIntent { stage, .. } | Event::ReleaseIntent { stage, .. } => {
                 self.batch_of.insert(record.seq, stage.clone());
                 None
             }

@@ -162,6 +162,7 @@ fn assemble(
     let zone = time_zone.as_ref().and_then(|node| node.parsed(settings::time_zone));
     let addresses = tenant.as_ref().and_then(settings::addresses);
     let way = tenant.as_ref().and_then(|tenant| proxy::way(tenant, folder));
+    let access = tenant.as_ref().and_then(sections::access);
     let register = Register::new(id.as_deref().unwrap_or_default(), folder.to_owned());
 
     let surroundings = credentials::Surroundings { folder, env, zone: zone.as_ref() };
@@ -200,6 +201,7 @@ fn assemble(
         gates: gates?,
         stages: stages?,
         tail: Tail { grace: grace? },
+        access: access?,
     };
     let (credentials, way, log) = (credentials?, way?, log?);
     let settings = Settings { credentials, cloud, graph_url, login_url, way, state_dir, socket, log, templates };

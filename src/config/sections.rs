@@ -4,7 +4,10 @@ use super::people::Register;
 use super::read::Section;
 use super::stages;
 use super::value;
-use crate::rollout::plan::{Amount, Cap, Channel, Enforcement, Leaves, Limits, Notices, Observe, People, RetireTo};
+use crate::rollout::plan::{
+    Access, Amount, Cap, Channel, Enforcement, Leaves, Licence, Limits, Notices, Observe, People, RetireTo,
+};
+use crate::rollout::preflight::permissions::is_dangerous;
 
 pub(super) const ENFORCEMENT: [&str; 9] =
     ["kind", "group", "policy", "manage_policy", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
@@ -44,7 +47,7 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
                 group: group?,
                 policy: policy?,
                 manage_policy: manage_policy?,
-                leaves: leaves?,
+                leaves: leaves.ok()?,
             })
         }
         Kind::PerUser => {
@@ -68,25 +71,46 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
     }
 }
 
-/// What a rollout to Conditional Access leaves behind: `None` when that is not well said.
-fn leaves(table: &Section<'_>, manage_policy: Option<bool>) -> Option<Option<Leaves>> {
-    let from = table.optional("from", |node| node.word(&[("security-defaults", ())])).ok()?.and_then(|()| table.get("from"));
-    let turn_on = table.optional("turn_on", |node| node.each(|name| name.text().map(str::to_owned))).ok()?;
-    let after = table.optional("switch_after", |node| node.text().map(str::to_owned)).ok()?;
+/// What a rollout to Conditional Access leaves behind; an error when that is not well said, and was complained about.
+fn leaves(table: &Section<'_>, manage_policy: Option<bool>) -> Result<Option<Leaves>, Unclear> {
+    let from = table
+        .optional("from", |node| node.word(&[("security-defaults", ())]))
+        .map_err(|_| Unclear)?
+        .and_then(|()| table.get("from"));
+    let turn_on = table.optional("turn_on", |node| node.each(|name| name.text().map(str::to_owned))).map_err(|_| Unclear)?;
+    let after = table.optional("switch_after", |node| node.text().map(str::to_owned)).map_err(|_| Unclear)?;
     let Some(from) = from else {
         for node in ["turn_on", "switch_after"].iter().filter_map(|key| table.get(key)) {
             node.error("belongs to `from = \"security-defaults\"`", "write that too, or take the key out");
         }
-        return (turn_on.is_none() && after.is_none()).then_some(None);
+        return if turn_on.is_none() && after.is_none() { Ok(None) } else { Err(Unclear) };
     };
     if manage_policy == Some(false) {
         from.error(
             "needs `manage_policy = true`",
             "the policy goes on right after security defaults go off; nobody else is quick enough",
         );
-        return None;
+        return Err(Unclear);
     }
-    Some(Some(Leaves { turn_on: turn_on.unwrap_or_default(), after }))
+    Ok(Some(Leaves { turn_on: turn_on.unwrap_or_default(), after }))
+}
+
+/// Something was complained about.
+struct Unclear;
+
+/// The part of `[tenant]` that says what the tenant may be asked for.
+pub(super) fn access(table: &Section<'_>) -> Option<Access> {
+    let licence = table.get("licence").and_then(|node| node.word(&[("p1", Licence::P1), ("none", Licence::None)]));
+    let accepted = table.get("accept_permissions").and_then(|node| {
+        node.each(|name| {
+            let text = name.text()?;
+            if !is_dangerous(text) {
+                name.warn("is no permission that is refused, so that accepting it says nothing", "take it out");
+            }
+            Some(text.to_owned())
+        })
+    });
+    Some(Access { licence: licence?, accept_permissions: accepted? })
 }
 
 pub(super) fn people(table: &Section<'_>, register: &Register) -> Option<People> {

@@ -11,8 +11,18 @@ use super::read::{Node, Section};
 use super::templates::Templates;
 use super::value::Wrong;
 
-pub(super) const TENANT: [&str; 8] =
-    ["id", "time_zone", "cloud", "graph_url", "login_url", "proxy", "proxy_login_file", "ca_file"];
+pub(super) const TENANT: [&str; 10] = [
+    "id",
+    "time_zone",
+    "cloud",
+    "graph_url",
+    "login_url",
+    "proxy",
+    "proxy_login_file",
+    "ca_file",
+    "licence",
+    "accept_permissions",
+];
 
 /// Everything outside the plan.
 #[derive(Clone, Debug)]

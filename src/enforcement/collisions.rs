@@ -21,7 +21,6 @@ pub(crate) struct Facts<'a> {
     pub(crate) own: Own,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// How the plan requires MFA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Own {

@@ -3,9 +3,8 @@
 //! Changes nothing. Invariant: the policy and the break-glass accounts are judged
 //! from what the tenant says now, never from what it said before.
 
-use super::{fitness, policy};
+use super::{break_glass, fitness, policy};
 use crate::graph::Graph;
-use crate::graph::groups::Depth;
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{BreakGlass, Policy, Target, Trouble, TroubleKind};
 
@@ -34,15 +33,15 @@ pub(super) async fn read(
         Owner::Program => (policy::problems_besides_mode(&read, group), policy::fingerprint_besides_mode(&read)),
     };
     problems.extend(fitness::problem(&graph.group(group).await?));
-    let break_glass = break_glass(graph, &read, references).await?;
-    let exposed = break_glass.iter().filter(|account| account.id.is_some() && !account.excluded).count();
+    let accounts = break_glass::under_policy(graph, &read, references).await?;
+    let exposed = accounts.iter().filter(|account| account.id.is_some() && !account.excluded).count();
     if exposed > 0 {
         problems.push(format!(
             "the policy does not exclude {exposed} of {} break-glass accounts; exclude them in the policy",
-            break_glass.len()
+            accounts.len()
         ));
     }
-    Ok((Policy { problems, fingerprint }, break_glass))
+    Ok((Policy { problems, fingerprint }, accounts))
 }
 
 /// Who switches the policy on and off.
@@ -52,35 +51,4 @@ pub(super) enum Owner {
     Human,
     /// The program, as `manage_policy` says.
     Program,
-}
-
-async fn break_glass(graph: &Graph, read: &serde_json::Value, references: &[PersonRef]) -> Result<Vec<BreakGlass>, Trouble> {
-    let mut ids = Vec::with_capacity(references.len());
-    for reference in references {
-        ids.push(graph.person_id(*reference).await?);
-    }
-    let known: Vec<ObjectId> = ids.iter().flatten().copied().collect();
-    let people = graph.people(&known).await?;
-    let mut excluded = policy::excluded_users(read);
-    // Excluded groups are read only when somebody is not excluded by name.
-    if people.iter().any(|person| !excluded.contains(&person.id)) {
-        for group in policy::excluded_groups(read) {
-            match graph.members(group, Depth::Transitive).await {
-                Ok(members) => excluded.extend(members.iter()),
-                // Deleted groups leave their ids behind in policies; they exclude nobody.
-                Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
-                Err(trouble) => return Err(trouble),
-            }
-        }
-    }
-    let accounts = references.iter().zip(ids).map(|(reference, id)| {
-        let person = people.iter().find(|person| Some(person.id) == id);
-        BreakGlass {
-            reference: *reference,
-            id: person.map(|person| person.id),
-            enabled: person.is_some_and(|person| person.enabled == Some(true)),
-            excluded: person.is_some_and(|person| excluded.contains(&person.id)),
-        }
-    });
-    Ok(accounts.collect())
 }

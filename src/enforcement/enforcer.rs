@@ -4,7 +4,7 @@
 
 use super::conditional_access::Owner;
 use super::switching::{self, Turned};
-use super::{adding, conditional_access, per_user, releasing};
+use super::{adding, break_glass, conditional_access, per_user, releasing};
 use crate::engine::port::{Answer, BatchOutcome, Enforce, Leaver, Room};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
@@ -48,9 +48,9 @@ impl Enforcer {
                 Ok(Safety { policy, break_glass, modes, defaults })
             }
             Target::Plain { way } => {
-                let break_glass = per_user::break_glass(&self.graph, way, references).await?;
+                let accounts = break_glass::without_policy(&self.graph, way, references).await?;
                 let policy = Policy { problems: Vec::new(), fingerprint: "no policy".to_owned() };
-                Ok(Safety { policy, break_glass, modes, defaults })
+                Ok(Safety { policy, break_glass: accounts, modes, defaults })
             }
         }
     }

@@ -5,6 +5,7 @@
 //! is deleted, and nobody is released but by [`crate::engine::port::Enforce::release`].
 
 mod adding;
+mod break_glass;
 pub(crate) mod collisions;
 mod conditional_access;
 mod enforcer;

@@ -8,8 +8,8 @@ use crate::engine::port::BatchOutcome;
 use crate::graph::Graph;
 use crate::graph::answer::Verdict;
 use crate::graph::request::Mutation;
-use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{BreakGlass, PerUser, Trouble, Way};
+use crate::rollout::id::ObjectId;
+use crate::rollout::observed::{PerUser, Trouble};
 
 /// Own states other than disabled, ascending; who does not exist, or whose state cannot be told, is left out.
 pub(super) async fn standing(graph: &Graph, people: &[ObjectId]) -> Result<Vec<(ObjectId, PerUser)>, Trouble> {
@@ -62,39 +62,4 @@ pub(super) async fn set(graph: &Graph, people: &[ObjectId], state: PerUser, outc
             other => take(outcome, *person, other),
         }
     }
-}
-
-/// The break-glass accounts where no policy could exclude them: their own state must be disabled; nothing can keep them out of
-/// security defaults, so there they must be able to pass MFA.
-pub(super) async fn break_glass(graph: &Graph, way: Way, references: &[PersonRef]) -> Result<Vec<BreakGlass>, Trouble> {
-    let mut ids = Vec::with_capacity(references.len());
-    for reference in references {
-        ids.push(graph.person_id(*reference).await?);
-    }
-    let known: Vec<ObjectId> = ids.iter().flatten().copied().collect();
-    let people = graph.people(&known).await?;
-    let mut safe = Vec::new();
-    match way {
-        Way::Tenant => {
-            for id in &known {
-                if graph.passes_mfa(*id).await? {
-                    safe.push(*id);
-                }
-            }
-        }
-        Way::Group | Way::PerUser => {
-            let states = graph.per_user(&known).await?;
-            safe.extend(states.into_iter().filter(|(_, state)| *state == Some(PerUser::Disabled)).map(|(id, _)| id));
-        }
-    }
-    let accounts = references.iter().zip(ids).map(|(reference, id)| {
-        let person = people.iter().find(|person| Some(person.id) == id);
-        BreakGlass {
-            reference: *reference,
-            id: person.map(|person| person.id),
-            enabled: person.is_some_and(|person| person.enabled == Some(true)),
-            excluded: person.is_some_and(|person| safe.contains(&person.id)),
-        }
-    });
-    Ok(accounts.collect())
 }

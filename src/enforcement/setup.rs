@@ -7,11 +7,10 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::collisions::{Collision, Facts, Own, collisions};
-use super::{fitness, policy, strength};
+use super::{break_glass, fitness, policy, strength};
 use crate::graph::Graph;
 use crate::graph::creation::NotMade;
-use crate::graph::groups::Depth;
-use crate::graph::request::{Mutation, NewGroup, NewPolicy, Require, Whom};
+use crate::graph::request::{Mutation, NewGroup, NewPolicy, Require};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Trouble, TroubleKind};
 
@@ -76,7 +75,7 @@ pub(crate) async fn draft(graph: &Graph, named: Named<'_>) -> Result<Draft, Trou
     let policies = graph.policies().await?;
     let found = find_policy(&policies, named.policy, &mut obstacles);
     if let Some(found) = found {
-        let excluded = excluded(graph, found, &break_glass).await?;
+        let excluded = break_glass::excluded(graph, found, &break_glass).await?;
         obstacles.extend(misfit(found, group.id, &excluded, &break_glass));
     }
     let policy = Piece { name: named.policy.to_owned(), id: found.and_then(id) };
@@ -193,23 +192,6 @@ fn misfit(found: &Value, group: Option<ObjectId>, excluded: &[ObjectId], break_g
     problems.into_iter().map(|problem| format!("the policy that exists does not fit: {problem}")).collect()
 }
 
-/// Whom the policy excludes by id, and through groups where some account is not.
-async fn excluded(graph: &Graph, found: &Value, accounts: &[ObjectId]) -> Result<Vec<ObjectId>, Trouble> {
-    let mut excluded = policy::excluded_users(found);
-    if accounts.iter().all(|account| excluded.contains(account)) {
-        return Ok(excluded);
-    }
-    for group in policy::excluded_groups(found) {
-        match graph.members(group, Depth::Transitive).await {
-            Ok(members) => excluded.extend(members.iter()),
-            // Deleted groups leave their ids behind in policies.
-            Err(trouble) if trouble.kind == TroubleKind::Unusable => {}
-            Err(trouble) => return Err(trouble),
-        }
-    }
-    Ok(excluded)
-}
-
 fn id(value: &Value) -> Option<ObjectId> {
     value.get("id")?.as_str()?.parse().ok()
 }
@@ -261,7 +243,7 @@ impl Draft {
     fn new_policy(&self, made: Made) -> NewPolicy {
         NewPolicy {
             name: self.policy.name.clone(),
-            whom: Whom::Group(made.group),
+            group: made.group,
             without_groups: made.exempt.into_iter().collect(),
             without_people: self.break_glass.clone(),
             require: self.require,
@@ -487,7 +469,7 @@ mod tests {
     fn a_policy_that_exists_is_reused_only_when_it_fits() {
         let fitting = NewPolicy {
             name: "Require MFA".to_owned(),
-            whom: Whom::Group(oid(5)),
+            group: oid(5),
             without_groups: vec![oid(6)],
             without_people: vec![oid(1), oid(2)],
             require: Require::Mfa,
@@ -502,7 +484,6 @@ mod tests {
             (fitting.clone(), None, "name another policy"),
             (fitting.clone(), Some(oid(7)), "does not include the enforcement group"),
             (NewPolicy { without_people: vec![oid(1)], ..fitting.clone() }, Some(oid(5)), "1 of 2 break-glass"),
-            (NewPolicy { whom: Whom::Everybody, ..fitting.clone() }, Some(oid(5)), "all users"),
         ] {
             let found = fit(&policy, group);
             assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}");

@@ -42,7 +42,7 @@ impl Model {
     }
 
     fn handle(&mut self, method: &str, url: &str, body: &Value) -> (u16, Value) {
-        let members = format!("/groups/{}/members", GROUP);
+        let members = format!("/groups/{GROUP}/members");
         if method == "PATCH" {
             let people: Vec<ObjectId> = body["members@odata.bind"]
                 .as_array()

@@ -1,6 +1,6 @@
 //! The log's line for a record: one per change of state; counts of people, never who.
 
-use crate::rollout::event::{Event, Record};
+use crate::rollout::event::{Because, Event, Record};
 use crate::rollout::state::TAIL;
 
 /// One line per change of state; counts of people, never who.
@@ -26,9 +26,7 @@ pub(super) fn log(record: &Record) {
                 record.seq = record.seq,
                 "a batch was handed out"
             );
-            for because in refused.iter().chain(not_sent) {
-                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people of a batch were not enforced");
-            }
+            left_out(*intent, refused.iter().chain(not_sent), "people of a batch were not enforced");
         }
         Event::ReleaseOutcome { intent, released, already, gone, refused, unknown, not_sent } => {
             tracing::warn!(
@@ -39,9 +37,7 @@ pub(super) fn log(record: &Record) {
                 record.seq = record.seq,
                 "a batch was released"
             );
-            for because in refused.iter().chain(not_sent) {
-                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people of a batch were not released");
-            }
+            left_out(*intent, refused.iter().chain(not_sent), "people of a batch were not released");
         }
         Event::RetireOutcome { intent, retired, refused, unknown, not_sent } => {
             tracing::info!(
@@ -51,9 +47,7 @@ pub(super) fn log(record: &Record) {
                 record.seq = record.seq,
                 "own MFA states were retired"
             );
-            for because in refused.iter().chain(not_sent) {
-                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "own MFA states were not retired");
-            }
+            left_out(*intent, refused.iter().chain(not_sent), "own MFA states were not retired");
         }
         Event::SwitchIntent { stage, switch, .. } => {
             tracing::warn!(stage.name = %stage, record.seq = record.seq, switch.does = %switch.says(), "the tenant is being switched");
@@ -72,9 +66,7 @@ pub(super) fn log(record: &Record) {
                 record.seq = record.seq,
                 "notices were sent"
             );
-            for because in refused.iter().chain(not_sent) {
-                tracing::warn!(people.count = because.people.len(), intent.seq = intent, why = %because.why, "people could not be told");
-            }
+            left_out(*intent, refused.iter().chain(not_sent), "people could not be told");
         }
         Event::ForeignChange { added, removed } => {
             tracing::warn!(
@@ -94,5 +86,12 @@ pub(super) fn log(record: &Record) {
             tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator paused or went on");
         }
         _ => tracing::debug!(record.seq = record.seq, "a record was written"),
+    }
+}
+
+/// One line per reason why people of a batch, or of a group of notices, were left out.
+fn left_out<'a>(intent: u64, reasons: impl Iterator<Item = &'a Because>, says: &str) {
+    for Because { why, people } in reasons {
+        tracing::warn!(people.count = people.len(), intent.seq = intent, why, "{says}");
     }
 }

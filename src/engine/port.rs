@@ -48,6 +48,11 @@ pub trait Tenant: Send + Sync {
         Vec::new()
     }
 
+    /// The application permissions that the latest token names; none before there is one, and where it cannot be looked into.
+    fn permissions(&self) -> Option<Vec<String>> {
+        None
+    }
+
     /// Requests that have left so far, of any kind; for reports and benchmarks.
     fn requests(&self) -> u64;
 }

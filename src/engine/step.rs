@@ -19,8 +19,9 @@ use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Event};
 use crate::rollout::limit::backoff;
 use crate::rollout::need::{Ask, is_due, needs};
-use crate::rollout::observed::Observed;
+use crate::rollout::observed::{MOST_SKEW, Observed};
 use crate::rollout::plan::Plan;
+use crate::rollout::preflight::permissions;
 use crate::rollout::report::{Report, report};
 use crate::rollout::state::{Accepted, State};
 
@@ -29,9 +30,6 @@ pub(super) const ACTOR: &str = "tidegate";
 
 /// Readings of policy and break-glass accounts that planning (not the guard) accepts.
 pub(super) const PLANNING_MAX_AGE: SignedDuration = SignedDuration::from_hours(13);
-
-/// Our clock may differ from the service's by this much.
-const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why the engine ended in error.
 #[derive(Debug, thiserror::Error)]
@@ -223,6 +221,7 @@ impl Engine {
         self.keep(KEEP_EVERY);
         // What the answers just told of the service's clock counts at once.
         self.see_clock();
+        self.see_permissions(&accepted.plan);
         let decision = decide(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE));
         let step = match decision.action {
             Some(action) => {
@@ -380,6 +379,12 @@ impl Engine {
         self.observed.clock_doubt = skew
             .filter(|skew| skew.abs() > MOST_SKEW)
             .map(|skew| format!("our clock and the service's differ by {} s; correct the clock of this host", skew.as_secs()));
+    }
+
+    /// Judges what the app may do in the tenant, by its latest token.
+    fn see_permissions(&mut self, plan: &Plan) {
+        let granted = self.tenant.permissions();
+        self.observed.permissions_doubt = granted.and_then(|granted| permissions::objection(plan, &granted));
     }
 
     fn publish(&mut self, plan: &Plan, revision: &str, wake_at: Timestamp, step: Step) -> Result<(), EngineError> {

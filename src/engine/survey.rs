@@ -23,6 +23,18 @@ pub async fn survey(
     state: State,
     now: Timestamp,
 ) -> Result<(State, Observed), Trouble> {
+    let (state, observed) = look(tenant, enforce, plan, state, now).await;
+    let troubles = [&observed.target.trouble, &observed.directory.trouble, &observed.safety.trouble, &observed.members.trouble];
+    let selections = observed.selections.values().map(|source| &source.trouble);
+    let trouble = troubles.into_iter().chain(selections).find_map(Option::as_ref).cloned();
+    match trouble {
+        Some(trouble) => Err(trouble),
+        None => Ok((state, observed)),
+    }
+}
+
+/// The same, as far as it goes: what cannot be read is the trouble of its source.
+pub async fn look(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, state: State, now: Timestamp) -> (State, Observed) {
     let mut state = state;
     let mut observed = Observed::default();
     let revision = plan.revision();
@@ -47,11 +59,6 @@ pub async fn survey(
             }
         }
     }
-    let troubles = [&observed.target.trouble, &observed.directory.trouble, &observed.safety.trouble, &observed.members.trouble];
-    let selections = observed.selections.values().map(|source| &source.trouble);
-    if let Some(trouble) = troubles.into_iter().chain(selections).find_map(Option::as_ref) {
-        return Err(trouble.clone());
-    }
     // Nothing is enforced yet, so the log is only tried: what a gate cannot read later is better known now.
     if plan.gates.iter().any(|gate| gate.measure == Measure::MfaFailureShare) {
         let since = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now);
@@ -61,7 +68,7 @@ pub async fn survey(
             take_in(&state, &mut observed, now, answered);
         }
     }
-    Ok((state, observed))
+    (state, observed)
 }
 
 fn ground<'a>(plan: &'a Plan, state: &'a State, observed: &'a Observed, now: Timestamp, revision: &'a str) -> Ground<'a> {

@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token` (by `proof`, with [`certificate`], `identity`,
 //! `login` and [`expiry`]), `request` (what may be asked and changed), `transport` (the one place with the token), `answer` (what an
-//! answer means), [`wait`] and [`throttle`] (patience), `page`, `delta`, `batch` and `write`, then one file per capability. Invariants: nothing is
-//! deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
+//! answer means), [`wait`] and [`throttle`] (patience), `page`, `delta`, `batch` and `write`, then one file per capability, those of
+//! the preflight in `look`. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection is complete or an
+//! error.
 
 pub mod certificate;
 pub mod endpoints;
@@ -24,7 +25,8 @@ mod followed;
 pub(crate) mod groups;
 mod identity;
 mod login;
-mod methods;
+mod look;
+pub mod own_methods;
 mod pace;
 mod page;
 mod people;
@@ -32,7 +34,7 @@ mod policies;
 mod proof;
 mod registration;
 pub(crate) mod request;
-mod roles;
+pub(crate) mod roles;
 mod row;
 mod sign_ins;
 mod switches;
@@ -48,7 +50,7 @@ mod tests;
 #[cfg(test)]
 mod token_tests;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -58,6 +60,7 @@ use self::endpoints::Endpoints;
 use self::followed::Followed;
 use self::groups::{Depth, Group};
 use self::names::Names;
+use self::own_methods::Counting;
 pub use self::pace::Quota;
 use self::request::Mutation;
 use self::throttle::Gates;
@@ -68,7 +71,7 @@ use self::write::Carried;
 use crate::clock::Clock;
 use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, IdSet, PerUser, Person, Registration, Roll, SignIn, Toggle, Trouble};
+use crate::rollout::observed::{Directory, IdSet, PerUser, Person, Readiness, Registration, Roll, SignIn, Toggle, Trouble};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -78,6 +81,8 @@ pub struct Graph {
     key: Arc<str>,
     /// One reading of the directory at a time.
     followed: Arc<tokio::sync::Mutex<Followed>>,
+    /// Set where there is no registration report.
+    own_methods: Arc<OnceLock<Counting>>,
 }
 
 impl Graph {
@@ -99,7 +104,13 @@ impl Graph {
         gates: Gates,
     ) -> Self {
         let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
-        Self { transport, names: Arc::default(), key: plan_tenant.into(), followed: Arc::default() }
+        let key = plan_tenant.into();
+        Self { transport, names: Arc::default(), key, followed: Arc::default(), own_methods: Arc::default() }
+    }
+
+    /// From now on readiness is read from each person's own methods, for want of a report. The first call counts.
+    pub fn without_report(&self, counting: Counting) {
+        let _ = self.own_methods.set(counting);
     }
 
     /// The same tenant, of whose people some are known already. Their places in readings stay what they are.
@@ -191,7 +202,8 @@ impl Graph {
 
     /// Whether a person has registered a method that security defaults take: Microsoft's app, or codes of another one.
     pub(crate) async fn passes_mfa(&self, person: ObjectId) -> Result<bool, Trouble> {
-        methods::passes_mfa(&self.transport, person).await
+        let read = own_methods::registration(&self.transport, self.names.roll(), &[person], Counting::SecurityDefaults).await?;
+        Ok(read.of(person) == Readiness::Capable)
     }
 
     /// The authentication strengths, as the tenant wrote them.
@@ -251,6 +263,14 @@ impl Graph {
         Ok(directory)
     }
 
+    async fn readiness(&self) -> Result<Registration, Trouble> {
+        let roll = self.names.roll();
+        let Some(counting) = self.own_methods.get() else { return registration::report(&self.transport, roll).await };
+        let everybody = people::all(&self.transport, &self.names, &self.key).await?;
+        let people: Vec<_> = everybody.iter().filter(|person| person.enabled != Some(false)).map(|person| person.id).collect();
+        own_methods::registration(&self.transport, roll, &people, *counting).await
+    }
+
     async fn people_of(&self, group: &str) -> Result<IdSet, Trouble> {
         let group = self.find_group(group).await?;
         self.members(group.id, Depth::Transitive).await
@@ -271,7 +291,7 @@ impl Tenant for Graph {
     }
 
     fn registration(&self) -> Answer<'_, Result<Registration, Trouble>> {
-        Box::pin(registration::report(&self.transport, self.names.roll()))
+        Box::pin(self.readiness())
     }
 
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
@@ -288,6 +308,10 @@ impl Tenant for Graph {
 
     fn warnings(&self) -> Vec<String> {
         self.transport.tokens.warning().into_iter().collect()
+    }
+
+    fn permissions(&self) -> Option<Vec<String>> {
+        self.transport.named()
     }
 
     fn requests(&self) -> u64 {

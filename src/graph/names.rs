@@ -2,7 +2,7 @@
 //! for the name cache of readers.
 //!
 //! Never part of the rollout's state, the journal or the log. Invariants: what is here was read from the tenant and can be read again;
-//! memory does not grow with the directory beyond [`MOST`] people.
+//! memory does not grow with the directory beyond a bounded number of people.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -70,6 +70,23 @@ pub(crate) async fn each<R: Row>(transport: &Transport, call: &Call, mut take: i
     rest(transport, call, page, &mut take).await
 }
 
+/// The same with the first `pages` pages only; whether those were all.
+pub(crate) async fn first<R: Row>(
+    transport: &Transport,
+    call: &Call,
+    pages: usize,
+    mut take: impl FnMut(R) + Send,
+) -> Result<bool, Unread> {
+    let mut page: Page<R> = transport.read(call, parse).await?;
+    for _ in 1..pages {
+        page.value.into_iter().for_each(&mut take);
+        let Some(link) = page.next.take() else { return Ok(true) };
+        page = transport.read(&call.next(link), parse).await?;
+    }
+    page.value.into_iter().for_each(&mut take);
+    Ok(page.next.is_none())
+}
+
 /// The same, where the first page is there already.
 pub(crate) async fn rest<R: Row>(
     transport: &Transport,

@@ -58,6 +58,8 @@ pub(crate) struct Tokens {
     sent: Arc<AtomicU64>,
     current: Mutex<Current>,
     ends: Lock<Ends>,
+    /// The permissions that the latest token named.
+    named: Lock<Option<Vec<String>>>,
 }
 
 #[derive(Default)]
@@ -88,7 +90,8 @@ impl Tokens {
         sent: Arc<AtomicU64>,
     ) -> Self {
         let target = Target { url: endpoints.token_url(), scope: endpoints.scope(), resource: endpoints.graph_root().to_owned() };
-        Self { wire, clock, target, credentials, sent, current: Mutex::default(), ends: Lock::default() }
+        let (current, ends, named) = (Mutex::default(), Lock::default(), Lock::default());
+        Self { wire, clock, target, credentials, sent, current, ends, named }
     }
 
     /// The current token, or a new one. Callers wait for each other, so that one request serves all.
@@ -103,6 +106,8 @@ impl Tokens {
             (Ok((header, life)), _) => {
                 current.made += 1;
                 let (refresh, expires) = (now + keep(life), now + life);
+                let text = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+                *self.named.lock().unwrap_or_else(PoisonError::into_inner) = text.and_then(roles);
                 let bearer = Bearer { header, number: current.made, refresh, expires };
                 current.bearer = Some(bearer.clone());
                 Ok(bearer)
@@ -160,8 +165,13 @@ impl Tokens {
 
     /// The permissions that the token names. A token is opaque to its bearer by Microsoft's word: what is read here only ever warns.
     pub(crate) async fn roles(&self) -> Option<Vec<String>> {
-        let bearer = self.bearer().await.ok()?;
-        roles(bearer.header.to_str().ok()?.strip_prefix("Bearer ")?)
+        self.bearer().await.ok()?;
+        self.named()
+    }
+
+    /// The permissions that the latest token named, without asking for another one.
+    pub(crate) fn named(&self) -> Option<Vec<String>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks with the credential as it is now; once more when it was refused and its file has been replaced meanwhile.

@@ -131,6 +131,16 @@ impl Transport {
         self.tokens.roles().await
     }
 
+    /// Whether the login service gives a token at all.
+    pub(crate) async fn signs_in(&self) -> Result<(), Trouble> {
+        self.tokens.bearer().await.map(|_| ())
+    }
+
+    /// The permissions that the latest token named; asks nobody.
+    pub(crate) fn named(&self) -> Option<Vec<String>> {
+        self.tokens.named()
+    }
+
     /// The one place that attaches the token.
     async fn once(&self, call: &Call, bearer: &Bearer) -> Result<Reply, Failure> {
         if call.deletes_an_object() {

@@ -426,8 +426,14 @@ pub(super) fn trouble(
     if not_sent.is_empty() {
         return if nothing_went { before } else { None };
     }
-    let times = before.filter(|_| nothing_went).map_or(0, |(_, times)| times);
-    Some((at, times.saturating_add(1)))
+    let before = before.filter(|_| nothing_went);
+    // Batches that came to nothing together are one trouble.
+    if let Some((when, _)) = before
+        && when == at
+    {
+        return before;
+    }
+    Some((at, before.map_or(0, |(_, times)| times).saturating_add(1)))
 }
 
 fn sorted(ids: &[ObjectId]) -> Vec<ObjectId> {

@@ -1,7 +1,7 @@
 //! Records that do not fit are errors, and a journal read twice gives the same state.
 
-use super::apply::Misfit;
-use super::event::{By, Event, Record, VERSION};
+use super::apply::{Misfit, trouble};
+use super::event::{Because, By, Event, Record, VERSION};
 use super::person::PersonState;
 use super::sample::{Perfect, at, id, plan};
 use super::stage::PhaseName;
@@ -60,4 +60,22 @@ fn a_journal_read_again_gives_the_same_state_also_through_a_checkpoint() {
         again.apply(&serde_json::from_str(&line).unwrap()).unwrap();
     }
     assert_eq!(again, world.state);
+}
+
+#[test]
+fn batches_that_come_to_nothing_at_one_instant_are_one_trouble_and_one_that_goes_through_ends_it() {
+    let (first, second) = (at("2027-01-11T08:00:00Z"), at("2027-01-11T08:01:00Z"));
+    let back = [Because { why: "the tenant throttles".to_owned(), people: vec![id(10)] }];
+    let mut so_far = None;
+    for (when, not_sent, nothing_went, expected) in [
+        (first, &back[..], true, Some((first, 1))),
+        (first, &back[..], true, Some((first, 1))),
+        (second, &back[..], true, Some((second, 2))),
+        (second, &[], true, Some((second, 2))),
+        (second, &back[..], false, Some((second, 1))),
+        (second, &[], false, None),
+    ] {
+        so_far = trouble(so_far, when, not_sent, nothing_went);
+        assert_eq!(so_far, expected);
+    }
 }

@@ -155,6 +155,19 @@ fn no_stage_moves_by_a_clock_that_is_not_trusted() {
 }
 
 #[test]
+fn nobody_is_enforced_with_permissions_that_are_refused() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    world.observed.permissions_doubt = Some("too many".to_owned());
+    world.run("2027-01-11T09:00:00Z");
+    assert!(world.members.is_empty());
+    assert!(world.state.holds.contains_key("permissions"));
+    world.observed.permissions_doubt = None;
+    world.run("2027-01-11T09:30:00Z");
+    assert!(!world.members.is_empty() && !world.state.holds.contains_key("permissions"));
+}
+
+#[test]
 fn time_under_a_hold_that_a_human_must_clear_does_not_count_towards_finish_by() {
     for (file, pauses, expected) in [
         (false, 0, "2027-01-13T08:00:00Z"),

@@ -33,6 +33,9 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
     if let Some(why) = &ground.observed.plan_doubt {
         place("plan-refused".to_owned(), Scope::Rollout, Owner::Plan, why.clone());
     }
+    if let Some(why) = &ground.observed.permissions_doubt {
+        place("permissions".to_owned(), Scope::Rollout, Owner::Tenant, why.clone());
+    }
     tenant(ground, &mut place);
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
         of_stage(ground, Home::Stage(ix), stage, &mut place);

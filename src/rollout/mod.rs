@@ -25,6 +25,7 @@ pub mod observed;
 pub mod person;
 mod places;
 pub mod plan;
+pub mod preflight;
 mod readings;
 pub mod release;
 pub mod report;

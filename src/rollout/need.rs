@@ -7,7 +7,7 @@ use super::event::Deed;
 use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
 use super::person::{Enforced, Home, PersonState};
-use super::plan::{GateAt, Measure};
+use super::plan::{GateAt, Licence, Measure};
 use super::select::selection_keys;
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState, Stands};
@@ -91,7 +91,8 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
             need(Ask::PerUser, due(ground, &observed.per_user, every).min(after_verified(ground)));
         }
     }
-    if let Some(since) = enforced_since(ground) {
+    // Without a licence there is no log.
+    if let Some(since) = enforced_since(ground).filter(|_| ground.plan.access.licence == Licence::P1) {
         let last = observed.sign_ins.last.as_ref().map(|reading| reading.as_of);
         let overlap = last.map(|last| sign_in_overlap(last, ground.now));
         let from =

@@ -46,6 +46,9 @@ pub struct Source<T> {
 /// Two reads agree about a membership only when they lie this far apart (DESIGN §8).
 pub const AGREE: SignedDuration = SignedDuration::from_secs(60);
 
+/// A clock that differs more than this from the service's is not trusted.
+pub const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
 impl<T> Default for Source<T> {
     fn default() -> Self {
         Self { last: None, earlier: None, trouble: None, asked: None, failures: 0 }
@@ -328,6 +331,8 @@ pub struct Observed {
     pub clock_agrees: bool,
     /// Why the rollout is paused by the file in the state folder.
     pub pause_file: Option<String>,
+    /// Why the app's permissions are refused.
+    pub permissions_doubt: Option<String>,
     /// Why the plan file that lies on disk is not the plan in force.
     pub plan_doubt: Option<String>,
 }

@@ -36,6 +36,9 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// The tail behind the last stage.
     pub tail: Tail,
+    /// What the tenant may be asked for, and with which permissions.
+    #[serde(default, skip_serializing_if = "Access::is_usual")]
+    pub access: Access,
 }
 
 impl Plan {
@@ -53,6 +56,36 @@ impl Plan {
     }
 }
 
+/// The part of `[tenant]` that says what the tenant may be asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// The tenant's licence of Microsoft Entra ID.
+    #[serde(default)]
+    pub licence: Licence,
+    /// Dangerous application permissions that the app may hold all the same, by name.
+    #[serde(default)]
+    pub accept_permissions: Vec<String>,
+}
+
+impl Access {
+    /// Whether it says what a plan without these keys says; such a plan keeps its revision.
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A licence of Microsoft Entra ID.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Licence {
+    /// P1, or what includes it: there is a registration report, a sign-in log and Conditional Access.
+    #[default]
+    P1,
+    /// None of them: readiness is read from each person's own methods.
+    None,
+}
+
 /// How MFA is required.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -66,7 +99,7 @@ pub enum Enforcement {
         /// Whether the program may enable the policy, at the first stage.
         manage_policy: bool,
         /// What is left behind, where the tenant starts from security defaults.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         leaves: Option<Leaves>,
     },
     /// Per-user MFA state.

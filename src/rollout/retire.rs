@@ -75,7 +75,6 @@ pub fn left(ground: &Ground<'_>, person: &PersonState) -> bool {
         return false;
     }
     match (person.retired, person.enforced()) {
-        (Retired::Done(_), _) => false,
         (Retired::Intended(_), _) => true,
         (Retired::No, Enforced::Verified(at)) => ground
             .observed
@@ -83,6 +82,6 @@ pub fn left(ground: &Ground<'_>, person: &PersonState) -> bool {
             .last
             .as_ref()
             .is_none_or(|reading| reading.as_of < at || reading.value.binary_search_by_key(&person.id, |(id, _)| *id).is_ok()),
-        (Retired::No, _) => false,
+        (Retired::Done(_) | Retired::No, _) => false,
     }
 }

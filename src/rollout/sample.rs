@@ -14,8 +14,8 @@ use super::observed::{
     Trouble, TroubleKind, Way,
 };
 use super::plan::{
-    Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector, Stage, Start,
-    Tail, Unregistered,
+    Access, Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector,
+    Stage, Start, Tail, Unregistered,
 };
 use super::release;
 use super::schedule;
@@ -100,6 +100,7 @@ pub(crate) fn plan() -> Plan {
             stage("everyone", "2027-01-25T09:00:00", Selector::EveryoneElse),
         ],
         tail: Tail { grace: days(14) },
+        access: Access::default(),
     }
 }
 

@@ -90,9 +90,8 @@ fn open_batches(ground: &Ground<'_>, last: &Members, earlier: Option<&Members>, 
             match (batch.deed, seen) {
                 (Deed::Enforce, true) => landed.push(*id),
                 // A replica may lag behind either way: only two reads tell.
-                (Deed::Enforce, false) if agree == Some(true) => absent.push(*id),
                 (Deed::Release, false) if agree == Some(true) => landed.push(*id),
-                (Deed::Release, true) if agree == Some(true) => absent.push(*id),
+                (Deed::Enforce, false) | (Deed::Release, true) if agree == Some(true) => absent.push(*id),
                 _ => {}
             }
         }
@@ -149,7 +148,12 @@ fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut
 fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
     let state = ground.state;
     let Some(baseline) = &state.baseline else { return };
-    let begun = |person: &PersonState| !matches!(person.enforced(), Enforced::No | Enforced::Released(_));
+    // A release, too, may stay invisible for a while.
+    let begun = |person: &PersonState| match person.enforced() {
+        Enforced::No => false,
+        Enforced::Released(at) => at.checked_add(LAG).is_ok_and(|visible| earlier.as_of < visible),
+        _ => true,
+    };
     let ours = |id: ObjectId| state.people.get(id).is_some_and(begun);
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
     let mut added: Vec<_> = last.value.iter().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();

@@ -173,6 +173,7 @@ pub fn turned(plan: &Plan, state: &State, safety: &Safety) -> Option<String> {
 }
 
 /// The switches of a stage that stand, oldest first.
+#[must_use]
 pub fn standing<'a>(state: &'a State, stage: &'a str) -> impl DoubleEndedIterator<Item = &'a Thrown> {
     let undone =
         |intent: u64| state.thrown.iter().any(|thrown| thrown.undoes == Some(intent) && matches!(thrown.stands, Stands::Done(_)));
@@ -283,7 +284,7 @@ fn refuses_everybody(ground: &Ground<'_>) -> Option<Refusal> {
         if known.is_some_and(super::person::PersonState::is_processed) {
             continue;
         }
-        let home = known.map_or(Home::Tail, |known| known.home());
+        let home = known.map_or(Home::Tail, PersonState::home);
         let why = match known {
             None => Some("in no stage, and not told".into()),
             Some(_) => [Condition::Promise, Condition::Floor]

@@ -75,6 +75,7 @@ fn a_rollback_undoes_the_newest_stage_first_and_leaves_what_others_did() {
         world.moves()
     );
     assert_eq!(world.members, [id(1), id(5)], "what was there before us, and what others did, stays");
+    assert_eq!(world.state.foreign, [id(1)], "whom we release is not taken for somebody whom others put in");
     let order: Vec<_> = world.moves().into_iter().filter(|moved| moved.contains("-> rolled-back")).collect();
     assert!(order[0].contains("everyone") && order[1].contains("pilot"), "{order:?}");
     let released: Vec<_> =

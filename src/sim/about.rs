@@ -6,21 +6,22 @@ use super::call::Call;
 use super::filter::Filter;
 use super::json;
 use super::person::{Kind, P1_SKU, Person};
+use super::planted::Planted;
 use super::profile::Licence;
-use super::reply::{Answer, Reply};
+use super::reply::{Answer, Refusal, Reply};
 use super::tenant::Tenant;
 
 /// Directory Synchronization Accounts.
-const SYNC_ROLE: &str = "d29b2b05-8046-44ba-8758-1e26182fcf32";
+pub(super) const SYNC_ROLE: &str = "d29b2b05-8046-44ba-8758-1e26182fcf32";
 /// Global Administrator.
 const ADMIN_ROLE: &str = "62e90394-69f5-4237-9190-012177145e10";
 const P1_PLAN: &str = "41781fb2-bc02-4b7c-bd55-b576c07bb09d";
 
 /// The role that somebody holds.
 pub(super) const fn role_of(person: &Person) -> Option<&'static str> {
-    match person.kind {
-        Kind::Sync => Some(SYNC_ROLE),
-        Kind::BreakGlass => Some(ADMIN_ROLE),
+    match (person.kind, person.quirks.admin) {
+        (Kind::Sync, _) => Some(SYNC_ROLE),
+        (_, Some(true)) | (Kind::BreakGlass, None) => Some(ADMIN_ROLE),
         _ => None,
     }
 }
@@ -61,8 +62,8 @@ impl Tenant {
             "countryLetterCode": "DE",
             "createdDateTime": "2024-03-01T08:00:00Z",
             "tenantType": "AAD",
-            "onPremisesSyncEnabled": null,
-            "onPremisesLastSyncDateTime": null,
+            "onPremisesSyncEnabled": self.has(Planted::SyncStalled).then_some(true),
+            "onPremisesLastSyncDateTime": self.has(Planted::SyncStalled).then_some("2026-03-01T08:00:00Z"),
             "technicalNotificationMails": [],
             "assignedPlans": plans,
             "verifiedDomains": [{
@@ -85,7 +86,7 @@ impl Tenant {
             "skuId": P1_SKU,
             "skuPartNumber": "AAD_PREMIUM",
             "appliesTo": "User",
-            "capabilityStatus": "Enabled",
+            "capabilityStatus": if self.has(Planted::LapsedLicence) { "Warning" } else { "Enabled" },
             "consumedUnits": used,
             "prepaidUnits": { "enabled": used + 25, "suspended": 0, "warning": 0, "lockedOut": 0 },
             "servicePlans": [{
@@ -104,21 +105,55 @@ impl Tenant {
     }
 
     pub(super) fn list_domains(&self, call: &Call) -> Reply {
-        let domain = json!({
-            "id": self.profile.domain,
-            "authenticationType": "Managed",
-            "availabilityStatus": null,
-            "isAdminManaged": true,
-            "isDefault": true,
-            "isInitial": true,
-            "isRoot": true,
-            "isVerified": true,
-            "supportedServices": ["Email", "OfficeCommunicationsOnline"],
-            "passwordValidityPeriodInDays": 2_147_483_647,
-            "passwordNotificationWindowInDays": 14,
-        });
-        list(call, "domains", &[domain])
+        let own = self.profile.domain.as_str();
+        let mut domains = vec![domain(own, "Managed", true)];
+        if self.has(Planted::BreakGlassDomain) {
+            domains.push(domain(&format!("brand.{own}"), "Managed", false));
+        }
+        let federated = FEDERATED.iter().filter(|(kind, _)| self.has(*kind));
+        domains.extend(federated.map(|(kind, _)| domain(&format!("{}.{own}", kind.as_str()), "Federated", false)));
+        list(call, "domains", &domains)
     }
+
+    pub(super) fn list_federation(&self, call: &Call, domain: &str) -> Answer {
+        let is_meant = |kind: Planted| self.has(kind) && domain == format!("{}.{}", kind.as_str(), self.profile.domain);
+        let (_, behaviour) = FEDERATED.iter().find(|(kind, _)| is_meant(*kind)).ok_or_else(|| Refusal::missing(domain))?;
+        let federation = json!({
+            "id": "6601d14b-d113-8f64-fda2-9b5ddda18ecc",
+            "displayName": "Contoso",
+            "issuerUri": format!("http://{domain}/adfs/services/trust"),
+            "metadataExchangeUri": format!("https://sts.{domain}/adfs/services/trust/mex"),
+            "passiveSignInUri": format!("https://sts.{domain}/adfs/ls"),
+            "activeSignInUri": format!("https://sts.{domain}/adfs/services/trust/2005/usernamemixed"),
+            "signOutUri": format!("https://sts.{domain}/adfs/ls"),
+            "preferredAuthenticationProtocol": "wsFed",
+            "federatedIdpMfaBehavior": behaviour,
+        });
+        Ok(list(call, &format!("domains('{domain}')/federationConfiguration"), &[federation]))
+    }
+}
+
+/// Domains that can be planted, and what their provider's MFA counts for.
+const FEDERATED: [(Planted, Option<&str>); 3] = [
+    (Planted::FederatedAccept, Some("acceptIfMfaDoneByFederatedIdp")),
+    (Planted::FederatedEnforce, Some("enforceMfaByFederatedIdp")),
+    (Planted::FederatedUnset, None),
+];
+
+fn domain(name: &str, kind: &str, is_initial: bool) -> Value {
+    json!({
+        "id": name,
+        "authenticationType": kind,
+        "availabilityStatus": null,
+        "isAdminManaged": true,
+        "isDefault": is_initial,
+        "isInitial": is_initial,
+        "isRoot": is_initial,
+        "isVerified": true,
+        "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+        "passwordValidityPeriodInDays": 2_147_483_647,
+        "passwordNotificationWindowInDays": 14,
+    })
 }
 
 fn list(call: &Call, name: &str, rows: &[Value]) -> Reply {

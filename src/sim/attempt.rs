@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::chance::{Kind as Chance, draw, unit, within};
 use super::moment::{after, day, is_working, start_of};
 use super::person::{Ability, Account, Kind, Person};
+use super::planted::Presence;
 use super::tenant::Tenant;
 
 /// Days whose times are kept.
@@ -54,7 +55,8 @@ impl Calendar {
 
 /// The times at which the person signs in on that day.
 fn times(seed: u64, person: &Person, day: i64) -> [Option<Timestamp>; 2] {
-    if !is_working(day) || !matches!(person.kind, Kind::Ordinary | Kind::Guest) {
+    let is_there = matches!(person.kind, Kind::Ordinary | Kind::Guest) && person.quirks.presence == Presence::Usual;
+    if !is_working(day) || !is_there {
         return [None, None];
     }
     let key = key(person);
@@ -80,6 +82,13 @@ pub(super) fn next_sign_in(seed: u64, person: &Person, now: Timestamp) -> Option
     times.into_iter().find(|at| *at > now).map(|at| after(at, SignedDuration::from_mins(3)))
 }
 
+/// When somebody last signed in before `now`, within the last 30 days.
+pub(super) fn last_sign_in(seed: u64, person: &Person, now: Timestamp) -> Option<Timestamp> {
+    let today = day(now);
+    let mut times = (today - 30..=today).rev().flat_map(|day| times(seed, person, day).into_iter().rev().flatten());
+    times.find(|at| *at <= now && *at >= person.created && person.is_enabled())
+}
+
 /// An attempt to sign in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {
@@ -89,17 +98,44 @@ pub(super) struct Attempt {
     pub(super) code: i64,
     /// Whether the policy asked for MFA.
     pub(super) required: bool,
+    /// The client, as the log names it.
+    pub(super) client: &'static str,
+    /// Who makes it.
+    pub(super) by: By,
+}
+
+/// Attempts of which clients are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clients {
+    /// Any.
+    All,
+    /// Those that cannot do MFA.
+    Old,
+}
+
+/// Who makes an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The person.
+    Person,
+    /// A program of theirs.
+    Program,
 }
 
 impl Tenant {
     /// Attempts between `from` and `to` (both included) of that day that the log shows at `now`, newest first.
-    pub(super) fn attempts(&mut self, on: i64, from: Timestamp, to: Timestamp, now: Timestamp) -> Vec<Attempt> {
-        let slots = self.calendar.of(on, self.profile.seed, &self.people);
+    pub(super) fn attempts(&mut self, on: i64, from: Timestamp, to: Timestamp, now: Timestamp, of: Clients) -> Vec<Attempt> {
+        // Nobody need be looked at for what browsers do.
+        let slots = match of {
+            Clients::All => self.calendar.of(on, self.profile.seed, &self.people),
+            Clients::Old => Arc::default(),
+        };
         // an attempt may follow its slot by some minutes
         let from_slot = after(from, SignedDuration::from_mins(-10));
         let begin = slots.partition_point(|slot| slot.at < from_slot);
         let slots = slots.iter().skip(begin).take_while(|slot| slot.at <= to);
         let attempts = slots.flat_map(|slot| self.outcome(*slot).into_iter().flatten());
+        let attempts = attempts.chain(self.old_clients(on));
         let seen = |attempt: &Attempt| attempt.at >= from && attempt.at <= to && self.arrival(attempt) <= now;
         let mut attempts: Vec<Attempt> = attempts.filter(seen).collect();
         attempts.sort_by_key(|attempt| std::cmp::Reverse((attempt.at, attempt.person)));
@@ -117,7 +153,7 @@ impl Tenant {
         let chance = unit(draw(self.profile.seed, Chance::Outcome, &[key(person), slot.at.as_second().cast_unsigned()]));
         let attempt = |wait, code| {
             let at = after(slot.at, SignedDuration::from_secs(wait));
-            Some(Attempt { at, person: slot.person, code, required })
+            Some(Attempt { at, person: slot.person, code, required, client: "Browser", by: By::Person })
         };
         match (required, person.methods.at(slot.at)) {
             // asked to register, and did
@@ -127,6 +163,16 @@ impl Tenant {
             (false, _) if chance < 0.02 => [attempt(0, 50_126), attempt(40, 0)],
             _ => [attempt(0, 0), None],
         }
+    }
+
+    /// Old clients ask for mail every morning; those of phones do it by themselves.
+    fn old_clients(&self, on: i64) -> impl Iterator<Item = Attempt> {
+        self.people.iter().enumerate().filter_map(move |(place, person)| {
+            let client = person.quirks.legacy.filter(|_| person.is_enabled())?;
+            let at = after(start_of(on), SignedDuration::from_secs(27_000 + i64::try_from(key(person) % 1_800).unwrap_or(0)));
+            let by = if client == "Exchange ActiveSync" { By::Program } else { By::Person };
+            Some(Attempt { at, person: place, code: 0, required: false, client, by })
+        })
     }
 
     /// When the log shows an attempt: most within minutes.

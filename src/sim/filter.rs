@@ -113,6 +113,18 @@ impl Filter {
         }
     }
 
+    /// Whether no row is meant whose `path` is `text`. Says no when in doubt.
+    pub(super) fn excludes(&self, path: &str, text: &str) -> bool {
+        match self {
+            Self::And(a, b) => a.excludes(path, text) || b.excludes(path, text),
+            Self::Or(a, b) => a.excludes(path, text) && b.excludes(path, text),
+            Self::Compare { path: known, how: How::Eq, with: Literal::Text(with) } => {
+                known == path && !with.eq_ignore_ascii_case(text)
+            }
+            _ => false,
+        }
+    }
+
     /// The instants between which `path` must lie, as far as the outermost `and`s say.
     pub(super) fn span(&self, path: &str) -> (Timestamp, Timestamp) {
         match self {

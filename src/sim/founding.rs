@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::about::SYNC_ROLE;
 use super::chance::Stream;
 use super::group::{Group, GroupKind};
 use super::person::Kind;
@@ -73,6 +74,7 @@ impl Tenant {
         admins.include_roles.clone_from(&admins_role);
         let mut require = new(POLICY, on);
         require.include_groups.clone_from(&enforced);
+        require.exclude_roles = vec![SYNC_ROLE.to_owned()];
         let mut legacy = new("Microsoft-managed: Block legacy authentication", State::EnabledForReportingButNotEnforced);
         legacy.include_users.clone_from(&all);
         legacy.controls = vec!["block".to_owned()];

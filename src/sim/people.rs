@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::chance::{Kind as Chance, Stream, draw, unit};
 use super::moment::after;
 use super::person::{Account, Habit, Kind, Methods, PerUser, Person};
+use super::planted::Quirks;
 use super::profile::Profile;
 use crate::rollout::id::ObjectId;
 
@@ -189,6 +190,7 @@ impl Makers {
             changed: None,
             methods: Methods { habit: Habit::Never, own: None, required: None, mails: 0 },
             per_user: Vec::new(),
+            quirks: Quirks::default(),
         }
     }
 

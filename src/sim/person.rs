@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::json::{Row, Value};
+use super::planted::Quirks;
 use crate::rollout::id::ObjectId;
 
 /// A user object.
@@ -29,6 +30,7 @@ pub(super) struct Person {
     pub(super) methods: Methods,
     /// Since when which state of per-user MFA was set; oldest first. None means disabled.
     pub(super) per_user: Vec<(Timestamp, PerUser)>,
+    pub(super) quirks: Quirks,
 }
 
 /// A state of per-user MFA.
@@ -164,7 +166,8 @@ impl Row for Person {
     fn property(&self, name: &str) -> Option<Value<'_>> {
         let is_ordinary = self.kind == Kind::Ordinary;
         let for_ordinary = |text: &'static str| if is_ordinary { Value::Text(text) } else { Value::Null };
-        let for_licensed = |value: Value<'static>| if is_ordinary { Value::List(vec![value]) } else { Value::List(Vec::new()) };
+        let is_licensed = is_ordinary && !self.quirks.unlicensed;
+        let for_licensed = |value: Value<'static>| if is_licensed { Value::List(vec![value]) } else { Value::List(Vec::new()) };
         Some(match name {
             "id" => Value::Text(&self.id_text),
             "userPrincipalName" => Value::Text(&self.upn),
@@ -191,6 +194,7 @@ impl Row for Person {
             "usageLocation" => for_ordinary("DE"),
             "employeeType" => for_ordinary("Employee"),
             "mailNickname" => Value::text(self.upn.split('@').next()),
+            "onPremisesSyncEnabled" if self.quirks.synced => Value::Bool(true),
             "deletedDateTime" | "mobilePhone" | "onPremisesSyncEnabled" | "onPremisesImmutableId" | "employeeId" => Value::Null,
             "businessPhones" | "otherMails" | "proxyAddresses" => Value::List(Vec::new()),
             "assignedLicenses" => {

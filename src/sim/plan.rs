@@ -28,6 +28,10 @@ pub fn ready_plan(tenant: &Tenant, here: Here<'_>) -> String {
     let domain = &tenant.profile().domain;
     let people = tenant.people.iter().filter(|person| person.kind == Kind::Ordinary).count();
     let start = |after: Span| format!("{}T09:00:00", here.pilot.saturating_add(after));
+    let break_glass = |which| {
+        let mut accounts = tenant.people.iter().filter(|person| person.kind == Kind::BreakGlass);
+        accounts.nth(which).map_or("", |person| person.upn.as_str())
+    };
     let text = |text: &str| {
         let mut quoted = String::new();
         quote(&mut quoted, text);
@@ -118,8 +122,8 @@ soak   = "5d"
         ca_file = here.ca_file.map_or_else(String::new, |file| format!("ca_file   = {}\n", text(file))),
         secret = text(here.secret_file),
         state = text(here.state_dir),
-        bg1 = text(&format!("bg1@{domain}")),
-        bg2 = text(&format!("bg2@{domain}")),
+        bg1 = text(break_glass(0)),
+        bg2 = text(break_glass(1)),
         from = text(&format!("it-security@{domain}")),
         pilot = start(0.days()),
         finance = start(2.weeks()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::assertion::AppKey;
+use super::planted::Planted;
 
 /// The settings of a simulated tenant. Shares are between 0 and 1.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct Profile {
     pub quotas: Quotas,
     /// How the service counts writes and how long it takes.
     pub service: Service,
+    /// Problems that the tenant begins with.
+    pub planted: Vec<Planted>,
     /// The least time between the first mail to a person and requiring MFA of them, for the oracle.
     pub floor: SignedDuration,
     /// Whether security defaults are on at the beginning. No policy is on beside them then.
@@ -192,6 +195,7 @@ impl Default for Profile {
             federation: None,
             quotas: Quotas::default(),
             service: Service::default(),
+            planted: Vec::new(),
             floor: SignedDuration::from_hours(24),
             security_defaults: false,
             per_user: 0.0,
@@ -205,13 +209,11 @@ impl Default for Profile {
 }
 
 /// The least permissions with which Tidegate works.
-const LEAST_ROLES: [&str; 10] = [
+const LEAST_ROLES: [&str; 8] = [
     "User.Read.All",
-    "Group.ReadBasic.All",
     "GroupMember.ReadWrite.All",
     "Policy.Read.All",
     "AuditLog.Read.All",
-    "UserAuthenticationMethod.Read.All",
     "RoleManagement.Read.Directory",
     "Organization.Read.All",
     "Domain.Read.All",

@@ -58,6 +58,8 @@ pub(super) enum Endpoint<'a> {
     Organization,
     Skus,
     Domains,
+    Federation(&'a str),
+    MethodsPolicy,
 }
 
 /// Direct members, or members of members too.
@@ -118,6 +120,8 @@ const METHODS: Permissions = &["UserAuthenticationMethod.Read.All", "UserAuthent
 const ROLES: Permissions = &["RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "Directory.Read.All"];
 const ORGANIZATION: Permissions = &["Organization.Read.All", "Directory.Read.All"];
 const DOMAINS: Permissions = &["Domain.Read.All", "Directory.Read.All"];
+const METHODS_POLICY: Permissions =
+    &["Policy.Read.AuthenticationMethod", "Policy.Read.All", "Policy.ReadWrite.AuthenticationMethod"];
 const MAIL: Permissions = &["Mail.Send"];
 
 /// What the call means, any one of the permissions that it needs, and what it counts against.
@@ -184,6 +188,8 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["roleManagement", "directory", "roleAssignments"] => (get, Endpoint::RoleAssignments, ROLES, read(1)),
         ["organization"] => (get, Endpoint::Organization, ORGANIZATION, read(1)),
         ["subscribedSkus"] => (get, Endpoint::Skus, ORGANIZATION, read(3)),
+        ["domains", domain, "federationConfiguration"] => (get, Endpoint::Federation(domain), DOMAINS, read(1)),
+        ["policies", "authenticationMethodsPolicy"] => (get, Endpoint::MethodsPolicy, METHODS_POLICY, read(1)),
         ["domains"] => (get, Endpoint::Domains, DOMAINS, read(1)),
         _ => return Err(unknown(&parts)),
     };

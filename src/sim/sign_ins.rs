@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempt::{Attempt, key};
+use super::attempt::{Attempt, By, Clients, key};
 use super::call::Call;
 use super::chance::{Kind, draw};
 use super::json::{Row, Value, write_row};
@@ -100,9 +100,12 @@ impl Row for Entry<'_> {
             "resourceId" => Value::Text("00000003-0000-0000-c000-000000000000"),
             "resourceDisplayName" => Value::Text("Microsoft Graph"),
             "ipAddress" => Value::Text("198.51.100.7"),
-            "clientAppUsed" => Value::Text("Browser"),
+            "clientAppUsed" => Value::Text(self.attempt.client),
             "conditionalAccessStatus" => Value::Text(status),
-            "isInteractive" => Value::Bool(true),
+            "isInteractive" => Value::Bool(self.attempt.by == By::Person),
+            "signInEventTypes" => {
+                Value::texts(&[if self.attempt.by == By::Person { "interactiveUser" } else { "nonInteractiveUser" }])
+            }
             "riskDetail" | "riskLevelAggregated" | "riskLevelDuringSignIn" | "riskState" => Value::Text("none"),
             "riskEventTypes" => Value::List(Vec::new()),
             "status" => Value::Object(vec![
@@ -175,7 +178,16 @@ impl Tenant {
         if call.option("$orderby").is_none_or(|order| order != "createdDateTime desc") {
             refuse_options(call)?;
         }
-        let filter = filter(call, "signIn", operators)?;
+        let is_beta = call.base().ends_with("/beta");
+        let filter = filter(call, "signIn", |path| match path {
+            "signInEventTypes" => is_beta.then_some(&["any"]),
+            path => operators(path),
+        })?;
+        // Those of programs are shown only where they are asked for.
+        let by_programs = is_beta && call.option("$filter").is_some_and(|filter| filter.contains("nonInteractiveUser"));
+        let only_old = filter.as_ref().is_some_and(|filter| filter.excludes("clientAppUsed", "Browser"));
+        let of = if only_old { Clients::Old } else { Clients::All };
+        let by = if by_programs { By::Program } else { By::Person };
         let mut properties = selected(call, &PROPERTIES, None)?;
         let shows_policies = roles.iter().any(|role| route::POLICIES.contains(&role.as_str()));
         if shows_policies && call.option("$select").is_none() {
@@ -193,9 +205,10 @@ impl Tenant {
         let mut found: Vec<Attempt> = Vec::new();
         let mut on = day(to);
         while on >= day(from) && found.len() <= size {
-            let attempts = self.attempts(on, from, to, now);
+            let attempts = self.attempts(on, from, to, now, of);
             let attempts =
                 attempts.into_iter().filter(|attempt| last.is_none_or(|last| Place(attempt.at, attempt.person) < last));
+            let attempts = attempts.filter(|attempt| attempt.by == by);
             let meant = |attempt: &Attempt| match (&filter, self.people.get(attempt.person)) {
                 (Some(filter), Some(person)) => filter.holds(&Entry { attempt: *attempt, person, policy: None, seed }),
                 (_, person) => person.is_some(),

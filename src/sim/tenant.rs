@@ -120,6 +120,7 @@ impl Tenant {
         }
         tenant.found_groups(&mut ids);
         tenant.found_policies(&mut ids);
+        tenant.plant();
         tenant
     }
 
@@ -255,7 +256,7 @@ impl Tenant {
                 Err(Refusal::bad("Request_BadRequest", why))
             }
             Endpoint::Group(group) | Endpoint::Members { group, .. } if self.is_fresh(now, group) => Err(Refusal::missing(group)),
-            Endpoint::Users => self.list_users(call),
+            Endpoint::Users => self.list_users(now, roles, call),
             Endpoint::UsersDelta => self.users_delta(now, call),
             Endpoint::UserCount => self.count_users(call),
             Endpoint::User(user) => self.get_user(call, user),
@@ -290,6 +291,8 @@ impl Tenant {
             Endpoint::Organization => Ok(self.get_organization(call)),
             Endpoint::Skus => Ok(self.list_skus(call)),
             Endpoint::Domains => Ok(self.list_domains(call)),
+            Endpoint::Federation(domain) => self.list_federation(call, domain),
+            Endpoint::MethodsPolicy => Ok(self.get_methods_policy(call)),
         }
     }
 

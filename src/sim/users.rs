@@ -3,16 +3,24 @@
 use std::collections::BTreeSet;
 
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::attempt::last_sign_in;
 use super::call::Call;
 use super::filter::Filter;
-use super::json::{Row, write_row};
+use super::json::{Row, Value, write_row};
+use super::moment::after;
 use super::page::{Mark, Page, size};
-use super::person::{Ability, DEFAULT, Habit, Person};
+use super::person::{Ability, DEFAULT, Habit, Kind, Person};
+use super::planted::Presence;
+use super::profile::Licence;
 use super::reply::{Answer, Refusal, Reply};
 use super::tenant::Tenant;
 use crate::rollout::id::ObjectId;
+
+/// When somebody last signed in, by name.
+const ACTIVITY: &str = "signInActivity";
 
 /// Properties that only a single user has.
 const NOT_IN_LISTS: [&str; 7] = ["aboutMe", "skills", "birthday", "interests", "mySite", "schools", "responsibilities"];
@@ -101,10 +109,15 @@ pub(super) fn context(call: &Call, name: &str) -> String {
 }
 
 impl Tenant {
-    pub(super) fn list_users(&mut self, call: &Call) -> Answer {
+    pub(super) fn list_users(&mut self, now: Timestamp, roles: &[String], call: &Call) -> Answer {
         refuse_options(call)?;
         let filter = filter(call, "user", operators)?;
-        let properties = selected(call, &DEFAULT, self.people.first().map(|person| person as &dyn Row))?;
+        let first = self.people.first().map(|person| Shown { person, activity: Some(Value::Null) });
+        let properties = selected(call, &DEFAULT, first.as_ref().map(|first| first as &dyn Row))?;
+        let with_activity = properties.iter().any(|name| name == ACTIVITY);
+        if with_activity {
+            self.may_see_activity(roles)?;
+        }
         let mark = Mark::read(call)?;
         let empty = self.comes_empty();
         let from = mark.place::<usize>()?.map_or(0, |last| last.saturating_add(1));
@@ -120,8 +133,24 @@ impl Tenant {
         let rows =
             places.into_iter().filter_map(|place| Some((place, self.people.get(place)?))).filter(|(_, person)| meant(person));
         let context = context(call, "users");
-        let page = Page { call, context: &context, size: size(call, 100, 999)?, mark, count, empty };
-        Ok(page.of(rows, |out, person| write_row(out, person, None, &properties)))
+        let most = if with_activity { 500 } else { 999 };
+        let page = Page { call, context: &context, size: size(call, 100, most)?, mark, count, empty };
+        let seed = self.profile.seed;
+        Ok(page.of(rows, |out, person| {
+            let activity = if with_activity { activity(seed, person, now) } else { None };
+            write_row(out, &Shown { person, activity }, None, &properties);
+        }))
+    }
+
+    /// When people signed in is a matter of a permission of its own, and of the licence.
+    fn may_see_activity(&self, roles: &[String]) -> Result<(), Refusal> {
+        if !roles.iter().any(|role| role == "AuditLog.Read.All") {
+            return Err(Refusal::no_permission());
+        }
+        if self.profile.licence == Licence::Free {
+            return Err(Refusal::no_premium());
+        }
+        Ok(())
     }
 
     pub(super) fn count_users(&self, call: &Call) -> Answer {
@@ -165,6 +194,42 @@ impl Tenant {
         let context = format!("{}/$metadata#users('{}')/authentication/methods", call.base(), person.id_text);
         Ok(Reply::value(&json!({ "@odata.context": context, "value": methods })))
     }
+}
+
+/// A person with when they last signed in.
+struct Shown<'a> {
+    person: &'a Person,
+    activity: Option<Value<'static>>,
+}
+
+impl Row for Shown<'_> {
+    fn property(&self, name: &str) -> Option<Value<'_>> {
+        if name == ACTIVITY { self.activity.clone() } else { self.person.property(name) }
+    }
+}
+
+/// When somebody last signed in; absent where they never did.
+fn activity(seed: u64, person: &Person, now: Timestamp) -> Option<Value<'static>> {
+    let ago = |hours| Some(after(now, -SignedDuration::from_hours(hours)));
+    let (interactive, other) = match (person.quirks.presence, person.kind) {
+        (Presence::Never, _) | (_, Kind::Resource) => return None,
+        (Presence::Programs, _) => (None, ago(5)),
+        (_, Kind::BreakGlass) => (ago(20 * 24), None),
+        (_, Kind::Sync) => (None, ago(1)),
+        (_, Kind::Ordinary | Kind::Guest) => {
+            let last = last_sign_in(seed, person, now)?;
+            (Some(last), Some(last))
+        }
+    };
+    let time = |at: Option<Timestamp>| at.map_or(Value::Null, Value::Time);
+    Some(Value::Object(vec![
+        ("lastSignInDateTime", time(interactive)),
+        ("lastSignInRequestId", Value::Null),
+        ("lastNonInteractiveSignInDateTime", time(other)),
+        ("lastNonInteractiveSignInRequestId", Value::Null),
+        ("lastSuccessfulSignInDateTime", time(interactive.max(other))),
+        ("lastSuccessfulSignInRequestId", Value::Null),
+    ]))
 }
 
 /// One object with its context.

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tidegate::sim::{Fate, Profile, Quotas, Tenant};
+use tidegate::sim::{Fate, Planted, Profile, Quotas, Tenant};
 
 /// Listings and objects, with the type of their rows.
-const BODIES: [(&str, &str); 15] = [
+const BODIES: [(&str, &str); 19] = [
     ("/users", "User"),
     (
         "/users?$select=id,accountEnabled,userType,mail,department,assignedLicenses,assignedPlans,createdDateTime,externalUserState",
@@ -31,6 +31,10 @@ const BODIES: [(&str, &str); 15] = [
     ("/organization", "Organization"),
     ("/subscribedSkus", "SubscribedSku"),
     ("/domains", "Domain"),
+    ("/domains/federated-accept.contoso.example/federationConfiguration", "InternalDomainFederation"),
+    ("/policies/authenticationMethodsPolicy", "AuthenticationMethodsPolicy"),
+    ("/users?$select=id,onPremisesSyncEnabled,createdDateTime,signInActivity", "User"),
+    ("/auditLogs/signIns?$filter=clientAppUsed eq 'IMAP4'", "SignIn"),
 ];
 
 fn answer(tenant: &mut Tenant, now: Timestamp, request: http::request::Builder, body: &str) -> (u16, Value) {
@@ -61,7 +65,8 @@ fn bodies_of_the_simulated_tenant_fit_the_published_types() {
     let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0 };
     let roles = ["Policy.ReadWrite.ConditionalAccess", "Group.Create"].map(str::to_owned);
     let roles = Profile::default().roles.into_iter().chain(roles).collect();
-    let mut tenant = Tenant::new(Profile { users: 120, quotas, empty_pages: 0.0, roles, ..Profile::default() });
+    let planted = vec![Planted::FederatedAccept, Planted::LegacyClients, Planted::ServiceAccounts, Planted::SyncStalled];
+    let mut tenant = Tenant::new(Profile { users: 120, quotas, planted, empty_pages: 0.0, roles, ..Profile::default() });
     let now: Timestamp = "2027-01-12T15:00:00Z".parse().unwrap();
     let token = token(&mut tenant, now);
     // some who must use MFA, so that sign-ins of every outcome exist

@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use tidegate::rollout::id::PersonRef;
 use tidegate::rollout::plan::{
-    Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
+    Access, Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
 };
 use tidegate::rollout::schedule;
 use tidegate::sim::{
@@ -103,6 +103,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
         gates: Vec::new(),
         stages,
         tail: Tail { grace: hours(7 * 24) },
+        access: Access::default(),
         tenant: domain,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Lint, most_people};
 use crate::config::places::{Path, key};
 use crate::config::suggest;
-use crate::rollout::plan::{Bound, Gate, GateAt, Measure};
+use crate::rollout::plan::{Bound, Gate, GateAt, Licence, Measure};
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let mut names = BTreeSet::new();
@@ -17,6 +17,10 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         if gate.measure == Measure::MfaFailureShare && gate.at == GateAt::Start {
             let remedy = "ask it `during` or at `exit`; at the start ask `registered_share`";
             lint.error(&key("at"), "nobody of the stage is enforced at its start, so nothing can be measured", remedy);
+        }
+        if gate.measure == Measure::MfaFailureShare && lint.plan.access.licence == Licence::None {
+            let remedy = "take the gate out, or write `licence = \"p1\"` in [tenant] if there is one";
+            lint.error(&key("measure"), "there is no sign-in log without a P1 licence, so this can never be measured", remedy);
         }
         match (gate.measure, gate.bound) {
             (Measure::RegisteredShare, Bound::AtMost(_)) => {

@@ -1,11 +1,17 @@
-//! Caps that a stage cannot keep to.
+//! Caps that a stage cannot keep to, and a look that takes longer than its interval.
+
+use jiff::SignedDuration;
 
 use super::{Lint, most_people};
 use crate::config::places::key;
 use crate::config::value::show;
-use crate::rollout::plan::{Amount, Cap, Stage};
+use crate::rollout::plan::{Amount, Cap, Licence, Stage};
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
+    if lint.plan.access.licence == Licence::None && lint.plan.observe.registration < SignedDuration::from_hours(2) {
+        let remedy = "write \"6h\"; without a licence each person is asked about, one in two seconds";
+        lint.warn(&key!["observe", "registration"], "is short for a tenant without a P1 licence", remedy);
+    }
     for (index, cap) in lint.plan.limits.caps.iter().enumerate() {
         for stage in &lint.plan.stages {
             let Some(people) = most_people(stage) else { continue };

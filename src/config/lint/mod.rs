@@ -3,6 +3,7 @@
 //! Invariant: an error is only what can never work or breaks the promise; what may be meant is a warning.
 
 mod calendar;
+mod enforcement;
 mod gates;
 mod limits;
 mod notices;
@@ -25,6 +26,7 @@ pub(super) fn whole(plan: &Plan, places: &Places) -> Vec<Problem> {
     people::lint(&mut lint);
     gates::lint(&mut lint);
     limits::lint(&mut lint);
+    enforcement::lint(&mut lint);
     lint.problems
 }
 

@@ -4,6 +4,7 @@
 //! other change can be expressed; nothing is ever deleted.
 
 mod call;
+pub(crate) mod look;
 pub(crate) mod switch;
 
 use std::fmt::Write;
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 
 use self::call::Address;
 pub(crate) use self::call::{Call, Consistency, Effect, Version};
-pub(crate) use self::switch::{NewGroup, NewPolicy, Question, Require, Whom, per_user_named};
+use self::look::Look;
+pub(crate) use self::switch::{NewGroup, NewPolicy, Question, Require, per_user_named};
 use super::throttle::Bucket;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Mode, PerUser, Toggle};
@@ -55,9 +57,10 @@ pub(crate) enum Read {
     SignInsSince(Timestamp, Columns),
     /// How MFA is required.
     Switch(Question),
+    /// What only the preflight asks.
+    Look(Look),
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
 /// Something to change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mutation {
@@ -73,8 +76,6 @@ pub(crate) enum Mutation {
     SetSecurityDefaults(Toggle),
     /// Sets the state of a policy, and nothing else of it.
     SetPolicyState { policy: ObjectId, state: Mode },
-    /// Replaces the conditions of a policy by these whole ones.
-    SetPolicyConditions { policy: ObjectId, conditions: Value },
     /// Makes a policy, which only reports.
     CreatePolicy(NewPolicy),
     /// Makes an assigned security group without members.
@@ -93,6 +94,9 @@ pub(crate) struct Message {
 
 impl Read {
     pub(crate) fn call(&self) -> Call {
+        if let Self::Look(look) = self {
+            return look.call();
+        }
         let (template, path, permission, bucket) = self.parts();
         let consistency = match self {
             Self::UsersWhere(_, consistency) => *consistency,
@@ -184,6 +188,8 @@ impl Read {
                 ("/auditLogs/signIns", path, "AuditLog.Read.All (with Policy.Read.All)", Bucket::Reports)
             }
             Self::Switch(question) => question.parts(),
+            // `call` has answered this already.
+            Self::Look(_) => ("/", "/".to_owned(), "User.Read.All", Bucket::Directory),
         }
     }
 }
@@ -220,13 +226,14 @@ impl Mutation {
             Self::Unbind { group, person } => {
                 let address = Address::Link(format!("/groups/{group}/members/{person}"));
                 let place = ("/groups/{id}/members/{id}/$ref", address);
-                let call = change(Method::DELETE, place, ("GroupMember.ReadWrite.All", Bucket::Writes), Value::Null, 204);
+                let call = change(Method::DELETE, place, ("GroupMember.ReadWrite.All", Bucket::Writes), "", 204);
                 Call { body: None, ..call }
             }
             Self::SetPerUser { person, state } => switch::set_per_user(*person, *state),
             Self::SetSecurityDefaults(switch) => switch::set_security_defaults(*switch),
-            Self::SetPolicyState { policy, state } => switch::change_policy(*policy, json!({"state": switch::mode_text(*state)})),
-            Self::SetPolicyConditions { policy, conditions } => switch::change_policy(*policy, json!({"conditions": conditions})),
+            Self::SetPolicyState { policy, state } => {
+                switch::change_policy(*policy, &json!({"state": switch::mode_text(*state)}))
+            }
             Self::CreatePolicy(policy) => switch::create_policy(policy),
             Self::CreateGroup(group) => switch::create_group(group),
         }
@@ -238,11 +245,11 @@ fn change(
     method: Method,
     (template, address): (&'static str, Address),
     (permission, bucket): (&'static str, Bucket),
-    body: impl ToString,
+    body: impl Into<String>,
     done: u16,
 ) -> Call {
     let (version, consistency, effect) = (Version::One, Consistency::Plain, Effect::Change);
-    Call { method, version, template, address, permission, bucket, consistency, body: Some(body.to_string()), done, effect }
+    Call { method, version, template, address, permission, bucket, consistency, body: Some(body.into()), done, effect }
 }
 
 impl Message {

@@ -21,8 +21,6 @@ const CHANGES_POLICIES: &str = "Policy.ReadWrite.ConditionalAccess (with Policy.
 pub(crate) enum Question {
     /// A person's state of per-user MFA.
     PerUser(ObjectId),
-    /// The methods that a person has registered.
-    Methods(ObjectId),
     /// Whether security defaults are on.
     SecurityDefaults,
     /// The authentication strengths.
@@ -50,20 +48,13 @@ pub(crate) struct NewGroup {
 pub(crate) struct NewPolicy {
     /// Display name.
     pub(crate) name: String,
-    pub(crate) whom: Whom,
+    /// The group that it includes.
+    pub(crate) group: ObjectId,
     /// Groups that it excludes.
     pub(crate) without_groups: Vec<ObjectId>,
     /// People whom it excludes.
     pub(crate) without_people: Vec<ObjectId>,
     pub(crate) require: Require,
-}
-
-#[cfg_attr(not(test), expect(dead_code, reason = "the enforcements that use it are being built"))]
-/// Whom a policy includes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
-    Everybody,
-    Group(ObjectId),
 }
 
 /// What a policy requires.
@@ -80,10 +71,6 @@ impl Question {
     pub(super) fn parts(&self) -> (&'static str, String, &'static str, Bucket) {
         match self {
             Self::PerUser(person) => (REQUIREMENTS, requirements(*person), "Policy.Read.All", Bucket::PerUser),
-            Self::Methods(person) => {
-                let path = format!("/users/{person}/authentication/methods");
-                ("/users/{id}/authentication/methods", path, "UserAuthenticationMethod.Read.All", Bucket::Reports)
-            }
             Self::SecurityDefaults => (DEFAULTS, DEFAULTS.to_owned(), "Policy.Read.All", Bucket::Directory),
             Self::Strengths => {
                 let path = "/policies/authenticationStrengthPolicies";
@@ -100,7 +87,7 @@ impl Question {
     pub(super) fn manner(&self) -> (Method, Version, Option<Value>) {
         match self {
             Self::PerUser(_) => (Method::GET, Version::Beta, None),
-            Self::SecurityDefaults | Self::Strengths | Self::Methods(_) => (Method::GET, Version::One, None),
+            Self::SecurityDefaults | Self::Strengths => (Method::GET, Version::One, None),
             Self::WhatIf { person, app } => {
                 let body = json!({
                     "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": person.to_string()},
@@ -132,30 +119,30 @@ fn requirements(person: ObjectId) -> String {
 pub(super) fn set_per_user(person: ObjectId, state: PerUser) -> Call {
     let place = (REQUIREMENTS, Address::Relative(requirements(person)));
     let body = json!({"perUserMfaState": per_user_text(state)});
-    let call = change(Method::PATCH, place, ("Policy.ReadWrite.AuthenticationMethod", Bucket::PerUser), body, 204);
+    let call = change(Method::PATCH, place, ("Policy.ReadWrite.AuthenticationMethod", Bucket::PerUser), body.to_string(), 204);
     Call { version: Version::Beta, ..call }
 }
 
 pub(super) fn set_security_defaults(toggle: Toggle) -> Call {
     let place = (DEFAULTS, Address::Relative(DEFAULTS.to_owned()));
     let body = json!({"isEnabled": toggle == Toggle::On});
-    change(Method::PATCH, place, ("Policy.ReadWrite.SecurityDefaults", Bucket::Directory), body, 204)
+    change(Method::PATCH, place, ("Policy.ReadWrite.SecurityDefaults", Bucket::Directory), body.to_string(), 204)
 }
 
 /// Changes these members of a policy; the tenant keeps the others.
-pub(super) fn change_policy(policy: ObjectId, body: Value) -> Call {
+pub(super) fn change_policy(policy: ObjectId, body: &Value) -> Call {
     let place = ("/identity/conditionalAccess/policies/{id}", Address::Relative(format!("{POLICIES}/{policy}")));
-    change(Method::PATCH, place, (CHANGES_POLICIES, Bucket::Policies), body, 204)
+    change(Method::PATCH, place, (CHANGES_POLICIES, Bucket::Policies), body.to_string(), 204)
 }
 
 pub(super) fn create_policy(policy: &NewPolicy) -> Call {
     let place = (POLICIES, Address::Relative(POLICIES.to_owned()));
-    change(Method::POST, place, (CHANGES_POLICIES, Bucket::Policies), policy.body(), 201)
+    change(Method::POST, place, (CHANGES_POLICIES, Bucket::Policies), policy.body().to_string(), 201)
 }
 
 pub(super) fn create_group(group: &NewGroup) -> Call {
     let place = ("/groups", Address::Relative("/groups".to_owned()));
-    change(Method::POST, place, ("Group.Create", Bucket::Writes), group.body(), 201)
+    change(Method::POST, place, ("Group.Create", Bucket::Writes), group.body().to_string(), 201)
 }
 
 /// The state as the tenant writes it.
@@ -208,10 +195,6 @@ impl NewPolicy {
                 json!({"operator": "OR", "builtInControls": [], "authenticationStrength": {"id": id.to_string()}})
             }
         };
-        let (users, groups) = match self.whom {
-            Whom::Everybody => (vec!["All".to_owned()], Vec::new()),
-            Whom::Group(group) => (Vec::new(), vec![group.to_string()]),
-        };
         let texts = |ids: &[ObjectId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         json!({
             "displayName": self.name,
@@ -220,8 +203,8 @@ impl NewPolicy {
                 "clientAppTypes": ["all"],
                 "applications": {"includeApplications": ["All"]},
                 "users": {
-                    "includeUsers": users,
-                    "includeGroups": groups,
+                    "includeUsers": [],
+                    "includeGroups": [self.group.to_string()],
                     "excludeUsers": texts(&self.without_people),
                     "excludeGroups": texts(&self.without_groups),
                 },
@@ -273,7 +256,7 @@ mod tests {
     fn a_policy_is_made_in_report_only_mode_and_its_state_changes_alone() {
         let policy = NewPolicy {
             name: "Require MFA".to_owned(),
-            whom: Whom::Group(id(1)),
+            group: id(1),
             without_groups: vec![id(2)],
             without_people: vec![id(3)],
             require: Require::Strength(id(4)),

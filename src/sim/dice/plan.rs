@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use super::{Dice, hours};
 use crate::rollout::id::PersonRef;
 use crate::rollout::plan::{
-    Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan,
-    Selector, Stage, Start, Tail, Unregistered, Window,
+    Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe,
+    People, Plan, Selector, Stage, Start, Tail, Unregistered, Window,
 };
 use crate::rollout::schedule;
 use crate::sim::moment::after;
@@ -85,6 +85,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
         gates,
         stages,
         tail: Tail { grace: hours(dice.of(&[24, 48, 72])) },
+        access: Access::default(),
     };
     Drawn { plan, begin }
 }

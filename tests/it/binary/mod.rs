@@ -4,6 +4,7 @@ mod bed;
 mod certificate;
 mod credentials;
 mod damage;
+mod doctor;
 mod example;
 mod kept;
 mod kill;

@@ -72,9 +72,8 @@ pub(super) fn agree(views: &Views) -> Result<(), String> {
         let member = members.contains(&person.id);
         let fits = match person.enforced() {
             Enforced::Accepted(_) | Enforced::Verified(_) => member != person.removed_by_hand,
-            Enforced::No | Enforced::Refused(_) => !member || others(&person.id),
             Enforced::Kept(_) => member,
-            Enforced::Gone | Enforced::Released(_) => !member || others(&person.id),
+            Enforced::No | Enforced::Refused(_) | Enforced::Gone | Enforced::Released(_) => !member || others(&person.id),
             Enforced::Intended(_) | Enforced::Unknown(_) | Enforced::Releasing(_) => false,
         };
         if !fits {

@@ -17,8 +17,10 @@ use tidegate::engine::{EngineError, Step};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::{Event, Record};
 use tidegate::rollout::id::ObjectId;
+use tidegate::rollout::person::PersonState;
 use tidegate::rollout::plan::{Enforcement, Plan};
 use tidegate::rollout::report::Report;
+use tidegate::rollout::stage::PhaseName;
 use tidegate::rollout::state::{Phase, State};
 use tidegate::sim::memory::{Crash, Disk, Memory};
 use tidegate::sim::{Fate, Profile, Quotas, Tenant};
@@ -26,7 +28,8 @@ use tidegate::sim::{Fate, Profile, Quotas, Tenant};
 use crate::small::{at, hours};
 
 /// Permissions that only some enforcements need.
-const MORE_ROLES: [&str; 4] = [
+const MORE_ROLES: [&str; 5] = [
+    "UserAuthenticationMethod.Read.All",
     "Policy.ReadWrite.ConditionalAccess",
     "Application.Read.All",
     "Policy.ReadWrite.SecurityDefaults",
@@ -37,7 +40,7 @@ const MORE_ROLES: [&str; 4] = [
 pub(super) fn profile(users: usize) -> Profile {
     let mut profile = Profile {
         users,
-        quotas: Quotas { writes: 0, units: 0, policies: 0, reports: 0, ..Quotas::default() },
+        quotas: Quotas { writes: 0, units: 0, policies: 0, reports: 0 },
         missing_rows: 0.0,
         not_allowed: 0.0,
         empty_pages: 0.0,
@@ -145,7 +148,7 @@ impl Rollout {
 
     pub(super) fn phases(&self) -> Vec<&'static str> {
         let report = self.report.as_ref().unwrap();
-        report.stages.iter().filter_map(|stage| stage.phase).map(|phase| phase.as_str()).collect()
+        report.stages.iter().filter_map(|stage| stage.phase).map(PhaseName::as_str).collect()
     }
 
     pub(super) fn records(&self) -> Vec<Record> {
@@ -158,10 +161,11 @@ impl Rollout {
         tenant.ordinary_people().into_iter().filter(|id| !tenant.ways(*id, now).is_empty()).collect()
     }
 
-    /// What the tenant is like, as far as any enforcement can change it.
+    /// What the tenant is like, as far as any enforcement can change it; as it will be when Microsoft's own grace is over.
     pub(super) fn picture(&self) -> String {
         let (tenant, now) = (self.world.tenant(), self.now());
-        let ways: BTreeMap<_, _> = tenant.ordinary_people().into_iter().map(|id| (id, tenant.ways(id, now))).collect();
+        let later = now + hours(15 * 24);
+        let ways: BTreeMap<_, _> = tenant.ordinary_people().into_iter().map(|id| (id, tenant.ways(id, later))).collect();
         let members = tenant.members_of(tidegate::sim::ENFORCED_GROUP, now);
         format!("{members:?} {ways:?} {:?}", tenant.state(now)["policies"])
     }
@@ -191,7 +195,7 @@ impl Rollout {
         let wide = matches!(self.plan.enforcement, Enforcement::SecurityDefaults { .. });
         let now = if wide { self.now() + hours(15 * 24) } else { self.now() };
         let tenant = self.world.tenant();
-        let ours = |id: &ObjectId| state.people.get(*id).is_some_and(|person| person.is_enforced());
+        let ours = |id: &ObjectId| state.people.get(*id).is_some_and(PersonState::is_enforced);
         tenant.ordinary_people().into_iter().filter(|id| ours(id) && tenant.ways(*id, now).is_empty()).collect()
     }
 }
