@@ -35,6 +35,15 @@ pub(super) enum Odd {
     Later(Trouble),
 }
 
+impl From<Trouble> for Odd {
+    fn from(trouble: Trouble) -> Self {
+        match trouble.kind {
+            TroubleKind::Throttled => Self::Later(trouble),
+            _ => Self::Lost(trouble.why),
+        }
+    }
+}
+
 /// What a round says of each thing; bounded.
 #[derive(Debug)]
 pub(super) struct Changes<T> {
@@ -138,8 +147,7 @@ pub(super) async fn follow<R: Row>(
 
 async fn round<R: Row>(transport: &Transport, call: &Call, take: &mut (impl FnMut(R) + Send)) -> Result<String, Odd> {
     let link = page::round(transport, call, take).await.map_err(|unread| match unread {
-        Unread::Failed(trouble) if trouble.kind == TroubleKind::Throttled => Odd::Later(trouble),
-        Unread::Failed(trouble) => Odd::Lost(trouble.why),
+        Unread::Failed(trouble) => Odd::from(trouble),
         Unread::Gone => Odd::Lost("it does not exist".to_owned()),
         // 410, syncStateNotFound, resyncRequired, or anything else that it refuses: the link is worth nothing.
         Unread::Refused(refusal) => Odd::Lost(format!("{} {}", refusal.status, refusal.code)),

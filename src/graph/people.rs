@@ -51,22 +51,27 @@ impl Fields for Row {
     }
 }
 
-impl Row {
-    pub(super) const fn id(&self) -> Option<ObjectId> {
-        self.id
-    }
-
-    /// Whether the properties are there that every user has.
-    pub(super) const fn is_whole(&self) -> bool {
-        self.upn.is_some() && self.enabled.is_some()
-    }
-}
-
 /// A row of changes: a user as they are now, or one who is gone.
 #[derive(Default)]
 pub(super) struct ChangedRow {
-    pub(super) row: Row,
+    row: Row,
     pub(super) removed: Removed,
+    /// One bit for each column that the row speaks of, if only to say null.
+    told: u8,
+}
+
+impl ChangedRow {
+    pub(super) const fn id(&self) -> Option<ObjectId> {
+        self.row.id
+    }
+
+    /// The person and their name, where the row speaks of every column. The service leaves out what is unset and, when asked to, what is
+    /// unchanged; which of the two it was, the row does not say.
+    pub(super) fn whole(self, key: &str) -> Option<Known> {
+        let every = (1_u8 << Row::NAMES.len()) - 1;
+        let is_whole = self.told == every && self.row.upn.is_some() && self.row.enabled.is_some();
+        if is_whole { person(self.row, key) } else { None }
+    }
 }
 
 impl Fields for ChangedRow {
@@ -76,7 +81,10 @@ impl Fields for ChangedRow {
     fn take<'de, A: MapAccess<'de>>(&mut self, name: &'static str, row: &mut A) -> Result<(), A::Error> {
         match name {
             "@removed" => self.removed = Removed::read(row)?,
-            name => self.row.take(name, row)?,
+            name => {
+                self.told |= Row::NAMES.iter().position(|known| *known == name).map_or(0, |place| 1 << place);
+                self.row.take(name, row)?;
+            }
         }
         Ok(())
     }

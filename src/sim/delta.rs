@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::base64;
 use super::call::Call;
-use super::json::{quote, write_row};
+use super::json::{Row, Value, quote, write_row};
 use super::moment::after;
 use super::page::{Mark, Page};
 use super::person::{DEFAULT, Person};
@@ -82,7 +82,7 @@ impl Tenant {
                 let reason = if now.duration_since(deleted) > RESTORABLE { "deleted" } else { "changed" };
                 gone(out, &person.id_text, None, reason);
             }
-            None => write_row(out, person, None, &properties),
+            None => write_row(out, &Told(person), None, &properties),
         }))
     }
 
@@ -160,6 +160,15 @@ fn touched(person: &Person, token: &Token) -> bool {
 fn address(call: &Call, token: &str) -> String {
     let path: String = call.segments.iter().fold(String::new(), |path, part| path + "/" + part);
     format!("{}{path}?$deltatoken={token}", call.base())
+}
+
+/// A user as rounds tell of them: what is unset is left out.
+struct Told<'a>(&'a Person);
+
+impl Row for Told<'_> {
+    fn property(&self, name: &str) -> Option<Value<'_>> {
+        self.0.property(name).filter(|value| !matches!(value, Value::Null))
+    }
 }
 
 /// The link at the end of a round.
@@ -262,7 +271,9 @@ mod tests {
         let link = body["@odata.deltaLink"].as_str().unwrap().to_owned();
         probe.pass(SignedDuration::from_mins(1));
         let add = |person: &String| Change::AddMember { group: "MFA Enforced".to_owned(), person: person.clone() };
-        people.iter().for_each(|person| probe.tenant.change(probe.now, add(person)).unwrap());
+        for person in &people {
+            probe.tenant.change(probe.now, add(person)).unwrap();
+        }
         probe.pass(SignedDuration::from_mins(1));
         let change = Change::RemoveMember { group: "MFA Enforced".to_owned(), person: people[1].clone() };
         probe.tenant.change(probe.now, change).unwrap();
