@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`wire`] (one exchange), [`endpoints`] (roots and allow-list), `token` (by `proof`, with [`certificate`], `identity`,
 //! `login` and [`expiry`]), `request` (what may be asked and changed), `transport` (the one place with the token), `answer` (what an
-//! answer means), [`wait`] and [`throttle`] (patience), `page`, `batch` and `write`, then one file per capability, those of the
-//! preflight in `look`. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection is complete or an error.
+//! answer means), [`wait`] and [`throttle`] (patience), `page`, `delta`, `batch` and `write`, then one file per capability, those of
+//! the preflight in `look`. Invariants: nothing is deleted; no name leaves but through [`names::Names`]; a collection is complete or an
+//! error.
 
 pub mod certificate;
 pub mod endpoints;
@@ -19,6 +20,8 @@ mod assertion;
 mod batch;
 pub(crate) mod creation;
 mod crowd;
+mod delta;
+mod followed;
 pub(crate) mod groups;
 mod identity;
 mod login;
@@ -54,6 +57,7 @@ use serde_json::Value;
 
 use self::creation::NotMade;
 use self::endpoints::Endpoints;
+use self::followed::Followed;
 use self::groups::{Depth, Group};
 use self::names::Names;
 use self::own_methods::Counting;
@@ -75,6 +79,8 @@ pub struct Graph {
     transport: Arc<Transport>,
     names: Arc<Names>,
     key: Arc<str>,
+    /// One reading of the directory at a time.
+    followed: Arc<tokio::sync::Mutex<Followed>>,
     /// Set where there is no registration report.
     own_methods: Arc<OnceLock<Counting>>,
 }
@@ -98,7 +104,8 @@ impl Graph {
         gates: Gates,
     ) -> Self {
         let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
-        Self { transport, names: Arc::default(), key: plan_tenant.into(), own_methods: Arc::default() }
+        let key = plan_tenant.into();
+        Self { transport, names: Arc::default(), key, followed: Arc::default(), own_methods: Arc::default() }
     }
 
     /// From now on readiness is read from each person's own methods, for want of a report. The first call counts.
@@ -109,7 +116,7 @@ impl Graph {
     /// The same tenant, of whose people some are known already. Their places in readings stay what they are.
     #[must_use]
     pub fn knowing(self, roll: Arc<Roll>) -> Self {
-        Self { names: Arc::new(Names::new(roll)), ..self }
+        Self { names: Arc::new(Names::new(roll)), followed: Arc::default(), ..self }
     }
 
     /// These people as a set over the roll that readings share: only so are they kept over a restart.
@@ -259,7 +266,7 @@ impl Graph {
     }
 
     async fn everybody(&self) -> Result<Directory, Trouble> {
-        let mut directory = people::all(&self.transport, &self.names, &self.key).await?;
+        let mut directory = self.followed.lock().await.directory(&self.transport, &self.names, &self.key).await?;
         directory.sync_accounts = roles::sync_accounts(&self.transport, self.names.roll()).await?;
         Ok(directory)
     }

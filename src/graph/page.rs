@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::request::Call;
-use super::row::Row;
+use super::row::{Row, Single};
 use super::transport::{Transport, Unread};
 use crate::rollout::observed::{Trouble, TroubleKind};
 
@@ -22,6 +22,8 @@ const PAGES: usize = 20_000;
 pub(crate) struct Page<R> {
     pub(crate) value: Vec<R>,
     pub(crate) next: Option<String>,
+    /// Where a later round of changes begins; on the last page of a round.
+    pub(crate) delta: Option<String>,
 }
 
 pub(crate) fn parse<R: Row>(body: &[u8]) -> Option<Page<R>> {
@@ -89,13 +91,33 @@ pub(crate) async fn first<R: Row>(
 pub(crate) async fn rest<R: Row>(
     transport: &Transport,
     call: &Call,
-    mut page: Page<R>,
+    page: Page<R>,
     take: &mut (impl FnMut(R) + Send),
 ) -> Result<(), Unread> {
+    last(transport, call, page, take).await.map(drop)
+}
+
+/// A round of changes: every row of it, and the deltaLink at its end.
+pub(crate) async fn round<R: Row>(
+    transport: &Transport,
+    call: &Call,
+    take: &mut (impl FnMut(R) + Send),
+) -> Result<Option<String>, Unread> {
+    let page = transport.read(call, parse).await?;
+    last(transport, call, page, take).await
+}
+
+/// Goes on to the last page; its deltaLink, where it has one.
+async fn last<R: Row>(
+    transport: &Transport,
+    call: &Call,
+    mut page: Page<R>,
+    take: &mut (impl FnMut(R) + Send),
+) -> Result<Option<String>, Unread> {
     let mut seen = BTreeSet::new();
     loop {
         page.value.into_iter().for_each(&mut *take);
-        let Some(link) = page.next.take() else { return Ok(()) };
+        let Some(link) = page.next.take() else { return Ok(page.delta) };
         if seen.len() >= PAGES || !seen.insert(link.clone()) {
             let why = format!("the pages of {} lead in a circle; nothing was taken from them", call.template());
             return Err(Unread::Failed(Trouble { kind: TroubleKind::Unreachable, why }));
@@ -123,15 +145,17 @@ impl<'de, R: Row> Visitor<'de> for Whole<R> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut page: A) -> Result<Self::Value, A::Error> {
-        let (mut value, mut next) = (None, None);
+        let (mut value, mut next, mut delta) = (None, None, None);
         while let Some(key) = page.next_key::<String>()? {
             match key.as_str() {
                 "value" => value = Some(page.next_value_seed(Rows(PhantomData))?),
                 "@odata.nextLink" => next = page.next_value::<Option<String>>()?,
+                // Listings have none; one that is no text spoils none.
+                "@odata.deltaLink" => delta = page.next_value_seed(Single::<String>::new())?,
                 _ => drop(page.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(value.map(|value| Page { value, next }))
+        Ok(value.map(|value| Page { value, next, delta }))
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::answer::Verdict;
 use super::batch::{MEMBERS, together};
+use super::delta::Removed;
 use super::names::{Name, Names};
 use super::page::{self, Page};
 use super::request::{Call, Consistency, IDS, Read};
@@ -22,7 +23,7 @@ use jiff::SignedDuration;
 
 /// A row of a listing of users.
 #[derive(Default)]
-struct Row {
+pub(super) struct Row {
     id: Option<ObjectId>,
     upn: Option<String>,
     kind: Option<String>,
@@ -50,6 +51,45 @@ impl Fields for Row {
     }
 }
 
+/// A row of changes: a user as they are now, or one who is gone.
+#[derive(Default)]
+pub(super) struct ChangedRow {
+    row: Row,
+    pub(super) removed: Removed,
+    /// One bit for each column that the row speaks of, if only to say null.
+    told: u8,
+}
+
+impl ChangedRow {
+    pub(super) const fn id(&self) -> Option<ObjectId> {
+        self.row.id
+    }
+
+    /// The person and their name, where the row speaks of every column. The service leaves out what is unset and, when asked to, what is
+    /// unchanged; which of the two it was, the row does not say.
+    pub(super) fn whole(self, key: &str) -> Option<Known> {
+        let every = (1_u8 << Row::NAMES.len()) - 1;
+        let is_whole = self.told == every && self.row.upn.is_some() && self.row.enabled.is_some();
+        if is_whole { person(self.row, key) } else { None }
+    }
+}
+
+impl Fields for ChangedRow {
+    const NAMES: &'static [&'static str] =
+        &["id", "userPrincipalName", "userType", "accountEnabled", "mail", "displayName", "preferredLanguage", "@removed"];
+
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &'static str, row: &mut A) -> Result<(), A::Error> {
+        match name {
+            "@removed" => self.removed = Removed::read(row)?,
+            name => {
+                self.told |= Row::NAMES.iter().position(|known| *known == name).map_or(0, |place| 1 << place);
+                self.row.take(name, row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A text that says something, without white space at its ends.
 fn text<'de, A: MapAccess<'de>>(row: &mut A) -> Result<Option<String>, A::Error> {
     let text: Option<String> = value(row)?;
@@ -72,7 +112,7 @@ impl Fields for Id {
 }
 
 /// A row as a person and their name.
-type Known = (Person, Name);
+pub(super) type Known = (Person, Name);
 
 /// Everybody; and how many rows had no readable id.
 pub(crate) async fn all(transport: &Transport, names: &Names, key: &str) -> Result<Directory, Trouble> {
@@ -197,7 +237,7 @@ pub(crate) fn id(row: &Value) -> Option<ObjectId> {
     row.get("id")?.as_str()?.parse().ok()
 }
 
-fn person(row: Row, key: &str) -> Option<Known> {
+pub(super) fn person(row: Row, key: &str) -> Option<Known> {
     let id = row.id?;
     let guest = match row.kind {
         Some(kind) => kind.eq_ignore_ascii_case("guest"),

@@ -96,7 +96,7 @@ impl Kind for Timestamp {
 
 /// The value of the field at hand.
 pub(crate) fn value<'de, T: Kind, A: MapAccess<'de>>(row: &mut A) -> Result<Option<T>, A::Error> {
-    row.next_value_seed(Single(PhantomData))
+    row.next_value_seed(Single::new())
 }
 
 /// The fields of the object that the field at hand holds.
@@ -159,7 +159,13 @@ impl<'de, F: Fields> Visitor<'de> for Object<F> {
 }
 
 /// Reads one value.
-struct Single<T>(PhantomData<T>);
+pub(super) struct Single<T>(PhantomData<T>);
+
+impl<T> Single<T> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<'de, T: Kind> DeserializeSeed<'de> for Single<T> {
     type Value = Option<T>;

@@ -151,13 +151,13 @@ impl Tenant {
                 self.by_name.insert(upn.to_lowercase(), at);
                 if let Some(person) = self.people.get_mut(at) {
                     self.by_name.remove(&person.upn.to_lowercase());
-                    (person.display_name, person.upn) = (display_name, upn);
+                    (person.display_name, person.upn, person.changed) = (display_name, upn, Some(now));
                 }
             }
             Change::RemoveMail(person) => {
                 let at = self.named_place(&person)?;
                 self.by_mail.retain(|_, owner| *owner != at);
-                self.with(&person, |person| person.mail = None)?;
+                self.with(&person, |person| (person.mail, person.changed) = (None, Some(now)))?;
             }
             Change::Register(person) => self.with(&person, |person| person.methods.required = Some(now))?,
             Change::Unregister(person) => self.with(&person, |person| {

@@ -72,6 +72,19 @@ impl Group {
         spans.filter(move |(_, spans)| spans.iter().any(|span| span.from <= at && at < span.to)).map(|(id, _)| *id)
     }
 
+    /// Whose membership began or ended after `since` (ever, without one) and up to `until`; by id, ascending, after `mark`.
+    pub(super) fn changed_between(
+        &self,
+        since: Option<Timestamp>,
+        until: Timestamp,
+        mark: Option<ObjectId>,
+    ) -> impl Iterator<Item = ObjectId> + '_ {
+        let from = mark.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        let is_in = move |at: Timestamp| since.is_none_or(|since| since < at) && at <= until;
+        let spans = self.spans.range((from, std::ops::Bound::Unbounded));
+        spans.filter(move |(_, spans)| spans.iter().any(|span| is_in(span.from) || is_in(span.to))).map(|(id, _)| *id)
+    }
+
     pub(super) fn add(&mut self, id: ObjectId, now: Timestamp) {
         if !self.has(id) {
             self.spans.entry(id).or_default().push(Span { from: now, to: Timestamp::MAX });

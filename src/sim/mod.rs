@@ -28,6 +28,7 @@ mod batch;
 mod call;
 mod chance;
 mod control;
+mod delta;
 mod filter;
 mod filter_text;
 mod founding;

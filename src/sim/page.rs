@@ -83,6 +83,26 @@ pub(super) struct Page<'a> {
 impl Page<'_> {
     /// The answer with the first rows of `rows`; each comes with its place.
     pub(super) fn of<P: ToString, R>(self, rows: impl Iterator<Item = (P, R)>, write: impl Fn(&mut String, R)) -> Reply {
+        self.within(rows, None, write)
+    }
+
+    /// A page of a round of changes: the links of its pages carry the round's token and no options, the last page the deltaLink.
+    pub(super) fn of_round<P: ToString, R>(
+        self,
+        rows: impl Iterator<Item = (P, R)>,
+        token: &str,
+        end: &str,
+        write: impl Fn(&mut String, R),
+    ) -> Reply {
+        self.within(rows, Some((token, end)), write)
+    }
+
+    fn within<P: ToString, R>(
+        self,
+        rows: impl Iterator<Item = (P, R)>,
+        round: Option<(&str, &str)>,
+        write: impl Fn(&mut String, R),
+    ) -> Reply {
         let mut rows = rows.peekable();
         let mut next = self.mark.clone();
         let mut text = String::with_capacity(4_096);
@@ -109,7 +129,17 @@ impl Page<'_> {
         }
         if more {
             body.push_str(",\"@odata.nextLink\":");
-            quote(&mut body, &link(self.call, &next));
+            match round {
+                None => quote(&mut body, &link(self.call, &next)),
+                Some((token, _)) => {
+                    let path: String = self.call.segments.iter().fold(String::new(), |path, part| path + "/" + part);
+                    let address = format!("{}{path}?$deltaround={token}&$skiptoken={}", self.call.base(), next.token());
+                    quote(&mut body, &address);
+                }
+            }
+        } else if let Some((_, end)) = round {
+            body.push_str(",\"@odata.deltaLink\":");
+            quote(&mut body, end);
         }
         body.push_str(",\"value\":[");
         body.push_str(&text);

@@ -187,6 +187,7 @@ impl Makers {
             account_since: Timestamp::MIN,
             created: since,
             deleted: None,
+            changed: None,
             methods: Methods { habit: Habit::Never, own: None, required: None, mails: 0 },
             per_user: Vec::new(),
             quirks: Quirks::default(),

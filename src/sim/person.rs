@@ -25,6 +25,8 @@ pub(super) struct Person {
     pub(super) account_since: Timestamp,
     pub(super) created: Timestamp,
     pub(super) deleted: Option<Timestamp>,
+    /// When a name or an address last changed.
+    pub(super) changed: Option<Timestamp>,
     pub(super) methods: Methods,
     /// Since when which state of per-user MFA was set; oldest first. None means disabled.
     pub(super) per_user: Vec<(Timestamp, PerUser)>,

@@ -9,12 +9,14 @@ use super::reply::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint<'a> {
     Users,
+    UsersDelta,
     UserCount,
     User(&'a str),
     UserMethods(&'a str),
     CheckGroups(&'a str),
     SendMail(&'a str),
     Groups,
+    GroupsDelta,
     GroupCount,
     Group(&'a str),
     Members {
@@ -131,6 +133,7 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
     let (method, endpoint, permissions, meter) = match *parts.as_slice() {
         ["users"] => (get, Endpoint::Users, USERS, read(2)),
         ["users", "$count"] => (get, Endpoint::UserCount, USERS, read(2)),
+        ["users", "delta"] => (get, Endpoint::UsersDelta, USERS, read(2)),
         ["users", user] => (get, Endpoint::User(user), USERS, read(1)),
         ["users", user, "authentication", "methods"] => (get, Endpoint::UserMethods(user), METHODS, read(1)),
         ["users" | "directoryObjects", user, "checkMemberGroups"] => (post, Endpoint::CheckGroups(user), MEMBERS, read(4)),
@@ -144,6 +147,7 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["groups"] if call.method == post => (post, Endpoint::CreateGroup, GROUP_CREATION, write),
         ["groups"] => (get, Endpoint::Groups, GROUPS, read(1)),
         ["groups", "$count"] => (get, Endpoint::GroupCount, GROUPS, read(1)),
+        ["groups", "delta"] => (get, Endpoint::GroupsDelta, MEMBERS, read(2)),
         ["groups", group] if call.method == patch => (patch, Endpoint::BindMembers(group), MEMBERSHIP, write),
         ["groups", group] => (get, Endpoint::Group(group), GROUPS, read(1)),
         ["groups", group, "members", "$ref"] => (post, Endpoint::AddMember(group), MEMBERSHIP, write),

@@ -60,6 +60,17 @@ enum Lure {
     Error(u16),
     /// The token endpoint redirects.
     Login(u16),
+    /// Listings are whole; where changes are to be followed leads away.
+    DeltaLink,
+    /// Listings are whole, and changes are to be followed at home; the second page of a round leads away.
+    DeltaPage,
+}
+
+impl Lure {
+    /// Whether only those meet it who follow changes.
+    const fn is_of_changes(self) -> bool {
+        matches!(self, Self::DeltaLink | Self::DeltaPage)
+    }
 }
 
 type Bait = Arc<Mutex<(Lure, String)>>;
@@ -69,11 +80,15 @@ fn answer(bait: &Bait, request: &Request<Bytes>) -> Fate {
     let (lure, link) = bait.lock().unwrap().clone();
     let path = request.uri().path();
     let is_login = path.ends_with("/token");
+    let is_round = path.ends_with("/users/delta") && !request.uri().query().unwrap_or_default().contains("latest");
+    let next = (!lure.is_of_changes() || (matches!(lure, Lure::DeltaPage) && is_round)).then_some(&link);
+    let home = || request.uri().authority().map(|home| format!("http://{home}/v1.0/users/delta?$deltatoken=home"));
+    let delta = if matches!(lure, Lure::DeltaPage) { home() } else { Some(link.clone()) };
     let page = || {
         json!({
             "id": ID, "displayName": "g", "securityEnabled": true, "principalId": ID,
             "value": [{ "id": ID, "displayName": "g", "securityEnabled": true, "userPrincipalName": "a@b.example" }],
-            "@odata.nextLink": link, "@odata.deltaLink": link, "@odata.id": link, "@odata.context": link,
+            "@odata.nextLink": next, "@odata.deltaLink": delta, "@odata.id": link, "@odata.context": link,
         })
     };
     let (status, body) = match lure {
@@ -83,14 +98,14 @@ fn answer(bait: &Bait, request: &Request<Bytes>) -> Fate {
             (200, granted.to_string())
         }
         Lure::Redirect(status) | Lure::Error(status) => (status, String::new()),
-        Lure::Page | Lure::Login(_) if path.ends_with("/$batch") => {
+        _ if path.ends_with("/$batch") => {
             let asked: Value = serde_json::from_slice(request.body()).unwrap();
             let answers = asked["requests"].as_array().unwrap().iter();
             let answers =
                 answers.map(|one| json!({ "id": one["id"], "status": 200, "headers": { "Location": link }, "body": page() }));
             (200, json!({ "responses": answers.collect::<Vec<_>>(), "@odata.nextLink": link }).to_string())
         }
-        Lure::Page | Lure::Login(_) => (200, page().to_string()),
+        Lure::Page | Lure::Login(_) | Lure::DeltaLink | Lure::DeltaPage => (200, page().to_string()),
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status.try_into().unwrap();
@@ -177,8 +192,22 @@ macro_rules! asks {
     };
 }
 
-const FOLLOWERS: [Follower; 9] = [
+const CHANGES: &str = "changes of the directory";
+
+const FOLLOWERS: [Follower; 10] = [
     Follower { name: "the directory and roles", read: asks!(graph, _enforce, graph.directory()) },
+    Follower {
+        name: CHANGES,
+        read: |graph, _| {
+            Box::pin(async move {
+                // The first reading asks for no link, the second is given one, and the third follows it.
+                for _ in 0..2 {
+                    let _ = graph.directory().await;
+                }
+                format!("{:?}", graph.directory().await.map(drop))
+            })
+        },
+    },
     Follower { name: "people by a filter", read: asks!(graph, _enforce, graph.filtered_people("x eq 1")) },
     Follower { name: "groups by name and their people", read: asks!(graph, _enforce, graph.group_people("g")) },
     Follower { name: "a group's people", read: asks!(graph, _enforce, graph.group_people(ID)) },
@@ -243,7 +272,9 @@ async fn the_token_is_sent_to_no_other_host() {
     };
     let mut asked = 0;
     for trap in &traps {
-        let mut lures: Vec<(Lure, String)> = links(trap.address, home).into_iter().map(|link| (Lure::Page, link)).collect();
+        let kinds = [Lure::Page, Lure::DeltaLink, Lure::DeltaPage];
+        let mut lures: Vec<(Lure, String)> =
+            links(trap.address, home).into_iter().flat_map(|link| kinds.map(|kind| (kind, link.clone()))).collect();
         let away = format!("http://{}/v1.0/users", trap.address);
         lures.extend([301, 302, 303, 307, 308, 300].map(|status| (Lure::Redirect(status), away.clone())));
         lures.extend([401, 410, 429, 503].map(|status| (Lure::Error(status), away.clone())));
@@ -252,12 +283,14 @@ async fn the_token_is_sent_to_no_other_host() {
             *bait.lock().unwrap() = (lure, link.clone());
             let graph = client();
             let enforce = Enforcer::new(graph.clone());
-            for follower in &FOLLOWERS {
+            for follower in FOLLOWERS.iter().filter(|follower| !lure.is_of_changes() || follower.name == CHANGES) {
                 let before = seen.lock().unwrap().len();
                 let outcome = (follower.read)(&graph, &enforce).await;
                 assert!(seen.lock().unwrap().len() > before, "{}: nothing was asked: {outcome}", follower.name);
                 let caught = trap.caught.lock().unwrap().clone();
                 assert!(caught.is_empty(), "{} followed {lure:?} {link}: {caught:?}", follower.name);
+                let rounds = seen.lock().unwrap()[before..].iter().filter(|(_, path, _)| path.ends_with("/users/delta")).count();
+                assert!(!matches!(lure, Lure::DeltaPage) || rounds >= 2, "the round was begun");
                 asked += 1;
             }
         }

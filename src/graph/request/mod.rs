@@ -42,6 +42,8 @@ pub(crate) enum Columns {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     Users,
+    /// Where changes of users from now on can be followed; with the columns of [`Read::Users`].
+    UsersLatest,
     UsersWhere(String, Consistency),
     UsersById(Vec<ObjectId>),
     GroupsNamed(String),
@@ -125,6 +127,10 @@ impl Read {
         let users = |rest: &str| format!("/users?$select={PERSON}{rest}");
         match self {
             Self::Users => ("/users", users("&$top=999"), "User.Read.All", Bucket::Directory),
+            Self::UsersLatest => {
+                let path = format!("/users/delta?$deltatoken=latest&$select={PERSON}");
+                ("/users/delta", path, "User.Read.All", Bucket::Directory)
+            }
             Self::UsersWhere(filter, consistency) => {
                 let count = if *consistency == Consistency::Eventual { "&$count=true" } else { "" };
                 let path = users(&format!("&$top=999{count}&$filter={}", encode(filter)));

@@ -7,6 +7,7 @@
 
 mod agree;
 mod changes;
+mod deltas;
 mod envelopes;
 mod kinds;
 mod links;
@@ -35,6 +36,7 @@ fn rows() -> Vec<Row> {
         links::rows(),
         reports::rows(),
         changes::rows(),
+        deltas::rows(),
         sockets::rows(),
     ] {
         rows.extend(more);

@@ -20,6 +20,8 @@ pub(super) const OVER: &str = "2027-01-24T12:00:00Z";
 /// Where Graph is asked for what.
 pub(super) const TOKEN: &str = "/oauth2/v2.0/token";
 pub(super) const DIRECTORY: &str = "/v1.0/users?preferredLanguage&$top=999";
+/// Changes of the directory. Twelve hours after the start a link is asked for, and from then on every other call follows one.
+pub(super) const CHANGES: &str = "/v1.0/users/delta";
 pub(super) const FILTER: &str = "/v1.0/users?department";
 pub(super) const PEOPLE: &str = "/v1.0/users?id in";
 pub(super) const GROUPS: &str = "/v1.0/groups?";
@@ -119,6 +121,11 @@ pub(super) fn later(path: &str, skip: u32, times: u32, what: Misfortune) -> Deed
 /// The same, though what they ask is done.
 pub(super) fn done(path: &str, times: u32, what: Misfortune) -> Deed {
     of(path, times, 0, Effect::Afterwards, what)
+}
+
+/// The same, after `skip` of them.
+pub(super) fn done_later(path: &str, skip: u32, times: u32, what: Misfortune) -> Deed {
+    of(path, times, skip, Effect::Afterwards, what)
 }
 
 fn of(path: &str, times: u32, skip: u32, effect: Effect, what: Misfortune) -> Deed {
