@@ -141,14 +141,15 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     let now = ground.now;
     let plus = |at: Timestamp, wait: SignedDuration| at.checked_add(wait).unwrap_or(Timestamp::MAX);
     let tick = SignedDuration::from_secs(1);
-    let mut instants: Vec<Timestamp> = needs.iter().map(|need| need.due).collect();
+    let mut instants = Soonest { now, next: Timestamp::MAX };
+    instants.extend(needs.iter().map(|need| need.due));
     let mut enforcing = false;
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
         let start = stage.start.instant;
         let planned = ground.plan.stages.get(usize::from(ix));
         match &stage.phase {
             Phase::Scheduled => instants.extend([announce_at(ground, stage), plus(notice_deadline(ground, ix, stage), tick)]),
-            Phase::Announcing => instants.push(plus(notice_deadline(ground, ix, stage), tick)),
+            Phase::Announcing => instants.see(plus(notice_deadline(ground, ix, stage), tick)),
             Phase::Announced => {
                 instants.extend([start, plus(latest_start(ground, ix, stage), tick)]);
                 instants.extend(ground.plan.notices.before.iter().skip(1).filter_map(|wait| start.checked_sub(*wait).ok()));
@@ -177,7 +178,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
     for person in ground.state.people.all().iter() {
         if let Enforced::Refused(at) | Enforced::Kept(at) = person.enforced() {
-            instants.push(plus(at, REFUSED_WAIT));
+            instants.see(plus(at, REFUSED_WAIT));
         }
         if person.home() == super::person::Home::Tail && !person.is_processed() {
             instants.extend(person.promise());
@@ -198,8 +199,27 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     instants.extend(switch::retry_at(ground.state));
     // In the middle of a switch nobody may have MFA: what became due while something else was read is not left until later.
     if switch::is_open(ground.state) && needs.iter().any(|need| need.ask == Ask::Safety && need.due <= now) {
-        instants.push(plus(now, tick));
+        instants.see(plus(now, tick));
     }
-    let next = instants.into_iter().filter(|at| *at > now).min();
-    next.unwrap_or(Timestamp::MAX).min(plus(now, LONGEST_SLEEP))
+    instants.next.min(plus(now, LONGEST_SLEEP))
+}
+
+/// The soonest of the instants that are still to come; a million people have several each, and none is kept.
+struct Soonest {
+    now: Timestamp,
+    next: Timestamp,
+}
+
+impl Soonest {
+    fn see(&mut self, at: Timestamp) {
+        if at > self.now {
+            self.next = self.next.min(at);
+        }
+    }
+}
+
+impl Extend<Timestamp> for Soonest {
+    fn extend<I: IntoIterator<Item = Timestamp>>(&mut self, instants: I) {
+        instants.into_iter().for_each(|at| self.see(at));
+    }
 }

@@ -94,7 +94,9 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         let safety_every = if soon { observe.members } else { observe.members.max(SignedDuration::from_hours(6)) };
         need(Ask::Safety, due(ground, &observed.safety, safety_every).min(after_switch(ground)));
         need(Ask::Members, due(ground, &observed.members, members_every(ground)));
-        need(Ask::Collisions, due(ground, &observed.collisions, safety_every.max(COLLISIONS)));
+        // Both take turns at the tenant's policies, and batches wait for the other one.
+        let first = if hands_out && observed.safety.asked.is_none() { plus(ground.now, READ_BACK) } else { Timestamp::MIN };
+        need(Ask::Collisions, due(ground, &observed.collisions, safety_every.max(COLLISIONS)).max(first));
         if super::retire::of_interest(ground) {
             let open = ground.state.batches.values().any(|batch| batch.deed == Deed::Retire);
             let every = if open { READ_BACK.min(observe.members) } else { observe.members };

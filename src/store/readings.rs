@@ -59,6 +59,9 @@ struct Header {
     sign_ins: Vec<Listed>,
 }
 
+/// Rows for which room is made before they are read; more are taken in too, but a damaged number makes no more.
+const MOST_ROOM: usize = 4_000_000;
+
 /// One reading; its rows follow the header in the order of the header's members.
 #[derive(Serialize, Deserialize)]
 struct Listed {
@@ -270,7 +273,6 @@ fn is_whole(path: &Path) -> io::Result<bool> {
 }
 
 fn parse(mut file: BufReader<File>) -> io::Result<Earlier> {
-    let most = file.get_ref().metadata()?.len();
     file.seek_relative(i64::try_from(SEAL).unwrap_or(0))?;
     let mut length = [0; 8];
     file.read_exact(&mut length)?;
@@ -281,8 +283,8 @@ fn parse(mut file: BufReader<File>) -> io::Result<Earlier> {
         return Err(other("it is of another version of the program"));
     }
     let mut rows = Rows(file);
-    // Names hardly shrink when they are squeezed: nobody has room made for more people than the file can hold.
-    let roll = Arc::new(Roll::with_room(header.people.min(usize::try_from(most).unwrap_or(0))));
+    // With a little room for those who have come since.
+    let roll = Arc::new(Roll::with_room((header.people + header.people / 16).min(MOST_ROOM)));
     rows.each::<ROLL_ROW>(header.people, |row| {
         if let Some((id, name)) = row.split_first_chunk::<16>() {
             let name = name.first_chunk::<8>().map(NameKey::from).unwrap_or_default();
@@ -346,7 +348,7 @@ impl Rows {
     ) -> io::Result<Source<T>> {
         let mut source = Source::default();
         for (nth, listed) in listed.iter().enumerate() {
-            let mut rows = Vec::new();
+            let mut rows = Vec::with_capacity(listed.rows.min(MOST_ROOM));
             self.each(listed.rows, |row| rows.push(*row))?;
             let reading = Some(Reading { as_of: listed.as_of, value: make(rows, listed) });
             if nth == 0 {

@@ -153,7 +153,7 @@ fn a_changed_or_missing_value_is_a_doubt() {
 /// What may come back from a damaged folder: exactly what was saved, or nothing (as before the first save, too: sled can lose
 /// the end of its file without a word).
 fn whole_or_nothing(dir: &TempDir, case: &str) -> Option<String> {
-    let opened = open(&dir);
+    let opened = open(dir);
     if let Some(saved) = &opened.saved {
         assert!(*saved == Saved { head: head(7), state: state_of(30_000) }, "{case}");
         assert_eq!(opened.aside, None, "{case}");
@@ -162,7 +162,7 @@ fn whole_or_nothing(dir: &TempDir, case: &str) -> Option<String> {
     opened.checkpoint.save(head(9), writing(9));
     opened.checkpoint.close();
     // What sled took without a word may be refused at the next start.
-    let again = open(&dir);
+    let again = open(dir);
     assert!(again.aside.is_some() || again.saved == Some(Saved { head: head(9), state: state_of(9) }), "{case}");
     opened.aside
 }
