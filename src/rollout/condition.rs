@@ -14,7 +14,7 @@ use super::observed::{Observed, Person, Readiness};
 use super::person::{Home, PersonState};
 use super::plan::{Plan, Unregistered};
 use super::schedule;
-use super::select::{group_key, protection};
+use super::select::{group_people, protection};
 use super::state::State;
 use super::switch;
 use super::told::told_too_late;
@@ -265,8 +265,7 @@ impl Ground<'_> {
 
     /// Whoever is not seen in the exempt group may have come into it since it was read.
     fn refuses_exempt(&self) -> Option<Refusal> {
-        let key = group_key(self.plan.people.exempt_group.as_ref()?);
-        let source = self.observed.selections.get(&key);
+        let source = group_people(self.observed, self.plan.people.exempt_group.as_ref()?);
         let fresh = source.is_some_and(|source| source.fresh(self.now, self.fresh_within).is_some());
         (!fresh).then_some("the exempt group has not been read lately".into())
     }

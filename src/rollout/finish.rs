@@ -8,7 +8,7 @@ use super::hold::Owner;
 use super::observed::{Person, Reach, Reading, Safety, Toggle};
 use super::person::Home;
 use super::plan::{Enforcement, Plan};
-use super::select::{group_key, protection};
+use super::select::{group_people, protection};
 use super::state::{Phase, Stands, State};
 use super::switch::{Switch, is_open, standing};
 
@@ -102,7 +102,7 @@ fn refuses_others(ground: &Ground<'_>) -> Option<Refusal> {
         return Some("the directory and the members of the group have not been read lately".into());
     };
     if let Some(group) = &plan.people.exempt_group
-        && observed.selections.get(&group_key(group)).is_none_or(|source| source.fresh(now, max_age).is_none())
+        && group_people(observed, group).is_none_or(|source| source.fresh(now, max_age).is_none())
     {
         return Some("the exempt group has not been read lately".into());
     }

@@ -272,10 +272,14 @@ fn held(hold: &Hold) -> String {
 fn people(ground: &Ground<'_>) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     let Some(directory) = &ground.observed.directory.last else { return counts };
+    let mut homes = BTreeMap::new();
     for person in directory.value.iter() {
-        let word = standing_of(ground, &person);
-        count(&mut counts, &word);
+        match ground.state.people.get(person.id) {
+            Some(known) => *homes.entry(known.home()).or_insert(0) += 1,
+            None => count(&mut counts, &standing_of(ground, &person)),
+        }
     }
+    counts.extend(homes.into_iter().map(|(home, people)| (format!("in {}", ground.state.home_name(home)), people)));
     if directory.value.unreadable > 0 {
         counts.insert("out: its id cannot be read".to_owned(), directory.value.unreadable);
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::event::Because;
 use super::id::{NameKey, ObjectId, PersonRef, keyed_hash};
-use super::observed::{IdSet, Observed, Person, Readiness, Registration, SelectionKey};
+use super::observed::{IdSet, Observed, Person, Readiness, Registration, SelectionKey, Source};
 use super::plan::{Plan, Selector, Stage};
 use super::state::State;
 
@@ -24,6 +24,13 @@ pub fn selection_key(selector: &Selector) -> Option<SelectionKey> {
 #[must_use]
 pub fn group_key(group: &str) -> SelectionKey {
     format!("group:{group}")
+}
+
+/// What was read of a group's people.
+#[must_use]
+pub fn group_people<'a>(observed: &'a Observed, group: &str) -> Option<&'a Source<IdSet>> {
+    // Asked of everybody; a plan names few groups, and no key is made to look for one.
+    observed.selections.iter().find(|(key, _)| key.strip_prefix("group:") == Some(group)).map(|(_, source)| source)
 }
 
 /// Every key that the plan needs, the exempt group's included.
@@ -60,7 +67,7 @@ pub fn protection(plan: &Plan, observed: &Observed, person: &Person) -> Option<&
         Some(_) => {}
     }
     if let Some(group) = &plan.people.exempt_group {
-        match observed.selections.get(&group_key(group)).and_then(|source| source.last.as_ref()) {
+        match group_people(observed, group).and_then(|source| source.last.as_ref()) {
             None => return Some("the exempt group could not be read yet"),
             Some(reading) if reading.value.contains(person.id) => return Some("member of the exempt group"),
             Some(_) => {}
