@@ -131,6 +131,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let booted = parts.clock.now();
         let checkpointed = parts.state.seq;
+        let kept = parts.observed.directory.last.is_some().then_some(booted);
         Self {
             booted,
             clock: parts.clock,
@@ -150,7 +151,8 @@ impl Engine {
             reported: (Timestamp::MIN, SignedDuration::ZERO),
             beside: Beside::default(),
             read: false,
-            kept: None,
+            // What an earlier life had read was kept by it.
+            kept,
             checkpointed,
             turns: (booted, 0),
         }

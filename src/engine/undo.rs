@@ -50,7 +50,7 @@ impl Engine {
     }
 
     fn leaver(&self, person: ObjectId) -> Leaver {
-        let restore = self.state.people.get(person).and_then(|person| person.retired.before());
+        let restore = self.state.people.get(person).and_then(|person| person.marks().retired.before());
         Leaver { person, restore }
     }
 
@@ -175,7 +175,7 @@ pub(super) fn left_open(state: &State) -> Vec<Event> {
             state.people.get(*id).is_some_and(|person| match batch.deed {
                 Deed::Enforce => matches!(person.enforced(), Enforced::Intended(_)),
                 Deed::Release => matches!(person.enforced(), Enforced::Releasing(_)),
-                Deed::Retire => matches!(person.retired, Retired::Intended(_)),
+                Deed::Retire => matches!(person.marks().retired, Retired::Intended(_)),
             })
         };
         let unknown: Vec<_> = batch.people.iter().copied().filter(is_open).collect();

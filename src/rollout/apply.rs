@@ -136,9 +136,9 @@ impl State {
             Event::Verified { people } => self.mark(people, Enforced::Verified(at)),
             Event::ForeignChange { added, removed } => {
                 for id in added {
-                    match self.people.get_mut(*id).filter(|person| person.removed_by_hand) {
+                    match self.people.get_mut(*id).filter(|person| person.marks().removed_by_hand) {
                         Some(person) => {
-                            person.removed_by_hand = false;
+                            person.change(|marks| marks.removed_by_hand = false);
                             self.holds.remove(&removed_hold_id(*id));
                         }
                         None => self.foreign.push(*id),
@@ -146,7 +146,7 @@ impl State {
                 }
                 self.foreign = sorted(&self.foreign);
                 for id in removed {
-                    self.person(*id)?.removed_by_hand = true;
+                    self.person(*id)?.change(|marks| marks.removed_by_hand = true);
                     self.holds.insert(removed_hold_id(*id), removed_hold(*id, at));
                 }
                 Ok(())

@@ -16,7 +16,7 @@ impl State {
         people.iter().try_for_each(|id| {
             let person = self.person(*id)?;
             person.mark(Enforced::Accepted(at));
-            person.ours = true;
+            person.change(|marks| marks.ours = true);
             Ok(())
         })
     }
@@ -67,7 +67,7 @@ impl State {
                 if !person.is_enforced() {
                     return Err(format!("{id} is not enforced by the policy"));
                 }
-                person.retired = Retired::Intended(*state);
+                person.change(|marks| marks.retired = Retired::Intended(*state));
                 people.push(*id);
             }
         }
@@ -93,12 +93,12 @@ impl State {
     fn mark_retired<'a>(&mut self, done: &[ObjectId], back: impl Iterator<Item = &'a ObjectId>) -> Result<(), String> {
         for id in done {
             let person = self.person(*id)?;
-            if let Some(before) = person.retired.before() {
-                person.retired = Retired::Done(before);
+            if let Some(before) = person.marks().retired.before() {
+                person.change(|marks| marks.retired = Retired::Done(before));
             }
         }
         for id in back {
-            self.person(*id)?.retired = Retired::No;
+            self.person(*id)?.change(|marks| marks.retired = Retired::No);
         }
         Ok(())
     }
@@ -177,9 +177,9 @@ impl State {
             match to {
                 Toggle::On if person.enforced() == Enforced::No => {
                     person.mark(Enforced::Accepted(at));
-                    person.ours = true;
+                    person.change(|marks| marks.ours = true);
                 }
-                Toggle::Off if person.ours => person.mark(Enforced::Released(at)),
+                Toggle::Off if person.marks().ours => person.mark(Enforced::Released(at)),
                 _ => {}
             }
         }

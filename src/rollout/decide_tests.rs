@@ -360,7 +360,7 @@ fn a_person_removed_by_hand_is_held_and_not_put_back() {
     world.members.sort_unstable();
     world.run("2027-01-21T00:00:00Z");
     assert!(world.state.person_hold(id(10)).is_none());
-    assert!(!world.state.people.get(id(10)).unwrap().removed_by_hand);
+    assert!(!world.state.people.get(id(10)).unwrap().marks().removed_by_hand);
 }
 
 #[test]

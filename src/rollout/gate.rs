@@ -40,7 +40,7 @@ fn of_people<'a>(
     gate: &Gate,
     people: impl Iterator<Item = &'a PersonState>,
 ) -> Evidence {
-    let people = people.filter(|person| !person.removed_by_hand);
+    let people = people.filter(|person| !person.marks().removed_by_hand);
     let (as_of, counted) = match gate.measure {
         Measure::RegisteredShare => {
             let reading = observed.registration.last.as_ref();

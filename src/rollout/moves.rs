@@ -276,7 +276,7 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
     }
     let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     let unverified =
-        people.filter(|person| matches!(person.enforced(), Enforced::Accepted(_)) && !person.removed_by_hand).count();
+        people.filter(|person| matches!(person.enforced(), Enforced::Accepted(_)) && !person.marks().removed_by_hand).count();
     if held || unverified > 0 || !waits_to_be_done(ground, stage).is_empty() {
         return Vec::new();
     }
@@ -301,7 +301,7 @@ fn longest_gap(ground: &Ground<'_>, stage: &StageState) -> SignedDuration {
 #[must_use]
 pub fn waits_to_be_done(ground: &Ground<'_>, stage: &StageState) -> Vec<String> {
     let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-    let enforced = people.filter(|person| person.is_enforced() && !person.removed_by_hand).count();
+    let enforced = people.filter(|person| person.is_enforced() && !person.marks().removed_by_hand).count();
     let enforced = u32::try_from(enforced).unwrap_or(u32::MAX);
     let gates = gates_of(ground.plan, &stage.name, GateAt::During).chain(gates_of(ground.plan, &stage.name, GateAt::Exit));
     let waits = gates.filter_map(|gate| {

@@ -77,7 +77,7 @@ const STANDS: [Stand; 10] = [
     Stand::Released,
 ];
 
-/// One person of a roster or of the tail, in 56 bytes; instants in whole seconds, rounded up.
+/// One person of a roster or of the tail, in 52 bytes; instants in whole seconds, rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PersonState {
     /// Object id.
@@ -98,6 +98,13 @@ pub struct PersonState {
     /// Ambiguous sends in a row that named `promise`.
     pub doubts: u8,
     stand: Stand,
+    /// [`Marks`] in one byte: removed by hand, ours, and from the third bit on what became of the own state.
+    marks: u8,
+}
+
+/// What is marked at a person beside where they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
     /// Somebody else took the person out of the group after we had put them in.
     pub removed_by_hand: bool,
     /// Whether it was our write by which MFA is required of the person.
@@ -166,9 +173,7 @@ impl PersonState {
             refused_times: 0,
             doubts: 0,
             stand: Stand::No,
-            removed_by_hand: false,
-            ours: false,
-            retired: Retired::No,
+            marks: 0,
         };
         person.move_to(home);
         person
@@ -180,7 +185,7 @@ impl PersonState {
         let [home, slots] = [self.home, self.slots].map(u16::to_be_bytes);
         let mut row = [0; ROW];
         let bytes = self.id.bits().to_be_bytes().into_iter().chain(self.stamps().into_iter().flat_map(Stamp::bytes));
-        let small = [self.refused_times, self.doubts, self.stand as u8, self.marks()];
+        let small = [self.refused_times, self.doubts, self.stand as u8, self.marks];
         let bytes = bytes.chain(home).chain(slots).chain(small);
         row.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
         row
@@ -200,14 +205,22 @@ impl PersonState {
         person.slots = u16::from_be_bytes([slots, slots_low]);
         (person.refused_times, person.doubts) = (refused_times, doubts);
         person.stand = STANDS.into_iter().find(|known| *known as u8 == stand)?;
-        (person.removed_by_hand, person.ours) = (marks & 1 == 1, marks & 2 == 2);
-        person.retired = *Retired::ALL.get(usize::from(marks >> 2))?;
-        Some(person)
+        person.marks = marks;
+        (usize::from(marks >> 2) < Retired::ALL.len()).then_some(person)
     }
 
-    /// What is said in one byte: removed by hand, ours, and from the third bit on what became of the own state.
-    fn marks(&self) -> u8 {
-        u8::from(self.removed_by_hand) | u8::from(self.ours) << 1 | self.retired.number() << 2
+    /// What is marked.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        let retired = Retired::ALL.get(usize::from(self.marks >> 2)).copied().unwrap_or_default();
+        Marks { removed_by_hand: self.marks & 1 == 1, ours: self.marks & 2 == 2, retired }
+    }
+
+    /// Changes what is marked.
+    pub fn change(&mut self, change: impl FnOnce(&mut Marks)) {
+        let mut marks = self.marks();
+        change(&mut marks);
+        self.marks = u8::from(marks.removed_by_hand) | u8::from(marks.ours) << 1 | marks.retired.number() << 2;
     }
 
     const fn stamps(&self) -> [Stamp; 7] {
@@ -364,14 +377,15 @@ impl PersonState {
 
     /// Whether MFA is required of the person by us, as far as an accepted write tells.
     #[must_use]
-    pub const fn is_enforced(&self) -> bool {
+    pub fn is_enforced(&self) -> bool {
         matches!(self.stand, Stand::Accepted | Stand::Verified | Stand::Kept)
     }
 
     /// Whether a rollback has something to undo: our own write, as far as it is known to stand.
     #[must_use]
-    pub const fn is_to_be_released(&self) -> bool {
-        self.ours && self.is_enforced() && !self.removed_by_hand
+    pub fn is_to_be_released(&self) -> bool {
+        let marks = self.marks();
+        marks.ours && self.is_enforced() && !marks.removed_by_hand
     }
 
     /// Takes in how far the enforcement has come.
@@ -393,8 +407,7 @@ impl PersonState {
             Enforced::Releasing(_) | Enforced::Kept(_) => {}
             Enforced::Released(_) => {
                 self.enforced_since = Stamp::NONE;
-                self.ours = false;
-                self.retired = Retired::No;
+                self.change(|marks| (marks.ours, marks.retired) = (false, Retired::No));
             }
             _ => self.enforced_since = Stamp::NONE,
         }
@@ -427,7 +440,7 @@ impl Serialize for PersonState {
         person.serialize_field("refused", &self.refused())?;
         person.serialize_field("enforced", &self.enforced())?;
         person.serialize_field("enforced_since", &self.enforced_since())?;
-        person.serialize_field("removed_by_hand", &self.removed_by_hand)?;
+        person.serialize_field("removed_by_hand", &self.marks().removed_by_hand)?;
         person.end()
     }
 }
@@ -476,7 +489,7 @@ mod tests {
 
     #[test]
     fn a_million_people_fit() {
-        assert_eq!(size_of::<PersonState>(), 56);
+        assert_eq!(size_of::<PersonState>(), 52);
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub fn waits(ground: &Ground<'_>, home: Home, stage: &StageState) -> Vec<String>
     let (mut left, mut refused, mut unseen) = (0_u32, 0_u32, 0_u32);
     for person in people_of(ground, stage) {
         match person.enforced() {
-            Enforced::Kept(_) if !person.removed_by_hand => refused += 1,
+            Enforced::Kept(_) if !person.marks().removed_by_hand => refused += 1,
             _ if person.is_to_be_released() => left += 1,
             Enforced::Released(at) if !is_seen_gone(ground, person.id, at) => unseen += 1,
             _ => {}

@@ -103,7 +103,7 @@ pub struct GateReport {
 #[must_use]
 pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Option<String>) {
     let instant = person.promise();
-    if person.removed_by_hand {
+    if person.marks().removed_by_hand {
         return ("released", Some("taken out of the group by somebody else".to_owned()));
     }
     match person.enforced() {
@@ -306,8 +306,11 @@ fn headline(ground: &Ground<'_>, stages: &[StageReport], wake_at: Timestamp) -> 
     let state = ground.state;
     let over = !stages.is_empty() && stages.iter().all(|stage| stage.phase.is_some_and(PhaseName::is_over));
     if over {
-        let required: u32 =
-            state.people.all().iter().fold(0, |sum, person| sum + u32::from(person.is_enforced() && !person.removed_by_hand));
+        let required: u32 = state
+            .people
+            .all()
+            .iter()
+            .fold(0, |sum, person| sum + u32::from(person.is_enforced() && !person.marks().removed_by_hand));
         return (Standing::Finished, format!("every stage is over; MFA is required of {required} people by the rollout"));
     }
     if let Some(hold) = state.holds.values().find(|hold| matches!(hold.scope, super::hold::Scope::Rollout)) {

@@ -25,14 +25,19 @@ pub const fn is_asked(plan: &Plan) -> bool {
 
 /// Whose states may end, as far as the journal goes.
 fn may_move_on(person: &PersonState) -> bool {
-    matches!(person.enforced(), Enforced::Verified(_)) && person.retired == Retired::No && !person.removed_by_hand
+    matches!(person.enforced(), Enforced::Verified(_)) && person.marks().retired == Retired::No && !person.marks().removed_by_hand
 }
 
 /// People whose own state is to be read: those under the policy, and those of whom nobody knows whether it ended.
 #[must_use]
 pub fn of_interest(ground: &Ground<'_>) -> bool {
     is_asked(ground.plan)
-        && ground.state.people.all().iter().any(|person| may_move_on(person) || matches!(person.retired, Retired::Intended(_)))
+        && ground
+            .state
+            .people
+            .all()
+            .iter()
+            .any(|person| may_move_on(person) || matches!(person.marks().retired, Retired::Intended(_)))
 }
 
 /// Why nobody's state may be retired now.
@@ -71,10 +76,10 @@ fn group(ground: &Ground<'_>) -> Vec<Before> {
 /// People under the policy whose own state still stands, as last read; none: it was not read since they came under it.
 #[must_use]
 pub fn left(ground: &Ground<'_>, person: &PersonState) -> bool {
-    if !is_asked(ground.plan) || person.removed_by_hand {
+    if !is_asked(ground.plan) || person.marks().removed_by_hand {
         return false;
     }
-    match (person.retired, person.enforced()) {
+    match (person.marks().retired, person.enforced()) {
         (Retired::Intended(_), _) => true,
         (Retired::No, Enforced::Verified(at)) => ground
             .observed

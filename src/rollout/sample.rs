@@ -297,7 +297,7 @@ impl Perfect {
                     self.commit(By::Operator, vec![Event::ReleaseIntent { stage, people: batch.clone() }]);
                     let intent = self.state.seq;
                     for id in &batch {
-                        if let Some(before) = self.state.people.get(*id).unwrap().retired.before() {
+                        if let Some(before) = self.state.people.get(*id).unwrap().marks().retired.before() {
                             self.own.insert(*id, before);
                         } else if self.target.way() == Way::PerUser {
                             self.own.remove(id);

@@ -171,14 +171,17 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let removed: Vec<_> = if seen == expected().count() {
         Vec::new()
     } else {
-        let missing = |person: &&PersonState| !person.removed_by_hand && !has(last, person.id) && !has(earlier, person.id);
+        let missing =
+            |person: &&PersonState| !person.marks().removed_by_hand && !has(last, person.id) && !has(earlier, person.id);
         expected().filter(missing).map(|person| person.id).collect()
     };
-    let count =
-        state.foreign.len() + added.len() + removed.len() + state.people.all().iter().filter(|p| p.removed_by_hand).count();
+    let count = state.foreign.len()
+        + added.len()
+        + removed.len()
+        + state.people.all().iter().filter(|p| p.marks().removed_by_hand).count();
     // Whom others put back, and whom they put in though we could not: MFA is required of them after all.
     let not_by_us = |person: &&PersonState| {
-        person.removed_by_hand || matches!(person.enforced(), Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
+        person.marks().removed_by_hand || matches!(person.enforced(), Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
     };
     let put = state.people.all().iter().filter(not_by_us).map(|person| person.id);
     added.extend(put.filter(|id| has(last, *id) && has(earlier, *id)));

@@ -434,7 +434,7 @@ pub fn is_through(ground: &Ground<'_>, ix: u16, stage: &StageState) -> bool {
 pub fn is_due(ground: &Ground<'_>, ix: u16, stage: &StageState) -> bool {
     let Some((at, when)) = place(ground.plan) else { return false };
     let is_seen = |person: &PersonState| {
-        person.removed_by_hand
+        person.marks().removed_by_hand
             || person.home() != Home::Stage(ix)
             || matches!(person.enforced(), Enforced::Verified(_) | Enforced::Gone)
     };

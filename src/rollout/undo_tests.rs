@@ -79,7 +79,7 @@ fn a_rollback_undoes_the_newest_stage_first_and_leaves_what_others_did() {
     let order: Vec<_> = world.moves().into_iter().filter(|moved| moved.contains("-> rolled-back")).collect();
     assert!(order[0].contains("everyone") && order[1].contains("pilot"), "{order:?}");
     let released: Vec<_> =
-        world.state.people.all().iter().filter(|person| person.is_enforced() && !person.removed_by_hand).collect();
+        world.state.people.all().iter().filter(|person| person.is_enforced() && !person.marks().removed_by_hand).collect();
     assert!(released.is_empty(), "{released:?}");
 }
 

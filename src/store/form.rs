@@ -125,7 +125,7 @@ mod tests {
                 0 => person.mark(Enforced::Verified(at(n))),
                 1 => person.mark(Enforced::Unknown(u64::from(n))),
                 2 => person.refuse(at(n), Slot::Reminder(1)),
-                3 => person.removed_by_hand = true,
+                3 => person.change(|marks| marks.removed_by_hand = true),
                 4 => person.perhaps_told(Slot::Correction, at(100_000)),
                 _ => {}
             }

@@ -21,7 +21,7 @@ use crate::store::form::FORM;
 
 /// Largest value. Bytes. sled puts up to 17 into a page, and pages above 128 KiB into files that it never syncs. Each of its cache's
 /// 256 parts holds one page at least.
-const VALUE_LIMIT: usize = 1 << 10;
+const VALUE_LIMIT: usize = 512;
 
 /// Length of the hash in front of every value.
 const SEAL: usize = 16;
