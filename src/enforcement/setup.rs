@@ -490,3 +490,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "setup_tests.rs"]
+mod examples;

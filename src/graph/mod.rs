@@ -215,13 +215,13 @@ impl Graph {
     }
 
     /// The authentication strengths, as the tenant wrote them.
-    pub(crate) async fn strengths(&self) -> Result<Vec<Value>, Trouble> {
+    pub async fn strengths(&self) -> Result<Vec<Value>, Trouble> {
         switches::strengths(&self.transport).await
     }
 
     /// The policies that would apply to a person who signs in to the app with the client id, as the tenant wrote them; those in
     /// report-only mode too.
-    pub(crate) async fn what_if(&self, person: ObjectId, app: ObjectId) -> Result<Vec<Value>, Trouble> {
+    pub async fn what_if(&self, person: ObjectId, app: ObjectId) -> Result<Vec<Value>, Trouble> {
         switches::what_if(&self.transport, person, app).await
     }
 

@@ -1,4 +1,5 @@
-//! The tenant's own controls, for tests and demonstrations: `POST /_sim/fault`, `POST /_sim/change`, `GET /_sim/state`.
+//! The tenant's own controls, for tests and demonstrations: `POST /_sim/fault`, `POST /_sim/change`,
+//! `GET /_sim/state`, `GET /_sim/members`.
 //!
 //! A server answers them on loopback only.
 
@@ -61,16 +62,12 @@ impl Tenant {
     pub fn state(&self, now: Timestamp) -> Value {
         let people = self.people.iter().filter(|person| person.exists());
         let capable = people.clone().filter(|person| person.methods.at(now) == Ability::Capable).count();
-        let members = self.groups.iter().map(|group| {
-            let ids = self.member_ids(group, Depth::Direct, now, None);
-            (group.name.clone(), ids.into_iter().map(|id| Value::String(id.to_string())).collect())
-        });
         json!({
             "now": now.to_string(),
             "requests": self.requests(),
             "users": people.count(),
             "capable": capable,
-            "members": members.collect::<Map<String, Value>>(),
+            "members": self.members(now),
             "switches": self.switches_at(now),
             "mails": self.mails(),
             "writes": self.writes(),
@@ -78,11 +75,21 @@ impl Tenant {
         })
     }
 
+    /// Everybody's groups, as `GET /_sim/members` shows them: a part of the state that does not grow with what happens.
+    fn members(&self, now: Timestamp) -> Map<String, Value> {
+        let members = self.groups.iter().map(|group| {
+            let ids = self.member_ids(group, Depth::Direct, now, None);
+            (group.name.clone(), ids.into_iter().map(|id| Value::String(id.to_string())).collect())
+        });
+        members.collect()
+    }
+
     /// The answer to a control; `None` when the request is none.
     pub(super) fn control(&mut self, now: Timestamp, request: &Request<Bytes>) -> Option<Reply> {
         let name = request.uri().path().strip_prefix(PREFIX)?;
         let done = match (request.method(), name) {
             (&Method::GET, "state") => Ok(self.state(now)),
+            (&Method::GET, "members") => Ok(json!({ "members": self.members(now) })),
             (&Method::POST, "fault") => self.take_fault(request.body()),
             (&Method::POST, "change") => self.take_change(now, request.body()),
             _ => Err("there is no such control".to_owned()),

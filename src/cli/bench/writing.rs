@@ -179,7 +179,7 @@ fn run(
         let mut engine = engine(bed, &loaded, &served, Arc::clone(&wire), size.quota, keeping, &people)?;
         finish(&mut engine, until).await?;
         let counts = wire.counts();
-        let members = control(&wire, &served.url, "state", None).await?;
+        let members = control(&wire, &served.url, "members", None).await?;
         Ok::<_, Failure>((counts, members, engine.state().clone()))
     })?;
     if keeping == Keeping::Disk {

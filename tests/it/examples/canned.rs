@@ -56,6 +56,15 @@ impl Wire for Cans {
 impl Tenant {
     /// Answers everything but requests for tokens; `answers` may answer these as well, with a status other than 0.
     pub(super) fn new(answers: impl Fn(Ask<'_>) -> Canned + Send + Sync + 'static) -> Self {
+        let credentials = Credentials::Secret {
+            client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
+            secret: Arc::new(|| Ok(SecretString::from("word"))),
+        };
+        Self::of_app(credentials, answers)
+    }
+
+    /// The same for an app that proves itself so.
+    pub(super) fn of_app(credentials: Credentials, answers: impl Fn(Ask<'_>) -> Canned + Send + Sync + 'static) -> Self {
         let asked = Arc::default();
         let answers = move |ask: Ask<'_>| match answers(ask) {
             (0, ..) if ask.1.ends_with("/token") => {
@@ -67,10 +76,6 @@ impl Tenant {
         let wire = Cans { answers: Box::new(answers), asked: Arc::clone(&asked) };
         let clock = Clock::paced("2027-01-18T08:00:00Z".parse().unwrap(), Pace::Max);
         let endpoints = Endpoints::new(ROOT, "https://login.microsoftonline.com", TENANT).unwrap();
-        let credentials = Credentials::Secret {
-            client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
-            secret: Arc::new(|| Ok(SecretString::from("word"))),
-        };
         let graph = Graph::new(Arc::new(wire), clock.clone(), endpoints, credentials, TENANT);
         Self { enforce: Enforcer::new(graph.clone()), graph, clock, asked }
     }

@@ -3,7 +3,9 @@
 //! They lie beside the repository; where they are absent the tests say so and pass.
 
 mod canned;
+mod looked;
 mod odd;
+mod proofs;
 mod readers;
 mod table;
 

@@ -1,6 +1,7 @@
 //! Every example, and what the product does with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use tidegate::rollout::switch::Switch;
 
 use super::canned::{NOTHING, ROOT, TENANT, Tenant, unanswered, wait};
 use super::readers::{GROUP, LISTINGS, POLICY, by_policy, target};
-use super::{example, folder, text};
+use super::{example, folder, looked, proofs, text};
 
 /// What the product does with an example. The function gets its text.
 enum Use {
@@ -23,18 +24,15 @@ enum Use {
     Read(fn(&str)),
     /// It writes what the example shows.
     Write(fn(&str)),
-    /// It is read or written by a part that is not here yet. Whoever brings it names the function.
-    Later(&'static str),
+    /// It is read or written by code that nothing outside sees; the tests beside that code, in this file, say how.
+    Beside(&'static str),
     /// The product has no use for it; why.
     Not(&'static str),
 }
 
-use Use::{Later, Listing, Not, Read, Write};
+use Use::{Beside, Listing, Not, Read, Write};
 
-const SWITCHES: &str = "the other ways to require MFA";
-const DOCTOR: &str = "the prerequisites that doctor reads";
 const MEMBERS: &str = "members are read whole: when a change of them shows in groups/delta is not documented";
-const CREDENTIALS: &str = "credentials of a managed identity";
 
 const TABLE: [(&str, Use); 57] = [
     ("group-member-add.request.json", Not("people are bound by twenty, never posted one by one")),
@@ -51,7 +49,7 @@ const TABLE: [(&str, Use); 57] = [
         "checkmembergroups.200.response.json",
         Not("the members of a group are listed, which costs less than asking for each person"),
     ),
-    ("group-create-security.request.json", Later(SWITCHES)),
+    ("group-create-security.request.json", Beside("src/enforcement/setup_tests.rs")),
     ("group-create-security.201.response.json", Listing),
     ("batch.200.response.json", Read(envelope)),
     ("batch-dependson.request.json", Not("members of our envelopes never depend on each other")),
@@ -68,16 +66,16 @@ const TABLE: [(&str, Use); 57] = [
     ("user-authentication-methods.200.response.json", Not("methods of single people are not read")),
     ("tap-create.request.json", Not("Temporary Access Passes are handed out by people")),
     ("tap-create.201.response.json", Not("Temporary Access Passes are handed out by people")),
-    ("authenticationmethodspolicy.200.response.json", Later(DOCTOR)),
+    ("authenticationmethodspolicy.200.response.json", Read(looked::methods)),
     ("authenticationmethodspolicy-update-campaign.request.json", Not("the policy of methods is read and never changed")),
-    ("ca-policy-create-mfa-group.request.json", Later(SWITCHES)),
+    ("ca-policy-create-mfa-group.request.json", Beside("src/enforcement/setup_tests.rs")),
     ("ca-policy-create-mfa-group.201.response.json", Read(policy)),
     ("ca-policies-list.200.response.json", Listing),
     ("ca-policy-update.request.json", Not("of a policy only the state is ever changed, never its conditions")),
     ("ca-policy-enabled-while-securitydefaults.400.response.json", Read(not_beside_defaults)),
-    ("ca-evaluate-whatif.request.json", Later(SWITCHES)),
-    ("ca-evaluate-whatif.200.response.json", Later(SWITCHES)),
-    ("authenticationstrength-policies.200.response.json", Later(SWITCHES)),
+    ("ca-evaluate-whatif.request.json", Write(looked::evaluates)),
+    ("ca-evaluate-whatif.200.response.json", Read(looked::evaluated)),
+    ("authenticationstrength-policies.200.response.json", Read(looked::strengths)),
     ("securitydefaults.200.response.json", Read(defaults)),
     ("peruser-mfa.200.response.json", Read(own_state)),
     ("signinpreferences-update.request.json", Not("nobody's preferred method is changed")),
@@ -87,15 +85,15 @@ const TABLE: [(&str, Use); 57] = [
     ("sendmail.request.json", Write(mail)),
     ("sendmail-application-access-policy-denied.response.json", Read(mailbox_out_of_scope)),
     ("teams-webhook-adaptive-card.request.json", Not("notices go by mail only")),
-    ("domains-list.200.response.json", Later(DOCTOR)),
-    ("subscribedskus-list.200.response.json", Later(DOCTOR)),
-    ("organization-list.200.response.json", Later(DOCTOR)),
+    ("domains-list.200.response.json", Read(looked::domains)),
+    ("subscribedskus-list.200.response.json", Read(looked::licences)),
+    ("organization-list.200.response.json", Read(looked::organization)),
     ("roleassignments-globaladmin-expand-principal.200.response.json", Listing),
     ("token-client-credentials.200.response.json", Read(token)),
     ("token-invalid-scope.400.response.json", Read(token_refused)),
-    ("client-assertion-header.jwt.json", Later(CREDENTIALS)),
-    ("client-assertion-claims.jwt.json", Later(CREDENTIALS)),
-    ("imds-token.200.response.json", Later(CREDENTIALS)),
+    ("client-assertion-header.jwt.json", Write(proofs::header)),
+    ("client-assertion-claims.jwt.json", Write(proofs::claims)),
+    ("imds-token.200.response.json", Read(proofs::imds)),
     ("index.tsv", Not("it is the list of the others")),
 ];
 
@@ -124,9 +122,10 @@ fn every_example_is_read_or_written_by_what_deals_with_it() {
                 write(&text);
                 "written"
             }
-            Later(part) => {
-                println!("not here yet: {file} ({part})");
-                "not here yet"
+            Beside(tests) => {
+                let tests = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(tests)).unwrap();
+                assert!(tests.contains(file), "{file} is named there");
+                "read or written beside the code"
             }
             Not(why) => {
                 println!("not used by the product: {file} ({why})");
@@ -178,7 +177,7 @@ fn round(example: &str) {
     assert_eq!(tenant.times("preferredLanguage&$top"), 2);
 }
 
-fn somebody(n: u128) -> ObjectId {
+pub(super) fn somebody(n: u128) -> ObjectId {
     ObjectId::from_bits(n)
 }
 
@@ -203,7 +202,7 @@ fn shape(value: &Value, here: &str, all: &mut BTreeSet<String>) {
     }
 }
 
-fn shape_of(text: &str) -> BTreeSet<String> {
+pub(super) fn shape_of(text: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     shape(&serde_json::from_str(text).unwrap(), "", &mut all);
     all
