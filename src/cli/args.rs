@@ -326,10 +326,10 @@ pub(super) struct Demo {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Bench {
-    /// People of the measurements of speed; quotas are scaled with them.
+    /// People of the measurements of speed and restart; quotas are scaled with them.
     #[arg(long, default_value_t = 20_000)]
     pub(super) users: u32,
-    /// 100,000 people and the quotas of the service; takes a quarter of an hour.
+    /// 100,000 people and the quotas of the service; takes half an hour.
     #[arg(long, conflicts_with = "users")]
     pub(super) full: bool,
     /// Only the measurements whose name holds this text.
