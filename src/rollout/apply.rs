@@ -372,7 +372,9 @@ impl State {
         self.mark(people, Enforced::Intended(seq))?;
         self.batches.insert(seq, Batch { at, home, deed: Deed::Enforce, people: people.to_vec() });
         self.handed.push((at, u32::try_from(people.len()).unwrap_or(u32::MAX)));
-        self.handed.retain(|(handed, _)| at.duration_since(*handed) <= HANDED_KEPT);
+        // The oldest come first; there are thousands on a day, and only those at the front can be too old.
+        let old = self.handed.iter().take_while(|(handed, _)| at.duration_since(*handed) > HANDED_KEPT).count();
+        self.handed.drain(..old);
         Ok(())
     }
 
