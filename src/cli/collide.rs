@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::enforcement::collisions::{Collision, Facts, Kind, Own, Weight, collisions};
+use crate::enforcement::{is_named, policy_id as id};
 use crate::graph::Graph;
 use crate::graph::roles::ADMIN;
 use crate::rollout::id::ObjectId;
@@ -51,16 +52,6 @@ pub(super) async fn collide(graph: &Graph, enforcement: &Enforcement, target: Op
         !policy.is_some_and(|policy| roles_alone(policy) == Some(vec![ADMIN]) && admins == Admins::OutOfScope)
     });
     found.map(|(policy, one)| finding(&one, policy)).collect()
-}
-
-fn id(policy: &Value) -> Option<ObjectId> {
-    policy.get("id").and_then(Value::as_str)?.parse().ok()
-}
-
-/// Whether one of these is the policy's id or name.
-fn is_named(policy: &Value, names: &[String]) -> bool {
-    let has = |field: &str| policy.get(field).and_then(Value::as_str).is_some_and(|text| names.iter().any(|name| name == text));
-    has("displayName") || has("id")
 }
 
 /// The roles whose holders the policy is about, when it is about nobody else.

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::engine::survey;
 use crate::graph::names::Names;
+use crate::rollout::finish;
 use crate::rollout::id::ObjectId;
 use crate::rollout::person::Home;
 use crate::rollout::preflight::{Finding, Ground, Lack, Severity, Who, judge, sort};
@@ -88,7 +89,8 @@ async fn look(loaded: &Loaded, joined: &Adapters, state: State, now: Timestamp) 
     scope.extend(in_tail.map(|person| person.id));
     scope.sort_unstable();
     scope.dedup();
-    let ground = Ground { plan, observed: &observed, facts: &facts, scope: &scope, stages: &stages, now };
+    let reach = finish::expected(&state);
+    let ground = Ground { plan, observed: &observed, facts: &facts, scope: &scope, stages: &stages, reach, now };
     let in_scope = facts.admins.as_ref().is_ok_and(|admins| admins.iter().any(|id| scope.binary_search(id).is_ok()));
     let admins = if in_scope { Admins::InScope } else { Admins::OutOfScope };
     let mut findings = judge(&ground);

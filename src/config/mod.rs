@@ -110,7 +110,7 @@ pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Res
     problems.extend(reader.into_problems());
     let is_error = |problem: &Problem| problem.severity == Severity::Error;
     if let Some((plan, settings, _)) = &read {
-        problems.extend(lint::whole(plan, &places));
+        problems.extend(lint::whole(plan, &settings.templates, &places));
         problems.extend(lint::cloud(plan, settings.cloud, &places));
     }
     // In the order of the file; what stands elsewhere (lists, texts, variables) after it.

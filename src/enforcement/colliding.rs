@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::collisions::{self, Facts, Kind, Own, collisions};
-use super::policy::{self, list};
+use super::policy::{self, id, is_named, list};
 use super::switching;
 use crate::graph::Graph;
 use crate::rollout::id::ObjectId;
@@ -68,16 +68,6 @@ fn reaches_everybody(policy: &Value) -> bool {
     policy::reach(policy) == Reach::Everybody
         && list(policy, "/conditions/users/excludeGroups").next().is_none()
         && list(policy, "/conditions/users/excludeRoles").next().is_none()
-}
-
-fn id(policy: &Value) -> Option<ObjectId> {
-    policy.get("id").and_then(Value::as_str)?.parse().ok()
-}
-
-/// Whether one of these is the policy's id or name.
-fn is_named(policy: &Value, names: &[String]) -> bool {
-    let has = |field: &str| policy.get(field).and_then(Value::as_str).is_some_and(|text| names.iter().any(|name| name == text));
-    has("displayName") || has("id")
 }
 
 #[cfg(test)]

@@ -25,6 +25,16 @@ mod tests;
 
 pub use enforcer::Enforcer;
 
+/// The id of a policy, as the tenant wrote it.
+pub(crate) fn policy_id(policy: &serde_json::Value) -> Option<crate::rollout::id::ObjectId> {
+    policy::id(policy)
+}
+
+/// Whether one of these is the id or name of a policy.
+pub(crate) fn is_named(policy: &serde_json::Value, names: &[String]) -> bool {
+    policy::is_named(policy, names)
+}
+
 /// Whether a policy, as the tenant wrote it, grants access for MFA.
 pub(crate) fn requires_mfa(policy: &serde_json::Value) -> bool {
     policy::asks_for_mfa(policy)

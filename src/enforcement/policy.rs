@@ -46,6 +46,17 @@ pub(super) fn problems_for_everybody(policy: &Value) -> Vec<String> {
     problems.chain(narrowed(policy)).collect()
 }
 
+/// The policy's id.
+pub(super) fn id(policy: &Value) -> Option<ObjectId> {
+    policy.get("id")?.as_str()?.parse().ok()
+}
+
+/// Whether one of these is the policy's id or name.
+pub(super) fn is_named(policy: &Value, names: &[String]) -> bool {
+    let has = |field: &str| policy.get(field).and_then(Value::as_str).is_some_and(|text| names.iter().any(|name| name == text));
+    has("displayName") || has("id")
+}
+
 /// Whom the policy is about, its exclusions apart.
 pub(super) fn reach(policy: &Value) -> Reach {
     let all = list(policy, "/conditions/users/includeUsers").any(|user| user.eq_ignore_ascii_case("All"));

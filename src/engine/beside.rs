@@ -1,8 +1,8 @@
 //! Readings beside the loop: what was read before is read again while the loop goes on, since a listing of everybody takes minutes
 //! and the report of a large tenant half an hour.
 //!
-//! Does not decide what is due. Invariants: what was never read and is needed is waited for; a paced clock does one thing after the other; an answer
-//! that was asked for under another plan, or of another group, is dropped.
+//! Does not decide what is due. Invariants: what was never read and is needed is waited for; a paced clock does one thing after the
+//! other; an answer that was asked for under another plan, or of another group, is dropped.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::step::Engine;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{Observed, Source, Target};
 use crate::rollout::plan::{Measure, Plan};
-use crate::rollout::select::group_key;
+use crate::rollout::select::exempt_key;
 use crate::rollout::state::State;
 
 /// Readings under way; dropped, they end.
@@ -73,7 +73,7 @@ fn is_known(plan: &Plan, state: &State, observed: &Observed, ask: &Ask) -> bool 
     }
     match ask {
         Ask::Directory => read(&observed.directory),
-        Ask::Selection(key) if plan.people.exempt_group.as_deref().map(group_key).as_ref() == Some(key) => false,
+        Ask::Selection(key) if exempt_key(plan).as_ref() == Some(key) => false,
         Ask::Selection(key) => observed.selections.get(key).is_some_and(read),
         // The journal says who was a member before us, and whom we added since.
         Ask::Members => read(&observed.members) || state.baseline.is_some(),

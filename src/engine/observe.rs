@@ -13,7 +13,7 @@ use crate::rollout::observed::{
 };
 use crate::rollout::person::{Enforced, PersonState};
 use crate::rollout::plan::{Enforcement, Plan};
-use crate::rollout::select::group_key;
+use crate::rollout::select::exempt_key;
 use crate::rollout::state::{Phase, State};
 
 /// An answer on its way into the readings.
@@ -118,7 +118,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
         }
         Answered::Selection(key, answer) => {
             let before = observed.selections.get(&key).and_then(|source| source.last.as_ref()).map(|reading| reading.value.len());
-            let exempt = state.plan.as_ref().and_then(|accepted| accepted.plan.people.exempt_group.as_deref()).map(group_key);
+            let exempt = state.plan.as_ref().and_then(|accepted| exempt_key(&accepted.plan));
             // Whoever is missing from the exempt group is not protected any more.
             let bear = if exempt.as_ref() == Some(&key) { 0 } else { BORNE };
             let listing = Listing { id: &key, name: &key, before, bear, empty: Empty::Twice };

@@ -12,7 +12,7 @@ use crate::rollout::need::Ask;
 use crate::rollout::observed::{Reach, Trouble, TroubleKind};
 use crate::rollout::person::{Enforced, Retired};
 use crate::rollout::plan::Plan;
-use crate::rollout::select::group_key;
+use crate::rollout::select::exempt_key;
 use crate::rollout::state::{Accepted, Stands, State};
 use crate::rollout::switch::Switch;
 use crate::rollout::tranche::Tranche;
@@ -116,7 +116,7 @@ impl Engine {
     /// Performs the finish that an operator asked for, or drops it and says why: they saw what would be sent, and ask again.
     pub(super) async fn finish(&mut self, accepted: &Accepted) -> Result<(), EngineError> {
         let Accepted { plan, revision, .. } = accepted;
-        let exempt = plan.people.exempt_group.as_deref().map(|group| Ask::Selection(group_key(group)));
+        let exempt = exempt_key(plan).map(Ask::Selection);
         for question in [Ask::Directory, Ask::Members, Ask::Safety].into_iter().chain(exempt) {
             self.question(plan, revision, &question).await?;
         }

@@ -239,8 +239,7 @@ impl Ground<'_> {
                     );
                 }
                 if finish::turned(self.state, reading) == finish::Turned::Otherwise {
-                    let expected = if finish::stands(self.state) { finish::NARROWED } else { finish::WIDENED };
-                    return Some(expected.into());
+                    return Some(finish::otherwise(finish::expected(self.state)).into());
                 }
                 switch::turned(self.plan, self.state, &reading.value).map(Into::into)
             }

@@ -16,13 +16,28 @@ use super::switch::{Switch, is_open, standing};
 pub const WIDENED: &str = "the policy includes all users, so that it does not wait for the stages; include only the group";
 
 /// What is said of a policy that is one about everybody no more.
-pub const NARROWED: &str = "the finish made the policy one about everybody, and somebody changed that; turn it back by hand, or roll the last stage back";
+const NARROWED: &str = "the finish made the policy one about everybody, and somebody changed that; turn it back by hand, or roll the last stage back";
 
 /// Whether the finish stands.
 #[must_use]
 pub fn stands(state: &State) -> bool {
     let Some(last) = state.stages.last() else { return false };
     standing(state, &last.name).any(|thrown| matches!(thrown.switch, Switch::Reach { .. }))
+}
+
+/// Whom the policy should be about by the journal.
+#[must_use]
+pub fn expected(state: &State) -> Reach {
+    if stands(state) { Reach::Everybody } else { Reach::Group }
+}
+
+/// What is said of a policy that is about others than these.
+#[must_use]
+pub const fn otherwise(expected: Reach) -> &'static str {
+    match expected {
+        Reach::Group => WIDENED,
+        Reach::Everybody => NARROWED,
+    }
 }
 
 /// Whom the policy is about, against what the journal says.
@@ -49,8 +64,7 @@ pub fn turned(state: &State, reading: &Reading<Safety>) -> Turned {
     if changed.max().is_some_and(|at| reading.as_of < at) {
         return Turned::NotReadSince;
     }
-    let expected = if stands(state) { Reach::Everybody } else { Reach::Group };
-    if reach == expected { Turned::AsItShould } else { Turned::Otherwise }
+    if reach == expected(state) { Turned::AsItShould } else { Turned::Otherwise }
 }
 
 /// What the finish asks, as a batch would.

@@ -9,7 +9,7 @@ use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::observed::{Collision, Weight};
 use super::person::Home;
 use super::plan::{Gate, GateAt};
-use super::select::group_key;
+use super::select::exempt_key;
 use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
 use super::switch::is_tenant_wide;
 use super::tail;
@@ -79,7 +79,7 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
             place(format!("tenant:{name}"), Scope::Rollout, Owner::Tenant, trouble.why.clone());
         }
     }
-    let exempt = ground.plan.people.exempt_group.as_deref().map(group_key);
+    let exempt = exempt_key(ground.plan);
     for (key, source) in &observed.selections {
         let last = source.last.as_ref().map(|reading| reading.as_of);
         let guarded = batches && Some(key) == exempt.as_ref();
@@ -122,7 +122,9 @@ fn collisions<'a>(ground: &Ground<'a>) -> impl Iterator<Item = &'a Collision> {
 #[must_use]
 pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
     let warns = collisions(ground).filter(|collision| collision.weight == Weight::Warns);
-    warns.map(|collision| collision.why.clone()).collect()
+    let unread = ground.observed.collisions.trouble.as_ref();
+    let unread = unread.map(|trouble| format!("what else in the tenant requires MFA cannot be read: {}", trouble.why));
+    warns.map(|collision| collision.why.clone()).chain(unread).collect()
 }
 
 /// Whether batches are being handed out, in a stage or in the tail.

@@ -8,7 +8,7 @@ use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{GateAt, Licence, Measure};
-use super::select::{group_key, selection_keys};
+use super::select::{exempt_key, selection_keys};
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState, Stands};
 use super::told::{announce_at, open_reminder};
@@ -52,7 +52,7 @@ const MOST_BACKOFF: SignedDuration = SignedDuration::from_mins(10);
 const READ_BACK: SignedDuration = SignedDuration::from_secs(90);
 
 /// What else requires MFA is looked for at most this often: policies are made and changed by hand, and seldom.
-const COLLISIONS: SignedDuration = SignedDuration::from_hours(1);
+pub const COLLISIONS: SignedDuration = SignedDuration::from_hours(1);
 
 /// The tenant's switches are read again this soon while one is on its way.
 const SWITCH_BACK: SignedDuration = SignedDuration::from_secs(20);
@@ -82,9 +82,10 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     need(Ask::Directory, due(ground, &observed.directory, people_every));
     let never = Source::default();
     let hands_out = ground.state.stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }));
+    let exempt = exempt_key(ground.plan);
     for key in selection_keys(ground.plan) {
         let source = observed.selections.get(&key).unwrap_or(&never);
-        let guards = hands_out && ground.plan.people.exempt_group.as_deref().map(group_key).as_ref() == Some(&key);
+        let guards = hands_out && exempt.as_ref() == Some(&key);
         // The guard goes by no reading of an earlier life.
         let again = if guards && source.asked.is_none_or(|asked| asked < ground.booted) { ground.now } else { Timestamp::MAX };
         need(Ask::Selection(key), due(ground, source, people_every).min(again));

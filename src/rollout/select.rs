@@ -26,6 +26,12 @@ pub fn group_key(group: &str) -> SelectionKey {
     format!("group:{group}")
 }
 
+/// The key under which the exempt group is read, when the plan names one.
+#[must_use]
+pub fn exempt_key(plan: &Plan) -> Option<SelectionKey> {
+    plan.people.exempt_group.as_deref().map(group_key)
+}
+
 /// What was read of a group's people.
 #[must_use]
 pub fn group_people<'a>(observed: &'a Observed, group: &str) -> Option<&'a Source<IdSet>> {
@@ -37,7 +43,7 @@ pub fn group_people<'a>(observed: &'a Observed, group: &str) -> Option<&'a Sourc
 #[must_use]
 pub fn selection_keys(plan: &Plan) -> Vec<SelectionKey> {
     let stages = plan.stages.iter().flat_map(|stage| stage.include.iter().chain(&stage.exclude)).filter_map(selection_key);
-    let mut keys: Vec<_> = stages.chain(plan.people.exempt_group.as_deref().map(group_key)).collect();
+    let mut keys: Vec<_> = stages.chain(exempt_key(plan)).collect();
     keys.sort();
     keys.dedup();
     keys

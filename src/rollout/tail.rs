@@ -13,7 +13,7 @@ use super::gate::{LOG_REACH, gates_of, read_tail};
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{Gate, GateAt, Measure};
-use super::select::{group_key, protection};
+use super::select::{exempt_key, protection};
 use super::state::TAIL;
 
 /// People of the tail who wait and whose date has come at `at`.
@@ -57,7 +57,7 @@ pub fn sign_ins_since(ground: &Ground<'_>) -> Option<Timestamp> {
 #[must_use]
 pub fn lapsed(ground: &Ground<'_>) -> Vec<Event> {
     let Some(directory) = ground.observed.directory.last.as_ref().map(|reading| &reading.value) else { return Vec::new() };
-    let exempt = ground.plan.people.exempt_group.as_deref().map(group_key);
+    let exempt = exempt_key(ground.plan);
     let read = exempt.is_none_or(|key| ground.observed.selections.get(&key).is_some_and(|source| source.last.is_some()));
     if !read || !ground.conditions.has(Condition::Protection) || ground.refuses_rollout(Condition::Clock).is_some() {
         return Vec::new();

@@ -7,16 +7,13 @@
 use std::io::{self, BufReader, Read, Write};
 
 use super::chain::Head;
-use super::squeeze::{squeeze, stretch};
+use super::squeeze::{MOST_ROOM, squeeze, stretch};
 use super::walk::Position;
 use crate::rollout::person::{People, PersonState, ROW};
 use crate::rollout::state::State;
 
 /// The version of these bytes.
 pub(super) const FORM: u32 = 4;
-
-/// People for whom room is made before they are read; more are taken in too, but a damaged number makes no more.
-const MOST_ROOM: usize = 4_000_000;
 
 /// Rows that are squeezed together.
 const TOGETHER: usize = 256;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::folder;
-use super::squeeze::{squeeze, stretch};
+use super::squeeze::{MOST_ROOM, squeeze, stretch};
 use crate::rollout::id::{NameKey, ObjectId};
 use crate::rollout::observed::{Directory, IdSet, Observed, Reading, Registration, Roll, SelectionKey, SignIn, Source, Target};
 
@@ -58,9 +58,6 @@ struct Header {
     selections: BTreeMap<SelectionKey, Vec<Listed>>,
     sign_ins: Vec<Listed>,
 }
-
-/// Rows for which room is made before they are read; more are taken in too, but a damaged number makes no more.
-const MOST_ROOM: usize = 4_000_000;
 
 /// One reading; its rows follow the header in the order of the header's members.
 #[derive(Serialize, Deserialize)]

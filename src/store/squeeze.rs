@@ -3,6 +3,9 @@
 //! What most people share (dates, flags, a home) then takes next to nothing, and of each person little more than the id is left.
 //! Reading takes nothing on trust: a length that does not come out is an error.
 
+/// Rows for which room is made before they are read; more are taken in too, but a damaged number makes no more.
+pub(super) const MOST_ROOM: usize = 4_000_000;
+
 /// Most bytes that one step tells of.
 const MOST: usize = 128;
 

@@ -136,6 +136,30 @@ fn dates_may_be_written_without_quotes() {
     }
 }
 
+#[test]
+fn texts_that_keep_microsofts_grace_to_themselves_are_a_warning_under_security_defaults() {
+    let text = std::fs::read_to_string(root().join("tests/fixtures/warnings.toml")).unwrap();
+    let own = text.replace("[notices]", "[notices]\ntemplates = \"texts\"");
+    let group = "kind = \"conditional-access\"\ngroup = \"MFA Enforced\"\npolicy = \"Require MFA\"";
+    let defaults = own.replace(group, "kind = \"security-defaults\"");
+    let defaults = defaults.replace("[people]", "[people]\ninclude_guests = true");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["lists", "texts"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    std::fs::copy(root().join("tests/fixtures/lists/four.csv"), folder.path().join("lists/four.csv")).unwrap();
+    let silent = std::fs::read_to_string(root().join("config/templates/en.toml")).unwrap();
+    let says = silent.replace("Help:", "{% if grace %}You may put it off for {{ grace }} days. {% endif %}Help:");
+    let plan = folder.path().join("plan.toml");
+    for (written, body, warnings) in [(&own, &silent, 0), (&defaults, &silent, 1), (&defaults, &says, 0)] {
+        std::fs::write(&plan, written).unwrap();
+        std::fs::write(folder.path().join("texts/en.toml"), body).unwrap();
+        let loaded = load(&plan, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        let found: Vec<_> = loaded.warnings.iter().filter(|warning| warning.key == "notices.templates").collect();
+        assert_eq!(found.len(), warnings, "{found:?}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_secret_that_everybody_may_read_is_a_warning() {

@@ -56,9 +56,8 @@ pub(super) fn measure(people: usize, latency_ms: u64) -> Result<Vec<Measured>, F
     let first = Daemon::start(&plan, &bed, "first")?;
     until(&first, || seen.writes.load(Ordering::Relaxed) >= BEFORE / 5)?;
     let most = peak(&first)?;
-    drop(first);
     let killed = Clock::monotonic();
-    std::thread::yield_now();
+    drop(first);
     if let Ok(mut first) = seen.first.lock() {
         *first = None;
     }

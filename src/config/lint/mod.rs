@@ -15,14 +15,16 @@ use jiff::Timestamp;
 use super::clouds::{self, Cloud};
 use super::places::{Path, Places, Spot, Step};
 use super::problem::Problem;
+use super::templates::Templates;
 use crate::rollout::plan::{Plan, Selector, Stage};
 
 /// Everything that can be said without knowing the time.
-pub(super) fn whole(plan: &Plan, places: &Places) -> Vec<Problem> {
+pub(super) fn whole(plan: &Plan, templates: &Templates, places: &Places) -> Vec<Problem> {
     let mut lint = Lint { plan, places, problems: Vec::new() };
     stages::lint(&mut lint);
     calendar::lint(&mut lint);
     notices::lint(&mut lint);
+    notices::lint_texts(&mut lint, templates);
     people::lint(&mut lint);
     gates::lint(&mut lint);
     limits::lint(&mut lint);

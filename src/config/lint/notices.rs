@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use super::{Lint, stage_key};
 use crate::config::places::key;
+use crate::config::templates::Templates;
 use crate::config::value::show;
 use crate::rollout::schedule;
+use crate::rollout::switch::grace;
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let notices = &lint.plan.notices;
@@ -28,6 +30,20 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
             message,
             "lengthen it: nobody is enforced with less notice, so joiners would wait longer than this says",
         );
+    }
+}
+
+/// Under security defaults a date alone is half the truth.
+pub(super) fn lint_texts(lint: &mut Lint<'_>, templates: &Templates) {
+    if grace(lint.plan) == 0 {
+        return;
+    }
+    for (language, text) in &templates.texts {
+        if !text.body.contains("grace") {
+            let message =
+                format!("the text `{language}` does not say that Microsoft lets people put it off for {{{{ grace }}}} days");
+            lint.warn(&key!["notices", "templates"], message, "say it in the body, with `{{ grace }}`");
+        }
     }
 }
 

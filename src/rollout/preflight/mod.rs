@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use self::facts::{Facts, Known};
 use super::id::ObjectId;
-use super::observed::Observed;
+use super::observed::{Observed, Reach};
 use super::plan::Plan;
 
 /// How much a finding matters.
@@ -143,6 +143,8 @@ pub struct Ground<'a> {
     pub scope: &'a [ObjectId],
     /// Stages whose people are none, or cannot be told; and why.
     pub stages: &'a [(String, Lack)],
+    /// Whom the policy should be about by the journal.
+    pub reach: Reach,
     /// Now.
     pub now: Timestamp,
 }

@@ -1,6 +1,7 @@
 //! What the plan names in the tenant: the enforcement's group and policy, the groups of the stages, and the clock.
 
 use super::{Finding, Ground, Lack, Severity, Who, unchecked};
+use crate::rollout::finish;
 use crate::rollout::observed::{MOST_SKEW, Source, Trouble, TroubleKind};
 
 fn trouble<T>(source: &Source<T>) -> Option<&Trouble> {
@@ -53,11 +54,14 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
     }
     if let Some(safety) = &observed.safety.last {
         // The break-glass accounts have findings of their own.
-        for problem in safety.value.policy.problems.iter().filter(|problem| !problem.contains("break-glass")) {
+        let problems = safety.value.policy.problems.iter().filter(|problem| !problem.contains("break-glass"));
+        // Of a policy that the program owns this is told apart, because the finish makes it so.
+        let others = safety.value.reach.is_some_and(|reach| reach != ground.reach).then(|| finish::otherwise(ground.reach));
+        for problem in problems.map(String::as_str).chain(others) {
             findings.push(Finding::new(
                 Severity::Error,
                 "policy-unfit",
-                problem.clone(),
+                problem.to_owned(),
                 "people would be told a date on which nothing happens, or something else",
                 "change the policy before its stage; nobody is enforced while it is so",
             ));

@@ -6,7 +6,8 @@ use super::facts::{Account, Activity, Behaviour, Domain, Exclusions, Facts, Lega
 use super::{Finding, Ground, Lack, Severity, judge, permissions};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{
-    BreakGlass, Directory, Observed, Person, Policy, Readiness, Reading, Registration, Safety, Source, Trouble, TroubleKind,
+    BreakGlass, Directory, Observed, Person, Policy, Reach, Readiness, Reading, Registration, Safety, Source, Trouble,
+    TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, Licence, Plan};
 use crate::rollout::sample::{id, person, plan};
@@ -88,7 +89,7 @@ fn clean() -> World {
 impl World {
     fn findings(&self) -> Vec<Finding> {
         let Self { plan, observed, facts, scope, stages } = self;
-        judge(&Ground { plan, observed, facts, scope, stages, now: now() })
+        judge(&Ground { plan, observed, facts, scope, stages, reach: Reach::Group, now: now() })
     }
 
     fn ids(&self) -> Vec<&'static str> {
@@ -189,6 +190,8 @@ fn each_problem_has_its_own_finding() {
             w.observed.selections.insert("group:x".to_owned(), source);
         }),
         (&["policy-unfit"], |w| w.safety().policy.problems.push("the policy is Off".to_owned())),
+        (&["policy-unfit"], |w| w.safety().reach = Some(Reach::Everybody)),
+        (&[], |w| w.safety().reach = Some(Reach::Group)),
         (&["stage-empty"], |w| w.stages.push(("pilot".to_owned(), Lack::Empty(3)))),
         (&["not-checked"], |w| w.stages.push(("pilot".to_owned(), Lack::Unknown("unread".to_owned())))),
         (&["clock-skew"], |w| w.facts.clock_skew = Some(SignedDuration::from_mins(-6))),

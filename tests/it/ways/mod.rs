@@ -29,7 +29,7 @@ use tidegate::sim::{Fate, Profile, Quotas, Tenant};
 use crate::small::{at, hours};
 
 /// Permissions that only some enforcements need.
-const MORE_ROLES: [&str; 5] = [
+pub(crate) const MORE_ROLES: [&str; 5] = [
     "UserAuthenticationMethod.Read.All",
     "Policy.ReadWrite.ConditionalAccess",
     "Application.Read.All",

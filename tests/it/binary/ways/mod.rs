@@ -14,15 +14,7 @@ use self::deaths::{Deaths, Places};
 use self::seen::Seen;
 use super::bed::{Bed, Ended};
 use super::{kept, plans};
-
-/// Permissions that only some ways need.
-const MORE_ROLES: [&str; 5] = [
-    "UserAuthenticationMethod.Read.All",
-    "Policy.ReadWrite.ConditionalAccess",
-    "Application.Read.All",
-    "Policy.ReadWrite.SecurityDefaults",
-    "Policy.ReadWrite.AuthenticationMethod",
-];
+use crate::ways::MORE_ROLES;
 
 /// At most so many of the requests that change something end the daemon, on the way out and on the way back.
 const DEATHS: usize = 9;
