@@ -11,7 +11,7 @@ use crate::rollout::observed::{
     AGREE, Collision, Directory, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind,
     Way,
 };
-use crate::rollout::person::{Enforced, PersonState};
+use crate::rollout::person::Enforced;
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::select::exempt_key;
 use crate::rollout::state::{Phase, State};
@@ -43,7 +43,7 @@ pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Opti
     let people = state.people.all().iter();
     let mut people: Vec<_> = match ask {
         Ask::Collisions => next_people(state),
-        Ask::PerUser => people.filter(|person| person.is_enforced()).map(|person| person.id).collect(),
+        Ask::PerUser => people.filter(crate::rollout::person::PersonState::is_enforced).map(|person| person.id).collect(),
         Ask::Members if state.target.is_none_or(|target| target.way() == Way::Group) => Vec::new(),
         // The first time everybody is looked at, since of whom MFA was required before, it is not by us.
         Ask::Members if state.baseline.is_none() => {
@@ -217,7 +217,7 @@ fn believed(observed: &mut Observed, at: Timestamp, listing: Listing<'_>, people
 /// Of earlier and new attempts, the latest of each enforced person with each code; ascending by person and code.
 fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignIn> {
     let mut all = observed.sign_ins.last.as_mut().map(|reading| std::mem::take(&mut reading.value)).unwrap_or_default();
-    let ours = |id: ObjectId| state.people.get(id).is_some_and(PersonState::is_enforced);
+    let ours = |id: ObjectId| state.people.get(id).is_some_and(|person| person.is_enforced());
     all.extend(new.into_iter().filter(|attempt| ours(attempt.person)));
     all.sort_by_key(|attempt| (attempt.person, attempt.code, std::cmp::Reverse(attempt.at)));
     all.dedup_by_key(|attempt| (attempt.person, attempt.code));

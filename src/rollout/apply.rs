@@ -6,7 +6,7 @@ use super::event::{Because, Deed, Event, Record};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
 use super::observed::Target;
-use super::person::{Enforced, Home};
+use super::person::{Changing, Enforced, Home};
 use super::plan::Plan;
 use super::stage::PhaseName;
 use super::state::{
@@ -137,7 +137,7 @@ impl State {
             Event::ForeignChange { added, removed } => {
                 for id in added {
                     match self.people.get_mut(*id).filter(|person| person.marks().removed_by_hand) {
-                        Some(person) => {
+                        Some(mut person) => {
                             person.change(|marks| marks.removed_by_hand = false);
                             self.holds.remove(&removed_hold_id(*id));
                         }
@@ -280,11 +280,11 @@ impl State {
                 return Err(format!("stage `{}` has been announced and is not in the new plan", stage.name));
             }
         }
-        for person in self.people.all_mut() {
+        self.people.change_all(|person| {
             if let Home::Stage(was) = person.home() {
                 person.move_to(moved.get(usize::from(was)).copied().flatten().map_or(Home::Tail, Home::Stage));
             }
-        }
+        });
         // An edit of the policy is accepted by a human, not by a plan that says nothing of it.
         if self.plan.as_ref().is_none_or(|old| old.plan.enforcement != plan.enforcement) {
             self.policy = None;
@@ -294,7 +294,7 @@ impl State {
     }
 
     fn resolve(&mut self, target: Target) -> Result<(), String> {
-        let begun = self.people.all().iter().any(|person| person.enforced() != Enforced::No);
+        let begun = self.people.all().alike().any(|person| person.enforced() != Enforced::No);
         if begun && self.target.is_some_and(|known| !known.is_same_place(target)) {
             return Err("people were enforced in another group already".to_owned());
         }
@@ -399,7 +399,7 @@ impl State {
         self.stages.iter_mut().find(|stage| stage.name == name).ok_or_else(|| format!("there is no stage `{name}`"))
     }
 
-    pub(super) fn person(&mut self, id: ObjectId) -> Result<&mut super::person::PersonState, String> {
+    pub(super) fn person(&mut self, id: ObjectId) -> Result<Changing<'_>, String> {
         self.people.get_mut(id).ok_or_else(|| format!("{id} is in no roster"))
     }
 

@@ -14,7 +14,7 @@ impl State {
     /// Marks people whom our own write enforced.
     pub(super) fn mark_ours(&mut self, people: &[ObjectId], at: Timestamp) -> Result<(), String> {
         people.iter().try_for_each(|id| {
-            let person = self.person(*id)?;
+            let mut person = self.person(*id)?;
             person.mark(Enforced::Accepted(at));
             person.change(|marks| marks.ours = true);
             Ok(())
@@ -30,9 +30,7 @@ impl State {
         if *phase != Phase::RollingBack {
             return Err(format!("stage `{stage}` is {}, not rolling back", phase.name().as_str()));
         }
-        if let Some(id) =
-            people.iter().find(|id| !self.people.get(**id).is_some_and(super::person::PersonState::is_to_be_released))
-        {
+        if let Some(id) = people.iter().find(|id| !self.people.get(**id).is_some_and(|person| person.is_to_be_released())) {
             return Err(format!("{id} was not enforced by us"));
         }
         self.mark(people, Enforced::Releasing(seq))?;
@@ -63,7 +61,7 @@ impl State {
         let mut people = Vec::new();
         for Before { state, people: of_state } in before {
             for id in of_state {
-                let person = self.person(*id)?;
+                let mut person = self.person(*id)?;
                 if !person.is_enforced() {
                     return Err(format!("{id} is not enforced by the policy"));
                 }
@@ -92,7 +90,7 @@ impl State {
 
     fn mark_retired<'a>(&mut self, done: &[ObjectId], back: impl Iterator<Item = &'a ObjectId>) -> Result<(), String> {
         for id in done {
-            let person = self.person(*id)?;
+            let mut person = self.person(*id)?;
             if let Some(before) = person.marks().retired.before() {
                 person.change(|marks| marks.retired = Retired::Done(before));
             }
@@ -173,15 +171,13 @@ impl State {
         if !self.plan.as_ref().is_some_and(|accepted| super::switch::is_tenant_wide(&accepted.plan)) {
             return;
         }
-        for person in self.people.all_mut() {
-            match to {
-                Toggle::On if person.enforced() == Enforced::No => {
-                    person.mark(Enforced::Accepted(at));
-                    person.change(|marks| marks.ours = true);
-                }
-                Toggle::Off if person.marks().ours => person.mark(Enforced::Released(at)),
-                _ => {}
+        self.people.change_all(|person| match to {
+            Toggle::On if person.enforced() == Enforced::No => {
+                person.mark(Enforced::Accepted(at));
+                person.change(|marks| marks.ours = true);
             }
-        }
+            Toggle::Off if person.marks().ours => person.mark(Enforced::Released(at)),
+            _ => {}
+        });
     }
 }

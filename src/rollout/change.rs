@@ -18,7 +18,7 @@ pub fn forbidden(state: &State, new: &Plan, now: Timestamp) -> Vec<String> {
             old.tenant
         ));
     }
-    let begun = state.people.all().iter().any(|person| person.enforced() != Enforced::No);
+    let begun = state.people.all().alike().any(|person| person.enforced() != Enforced::No);
     if begun && old.enforcement != new.enforcement {
         reasons.push("people are enforced already; the enforcement cannot change any more".to_owned());
     }

@@ -11,7 +11,7 @@ use super::finish;
 use super::id::ObjectId;
 use super::limit::allowance;
 use super::observed::{Observed, Person, Readiness};
-use super::person::{Home, PersonState};
+use super::person::Home;
 use super::plan::{Plan, Unregistered};
 use super::schedule;
 use super::select::{group_people, protection};
@@ -305,7 +305,7 @@ impl Ground<'_> {
 
     fn refuses_promise(&self, home: Home, id: ObjectId) -> Option<Refusal> {
         let person = self.state.people.get(id);
-        let Some(promise) = person.and_then(PersonState::promise) else {
+        let Some(promise) = person.and_then(|person| person.promise()) else {
             return Some("not told yet".into());
         };
         if home == Home::Tail && person.is_some_and(|person| person.tail_told().is_none()) {
@@ -330,7 +330,7 @@ impl Ground<'_> {
         if self.now.duration_since(first) < self.floor(home) {
             return Some("the minimum notice has not passed yet".into());
         }
-        told_too_late(self, person).then_some("the new date was told too late before it".into())
+        told_too_late(self, &person).then_some("the new date was told too late before it".into())
     }
 
     /// The minimum notice of a home.

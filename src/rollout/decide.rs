@@ -11,7 +11,7 @@ use super::hold::Hold;
 use super::holds::{called_for, failures};
 use super::limit::frees_at;
 use super::need::{Ask, Need, needs};
-use super::person::{Enforced, PersonState};
+use super::person::Enforced;
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
@@ -162,7 +162,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
                     stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());
                 instants.extend(
                     promises
-                        .filter_map(PersonState::first_told)
+                        .filter_map(|person| person.first_told())
                         .map(|told| plus(told, ground.floor(super::person::Home::Stage(ix)))),
                 );
                 enforcing = true;

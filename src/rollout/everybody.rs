@@ -3,21 +3,18 @@
 //! Kept in chunks that are shared with whoever looks at a moment of the state, such as the checkpoint: a chunk is copied when it
 //! changes while somebody still looks at it. Invariant: a place is given once and never changes hands.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use super::chunk::Chunk;
 use super::id::ObjectId;
 use super::person::{Home, PersonIx, PersonState};
 use super::places::Places;
 
-/// People in one chunk.
-const CHUNK: usize = 128;
-
-type Chunk = Arc<Vec<PersonState>>;
-
 /// Everybody.
 #[derive(Clone, Debug, Default)]
 pub struct People {
-    chunks: Vec<Chunk>,
+    chunks: Vec<Arc<Chunk>>,
     places: Arc<Places>,
 }
 
@@ -30,24 +27,58 @@ impl PartialEq for People {
 
 /// Everybody as they are at one moment; cheap to keep, whatever changes afterwards.
 #[derive(Clone, Copy, Debug)]
-pub struct All<'a>(&'a [Chunk]);
+pub struct All<'a>(&'a [Arc<Chunk>]);
 
 impl<'a> All<'a> {
     /// Each person, in order.
-    pub fn iter(self) -> impl Iterator<Item = &'a PersonState> {
+    pub fn iter(self) -> impl Iterator<Item = PersonState> + 'a {
         self.0.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    /// All that is known of anybody, far fewer than people: once for many who are alike, and without their ids.
+    pub fn alike(self) -> impl Iterator<Item = &'a PersonState> {
+        self.0.iter().flat_map(|chunk| chunk.alike())
     }
 
     /// How many they are.
     #[must_use]
     pub fn len(self) -> usize {
-        self.0.split_last().map_or(0, |(last, full)| full.len() * CHUNK + last.len())
+        self.0.split_last().map_or(0, |(last, full)| full.len() * Chunk::MOST + last.len())
     }
 
     /// Whether there is nobody.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// A person who may be changed; what became of them is kept when this goes.
+pub struct Changing<'a> {
+    chunk: &'a mut Arc<Chunk>,
+    within: usize,
+    person: PersonState,
+}
+
+impl Deref for Changing<'_> {
+    type Target = PersonState;
+
+    fn deref(&self) -> &PersonState {
+        &self.person
+    }
+}
+
+impl DerefMut for Changing<'_> {
+    fn deref_mut(&mut self) -> &mut PersonState {
+        &mut self.person
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        if self.chunk.at(self.within) != Some(self.person) {
+            Arc::make_mut(self.chunk).put(self.within, self.person);
+        }
     }
 }
 
@@ -58,45 +89,54 @@ impl People {
         All(&self.chunks)
     }
 
-    /// Everybody, to be changed.
-    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut PersonState> {
-        self.chunks.iter_mut().flat_map(|chunk| Arc::make_mut(chunk).iter_mut())
+    /// Changes each of them, in order.
+    pub fn change_all(&mut self, mut change: impl FnMut(&mut PersonState)) {
+        for chunk in &mut self.chunks {
+            for within in 0..chunk.len() {
+                if let Some(person) = chunk.at(within) {
+                    change(&mut Changing { chunk, within, person });
+                }
+            }
+        }
     }
 
     /// The person at a place.
     #[must_use]
-    pub fn at(&self, ix: PersonIx) -> Option<&PersonState> {
-        at(&self.chunks, ix)
+    pub fn at(&self, ix: PersonIx) -> Option<PersonState> {
+        let (chunk, within) = split(ix);
+        self.chunks.get(chunk)?.at(within)
     }
 
     /// The place of the person with an id.
     #[must_use]
     pub fn place(&self, id: ObjectId) -> Option<PersonIx> {
-        self.places.find(id, |ix| at(&self.chunks, ix).map(|person| person.id))
+        self.places.find(id, |ix| id_at(&self.chunks, ix))
     }
 
     /// The person with an id.
     #[must_use]
-    pub fn get(&self, id: ObjectId) -> Option<&PersonState> {
+    pub fn get(&self, id: ObjectId) -> Option<PersonState> {
         self.at(self.place(id)?)
     }
 
     /// The person with an id, to be changed.
-    pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut PersonState> {
+    pub fn get_mut(&mut self, id: ObjectId) -> Option<Changing<'_>> {
         let (chunk, within) = split(self.place(id)?);
-        Arc::make_mut(self.chunks.get_mut(chunk)?).get_mut(within)
+        let chunk = self.chunks.get_mut(chunk)?;
+        let person = chunk.at(within)?;
+        Some(Changing { chunk, within, person })
     }
 
     /// Nobody yet, with room for so many.
     #[must_use]
     pub fn with_room(people: usize) -> Self {
-        Self { chunks: Vec::with_capacity(people.div_ceil(CHUNK)), places: Arc::new(Places::with_room(people)) }
+        Self { chunks: Vec::with_capacity(people.div_ceil(Chunk::MOST)), places: Arc::new(Places::with_room(people)) }
     }
 
     /// Adds a person, or moves a known one to another home; the place.
     pub fn settle_in(&mut self, id: ObjectId, home: Home) -> PersonIx {
         if let Some(ix) = self.place(id) {
-            if let Some(person) = self.get_mut(id) {
+            if let Some(mut person) = self.get_mut(id) {
                 person.move_to(home);
             }
             return ix;
@@ -106,29 +146,28 @@ impl People {
 
     /// Adds a person as they were kept; the place. Somebody who is there already stays as they are.
     pub fn push(&mut self, person: PersonState) -> PersonIx {
-        if let Some(ix) = self.place(person.id) {
+        let next = PersonIx::try_from(self.all().len()).unwrap_or(PersonIx::MAX);
+        let ix = Arc::make_mut(&mut self.places).enter(person.id, next, |ix| id_at(&self.chunks, ix));
+        if ix != next {
             return ix;
         }
-        let ix = PersonIx::try_from(self.all().len()).unwrap_or(PersonIx::MAX);
-        if let Some(chunk) = self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
-            Arc::make_mut(chunk).push(person);
-        } else {
-            let mut chunk = Vec::with_capacity(CHUNK);
-            chunk.push(person);
-            self.chunks.push(Arc::new(chunk));
+        if self.chunks.last().is_none_or(|chunk| chunk.is_full()) {
+            self.chunks.push(Arc::new(Chunk::with_room()));
         }
-        Arc::make_mut(&mut self.places).insert(person.id, ix, |ix| at(&self.chunks, ix).map(|person| person.id));
+        if let Some(chunk) = self.chunks.last_mut() {
+            Arc::make_mut(chunk).push(person);
+        }
         ix
     }
 }
 
 const fn split(ix: PersonIx) -> (usize, usize) {
-    (ix as usize / CHUNK, ix as usize % CHUNK)
+    (ix as usize / Chunk::MOST, ix as usize % Chunk::MOST)
 }
 
-fn at(chunks: &[Chunk], ix: PersonIx) -> Option<&PersonState> {
+fn id_at(chunks: &[Arc<Chunk>], ix: PersonIx) -> Option<ObjectId> {
     let (chunk, within) = split(ix);
-    chunks.get(chunk)?.get(within)
+    chunks.get(chunk)?.id(within)
 }
 
 #[cfg(test)]

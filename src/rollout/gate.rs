@@ -33,12 +33,12 @@ pub fn read_tail(plan: &Plan, state: &State, observed: &Observed, now: Timestamp
 }
 
 /// Whom somebody else took out of the group is released, and says nothing about the rollout.
-fn of_people<'a>(
+fn of_people(
     plan: &Plan,
     observed: &Observed,
     now: Timestamp,
     gate: &Gate,
-    people: impl Iterator<Item = &'a PersonState>,
+    people: impl Iterator<Item = PersonState>,
 ) -> Evidence {
     let people = people.filter(|person| !person.marks().removed_by_hand);
     let (as_of, counted) = match gate.measure {
@@ -71,7 +71,7 @@ pub fn verdict(bound: Bound, min_sample: u32, value: Option<f64>, sample: u32) -
 }
 
 /// Capable people, and people with a known reading.
-fn registered<'a>(people: impl Iterator<Item = &'a PersonState>, registration: &Registration) -> (u32, u32) {
+fn registered(people: impl Iterator<Item = PersonState>, registration: &Registration) -> (u32, u32) {
     people.fold((0_u32, 0_u32), |(hits, sample), person| match registration.of(person.id) {
         Readiness::Capable => (hits.saturating_add(1), sample.saturating_add(1)),
         Readiness::Unknown => (hits, sample),
@@ -80,7 +80,7 @@ fn registered<'a>(people: impl Iterator<Item = &'a PersonState>, registration: &
 }
 
 /// Enforced people who tried since and never passed MFA, and enforced people who tried at all.
-fn mfa_failures<'a>(people: impl Iterator<Item = &'a PersonState>, attempts: &[SignIn], failure_codes: &[i64]) -> (u32, u32) {
+fn mfa_failures(people: impl Iterator<Item = PersonState>, attempts: &[SignIn], failure_codes: &[i64]) -> (u32, u32) {
     let mut failed = 0_u32;
     let mut tried = 0_u32;
     for person in people {

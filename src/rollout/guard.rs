@@ -8,7 +8,7 @@ use super::condition::{Condition, ENFORCE, Ground, NOTICE};
 use super::event::Because;
 use super::id::ObjectId;
 use super::observed::Person;
-use super::person::{Enforced, Home, PersonState};
+use super::person::{Enforced, Home};
 use super::state::Phase;
 
 /// What the guard says of one batch.
@@ -69,7 +69,7 @@ fn already(ground: &Ground<'_>, table: &[Condition], id: ObjectId) -> Option<sup
     if table != ENFORCE {
         return None;
     }
-    match ground.state.people.get(id).map(PersonState::enforced) {
+    match ground.state.people.get(id).map(|person| person.enforced()) {
         Some(Enforced::No | Enforced::Refused(_)) => None,
         None => Some("in no roster".into()),
         Some(_) => Some("on its way or enforced already".into()),

@@ -130,7 +130,7 @@ pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
 /// Whether batches are being handed out, in a stage or in the tail.
 fn hands_out(ground: &Ground<'_>) -> bool {
     let stages = &ground.state.stages;
-    let waits = || ground.state.people.all().iter().any(|person| person.home() == Home::Tail && !person.is_processed());
+    let waits = || ground.state.people.all().alike().any(|person| person.home() == Home::Tail && !person.is_processed());
     stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }))
         || stages.iter().all(|stage| stage.phase.name().is_over()) && waits()
 }

@@ -5,6 +5,7 @@ pub mod apply;
 mod apply_tests;
 mod apply_undo;
 pub mod change;
+mod chunk;
 pub mod condition;
 pub mod decide;
 #[cfg(test)]

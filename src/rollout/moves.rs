@@ -134,7 +134,7 @@ fn announcing(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Event> {
     let mut told = 0_usize;
     let mut hopeless: BTreeMap<&'static str, Vec<ObjectId>> = BTreeMap::new();
     for person in stage.roster.iter().filter_map(|place| ground.state.people.at(*place)) {
-        match telling(ground, ix, stage, person) {
+        match telling(ground, ix, stage, &person) {
             Telling::Told => told += 1,
             Telling::Pending => return Vec::new(),
             Telling::Hopeless(why) => hopeless.entry(why).or_default().push(person.id),
@@ -219,8 +219,9 @@ fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) 
     if let Some(switched) = switched(ground, ix, stage) {
         return vec![switched];
     }
-    let waiting: Vec<_> = people().filter(|person| !person.is_processed() && !invites).collect();
-    if waiting.is_empty() {
+    // Not gathered: they may be a million.
+    let waiting = || people().filter(|person| !person.is_processed() && !invites);
+    if waiting().next().is_none() {
         if has_open_batch(ground, home) || !switch::is_through(ground, ix, stage) {
             return Vec::new();
         }
@@ -237,11 +238,11 @@ fn enforcing(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) 
         return Vec::new();
     }
     let mut left: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
-    for person in waiting {
+    for person in waiting() {
         if matches!(person.enforced(), Enforced::Intended(_) | Enforced::Unknown(_)) {
             continue;
         }
-        let why = refuses_person(ground, home, person).map_or_else(|| "not reached before finish_by".to_owned(), Into::into);
+        let why = refuses_person(ground, home, &person).map_or_else(|| "not reached before finish_by".to_owned(), Into::into);
         left.entry(why).or_default().push(person.id);
     }
     carried(stage, left)
@@ -280,7 +281,7 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
     if held || unverified > 0 || !waits_to_be_done(ground, stage).is_empty() {
         return Vec::new();
     }
-    if stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).any(|person| retire::left(ground, person)) {
+    if stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).any(|person| retire::left(ground, &person)) {
         return Vec::new();
     }
     let mut events = evidence(ground, stage, GateAt::During);

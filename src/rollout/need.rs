@@ -79,9 +79,12 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     }
     let people_every =
         if soon { observe.directory.min(observe.max_age.checked_div(2).unwrap_or(observe.max_age)) } else { observe.directory };
-    need(Ask::Directory, due(ground, &observed.directory, people_every));
-    let never = Source::default();
     let hands_out = ground.state.stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }));
+    // A life that begins amid handing out asks first what the next batch waits for; the rest is known from before, and follows it.
+    let first = if hands_out && observed.safety.asked.is_none() { plus(ground.now, READ_BACK) } else { Timestamp::MIN };
+    let unless_known = |is_known: bool| if is_known { first } else { Timestamp::MIN };
+    need(Ask::Directory, due(ground, &observed.directory, people_every).max(unless_known(observed.directory.last.is_some())));
+    let never = Source::default();
     let exempt = exempt_key(ground.plan);
     for key in selection_keys(ground.plan) {
         let source = observed.selections.get(&key).unwrap_or(&never);
@@ -90,13 +93,13 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         let again = if guards && source.asked.is_none_or(|asked| asked < ground.booted) { ground.now } else { Timestamp::MAX };
         need(Ask::Selection(key), due(ground, source, people_every).min(again));
     }
-    need(Ask::Registration, due(ground, &observed.registration, registration_every(ground)));
+    let registration = due(ground, &observed.registration, registration_every(ground));
+    need(Ask::Registration, registration.max(unless_known(observed.registration.last.is_some())));
     if ground.state.target.is_some() {
         let safety_every = if soon { observe.members } else { observe.members.max(SignedDuration::from_hours(6)) };
         need(Ask::Safety, due(ground, &observed.safety, safety_every).min(after_switch(ground)));
-        need(Ask::Members, due(ground, &observed.members, members_every(ground)));
-        // Both take turns at the tenant's policies, and batches wait for the other one.
-        let first = if hands_out && observed.safety.asked.is_none() { plus(ground.now, READ_BACK) } else { Timestamp::MIN };
+        let members = due(ground, &observed.members, members_every(ground));
+        need(Ask::Members, members.max(unless_known(observed.members.last.is_some())));
         need(Ask::Collisions, due(ground, &observed.collisions, safety_every.max(COLLISIONS)).max(first));
         if super::retire::of_interest(ground) {
             let open = ground.state.batches.values().any(|batch| batch.deed == Deed::Retire);
@@ -110,7 +113,8 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         let overlap = last.map(|last| sign_in_overlap(last, ground.now));
         let from =
             last.zip(overlap).and_then(|(last, overlap)| last.checked_sub(overlap).ok()).map_or(since, |from| from.max(since));
-        need(Ask::SignIns(from), due(ground, &observed.sign_ins, observe.sign_ins));
+        let sign_ins = due(ground, &observed.sign_ins, observe.sign_ins);
+        need(Ask::SignIns(from), sign_ins.max(unless_known(observed.sign_ins.last.is_some())));
     }
     needs
 }
@@ -148,7 +152,7 @@ fn after_verified(ground: &Ground<'_>) -> Timestamp {
     if source.failures > 0 {
         return Timestamp::MAX;
     }
-    let newest = ground.state.people.all().iter().filter_map(|person| match person.enforced() {
+    let newest = ground.state.people.all().alike().filter_map(|person| match person.enforced() {
         Enforced::Verified(at) => Some(at),
         _ => None,
     });
@@ -186,7 +190,7 @@ fn is_near(ground: &Ground<'_>) -> bool {
     let tail_is_near = |person: &PersonState| {
         person.home() == Home::Tail && !person.is_processed() && person.promise().is_some_and(|at| at >= ground.now && soon(at))
     };
-    ground.state.stages.iter().any(stage_is_near) || ground.state.people.all().iter().any(tail_is_near)
+    ground.state.stages.iter().any(stage_is_near) || ground.state.people.all().alike().any(tail_is_near)
 }
 
 /// How often the registration report is read: as the plan asks around the instants at which something depends on it, every two hours
@@ -211,7 +215,7 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
         .state
         .people
         .all()
-        .iter()
+        .alike()
         .any(|person| person.home() == Home::Tail && !person.is_processed() && person.promise().is_some_and(around));
     let asked = ground.state.stages.iter().filter_map(shorter).chain(tail.then_some(observe.registration)).min();
     let gated = |stage: &StageState| {

@@ -5,7 +5,7 @@ use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::event::Slot;
-pub use super::everybody::{All, People};
+pub use super::everybody::{All, Changing, People};
 use super::id::ObjectId;
 use super::observed::PerUser;
 use super::stamp::Stamp;
@@ -177,6 +177,11 @@ impl PersonState {
         };
         person.move_to(home);
         person
+    }
+
+    /// The same of somebody else.
+    pub(super) const fn of(self, id: ObjectId) -> Self {
+        Self { id, ..self }
     }
 
     /// The person in bytes that mean the same everywhere.

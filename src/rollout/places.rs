@@ -1,6 +1,7 @@
 //! Finds the place of an object id in an array: four bytes for each slot, the ids stay where they are.
 //!
-//! Does not hold ids. Invariant: a place is found by the id that the caller's array has at it; places are never taken out.
+//! Does not hold ids. The bits of a slot that no place needs hold some of the id's hash, so that hardly another's id is ever looked at.
+//! Invariant: a place is found by the id that the caller's array has at it; places are never taken out.
 
 use super::id::ObjectId;
 
@@ -14,6 +15,13 @@ pub(super) struct Places {
 /// What a slot without a place holds; an array never gets this long.
 const FREE: u32 = u32::MAX;
 
+/// Where an id is looked for first, and what its slot holds beside the place.
+#[derive(Clone, Copy)]
+struct Hashed {
+    slot: usize,
+    tag: u32,
+}
+
 impl Places {
     /// None yet, with room for so many.
     pub(super) fn with_room(places: usize) -> Self {
@@ -22,26 +30,39 @@ impl Places {
 
     /// The place of an id. `at` says which id stands at a place.
     pub(super) fn find(&self, id: ObjectId, at: impl Fn(u32) -> Option<ObjectId>) -> Option<u32> {
-        let mut slot = self.first(id);
+        let Hashed { mut slot, tag } = self.hashed(id);
+        let places = self.place_bits();
         loop {
             match self.slots.get(slot).copied() {
                 None | Some(FREE) => return None,
-                Some(place) if at(place) == Some(id) => return Some(place),
+                Some(held) if held & !places == tag && at(held & places) == Some(id) => return Some(held & places),
                 Some(_) => slot = self.after(slot),
             }
         }
     }
 
-    /// Notes the place of an id that has none yet.
-    pub(super) fn insert(&mut self, id: ObjectId, place: u32, at: impl Fn(u32) -> Option<ObjectId>) {
+    /// The place of an id; `next`, the one after the last, when it has none yet.
+    pub(super) fn enter(&mut self, id: ObjectId, next: u32, at: impl Fn(u32) -> Option<ObjectId>) -> u32 {
         if (self.used + 1) * 5 > self.slots.len() * 4 {
-            self.grow(at);
+            self.grow(&at);
         }
-        self.put(id, place);
-        self.used += 1;
+        let Hashed { mut slot, tag } = self.hashed(id);
+        let places = self.place_bits();
+        loop {
+            match self.slots.get_mut(slot) {
+                None => return next,
+                Some(free) if *free == FREE => {
+                    *free = tag | next;
+                    self.used += 1;
+                    return next;
+                }
+                Some(held) if *held & !places == tag && at(*held & places) == Some(id) => return *held & places,
+                Some(_) => slot = self.after(slot),
+            }
+        }
     }
 
-    fn grow(&mut self, at: impl Fn(u32) -> Option<ObjectId>) {
+    fn grow(&mut self, at: &impl Fn(u32) -> Option<ObjectId>) {
         let size = self.slots.len() * 3 / 2 + 16;
         // Where which id stands is asked of the array, so the old slots need not stay meanwhile.
         self.slots = Vec::new();
@@ -54,21 +75,28 @@ impl Places {
     }
 
     fn put(&mut self, id: ObjectId, place: u32) {
-        let mut slot = self.first(id);
+        let Hashed { mut slot, tag } = self.hashed(id);
         while self.slots.get(slot).is_some_and(|held| *held != FREE) {
             slot = self.after(slot);
         }
         if let Some(free) = self.slots.get_mut(slot) {
-            *free = place;
+            *free = tag | place;
         }
     }
 
+    /// The bits that places need. There are more slots than places, so none of these has all of them.
+    fn place_bits(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX).checked_next_power_of_two().map_or(u32::MAX, |size| size - 1)
+    }
+
     /// Object ids are random numbers mostly; the multiplication spreads those that are not.
-    fn first(&self, id: ObjectId) -> usize {
-        let bits = id.bits();
-        let folded = u64::try_from(bits >> 64).unwrap_or(0) ^ u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
-        let spread = u128::from(folded.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        usize::try_from((spread * self.slots.len() as u128) >> 64).unwrap_or(0)
+    fn hashed(&self, id: ObjectId) -> Hashed {
+        let [high, low] = [id.bits() >> 64, id.bits() & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(0));
+        let spread = (high ^ low).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let slot = usize::try_from((u128::from(spread) * self.slots.len() as u128) >> 64).unwrap_or(0);
+        // The upper bits choose the slot, the middle ones are left.
+        let tag = u32::try_from(spread >> 8 & u64::from(u32::MAX)).unwrap_or(0) & !self.place_bits();
+        Hashed { slot, tag }
     }
 
     const fn after(&self, slot: usize) -> usize {
@@ -89,10 +117,11 @@ mod tests {
             let mut places = Places::default();
             for (place, id) in (0_u32..).zip(&ids) {
                 prop_assert_eq!(places.find(*id, at), None);
-                places.insert(*id, place, at);
+                prop_assert_eq!(places.enter(*id, place, at), place);
             }
             for (place, id) in (0_u32..).zip(&ids) {
                 prop_assert_eq!(places.find(*id, at), Some(place));
+                prop_assert_eq!(places.enter(*id, u32::MAX, at), place);
             }
             for other in others.into_iter().map(ObjectId::from_bits).filter(|other| !ids.contains(other)) {
                 prop_assert_eq!(places.find(other, at), None);
@@ -110,7 +139,7 @@ mod tests {
         };
         let mut places = Places::default();
         for (place, id) in (0_u32..).zip(&ids) {
-            places.insert(*id, place, at);
+            places.enter(*id, place, at);
         }
         asked.set(0);
         assert!(ids.iter().all(|id| places.find(*id, at).is_some()));

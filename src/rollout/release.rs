@@ -66,7 +66,7 @@ pub fn newest<'a>(ground: &Ground<'a>) -> Option<(Home, &'a StageState)> {
     Some((Home::Stage(ix), stage))
 }
 
-fn people_of<'a>(ground: &Ground<'a>, stage: &'a StageState) -> impl Iterator<Item = &'a PersonState> {
+fn people_of<'a>(ground: &Ground<'a>, stage: &'a StageState) -> impl Iterator<Item = PersonState> + 'a {
     let people = &ground.state.people;
     stage.roster.iter().filter_map(|place| people.at(*place))
 }
@@ -91,7 +91,7 @@ pub fn guard(ground: &Ground<'_>, home: Home, batch: &[ObjectId]) -> Checked {
     if let Some(why) = all {
         return Checked { pass: Vec::new(), held: vec![Because { why: why.into_owned(), people: batch.to_vec() }] };
     }
-    let ours = |id: &ObjectId| ground.state.people.get(*id).is_some_and(|person| may_be_released(ground, person));
+    let ours = |id: &ObjectId| ground.state.people.get(*id).is_some_and(|person| may_be_released(ground, &person));
     let (pass, held): (Vec<_>, Vec<_>) = batch.iter().copied().partition(ours);
     let held = if held.is_empty() {
         Vec::new()

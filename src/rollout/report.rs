@@ -225,7 +225,7 @@ fn tail_report(ground: &Ground<'_>) -> StageReport {
 }
 
 /// Counts people, and adds why the waiting ones wait.
-fn of_people<'a>(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = &'a PersonState>) -> StageReport {
+fn of_people(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = PersonState>) -> StageReport {
     let mut report = StageReport {
         name: name.to_owned(),
         phase: None,
@@ -242,7 +242,7 @@ fn of_people<'a>(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = &
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
     for person in people {
         report.people = report.people.saturating_add(1);
-        let (word, why) = situation(ground, person);
+        let (word, why) = situation(ground, &person);
         count(&mut report.situations, word);
         if let Some(why) = why.filter(|_| word != "enforcing") {
             count(&mut reasons, &why);

@@ -36,7 +36,7 @@ pub fn of_interest(ground: &Ground<'_>) -> bool {
             .state
             .people
             .all()
-            .iter()
+            .alike()
             .any(|person| may_move_on(person) || matches!(person.marks().retired, Retired::Intended(_)))
 }
 
@@ -65,7 +65,9 @@ fn group(ground: &Ground<'_>) -> Vec<Before> {
     let Some(members) = &ground.observed.members.last else { return Vec::new() };
     let mut before: BTreeMap<PerUser, Vec<ObjectId>> = BTreeMap::new();
     let ready = states.value.iter().filter(|(id, state)| {
-        *state != PerUser::Disabled && ground.state.people.get(*id).is_some_and(may_move_on) && members.value.contains(*id)
+        *state != PerUser::Disabled
+            && ground.state.people.get(*id).is_some_and(|person| may_move_on(&person))
+            && members.value.contains(*id)
     });
     for (id, state) in ready.take(GROUP) {
         before.entry(*state).or_default().push(*id);

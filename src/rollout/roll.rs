@@ -37,6 +37,18 @@ impl Roll {
         Self(RwLock::new(known))
     }
 
+    /// Adds an id and a name as they were kept, while nobody else has the roll; whether the id is new.
+    pub fn push(&mut self, id: ObjectId, name: NameKey) -> bool {
+        let Known { ids, names, places } = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        if places.enter(id, next, |place| ids.get(place as usize).copied()) != next {
+            return false;
+        }
+        ids.push(id);
+        names.push(name);
+        true
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Known> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,17 +66,16 @@ impl Roll {
         }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let Known { ids, names, places } = &mut *known;
-        if let Some(place) = places.find(id, |place| ids.get(place as usize).copied()) {
-            return place;
+        let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let place = places.enter(id, next, |place| ids.get(place as usize).copied());
+        if place == next {
+            ids.push(id);
+            names.push(NameKey::default());
         }
-        let place = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        ids.push(id);
-        names.push(NameKey::default());
-        places.insert(id, place, |place| ids.get(place as usize).copied());
         place
     }
 
-    /// The same, with the name that the person has now.
+    /// The place of an id from now on, with the name that the person has now.
     pub fn enter_named(&self, id: ObjectId, name: NameKey) -> u32 {
         let place = self.enter(id);
         if self.name(place) != name {

@@ -67,7 +67,7 @@ proptest! {
             let out = world.with_ground(|ground| protection(ground.plan, ground.observed, person)).is_some();
             let frozen = |n: &usize| world.state.stages[*n].is_frozen();
             let first = (0..selectors.len()).filter(frozen).find(|n| takes(&selectors[*n], person)).filter(|_| !out);
-            let home = world.state.people.get(person.id).map(crate::rollout::person::PersonState::home);
+            let home = world.state.people.get(person.id).map(|person| person.home());
             let expected = first.map(|n| Home::Stage(u16::try_from(n).unwrap()));
             prop_assert_eq!(home, expected, "{:?}", person);
         }
@@ -77,7 +77,7 @@ proptest! {
         for (n, record) in world.records.iter().enumerate() {
             if n == cut {
                 // As a checkpoint keeps it: the people in rows, the rest as JSON.
-                let rows: Vec<_> = again.people.all().iter().map(crate::rollout::person::PersonState::row).collect();
+                let rows: Vec<_> = again.people.all().iter().map(|person| person.row()).collect();
                 again = serde_json::from_slice(&serde_json::to_vec(&again).unwrap()).unwrap();
                 for row in &rows {
                     again.people.push(crate::rollout::person::PersonState::of_row(row).unwrap());

@@ -68,7 +68,7 @@ fn names(ground: &Ground<'_>, events: &mut Vec<Event>) {
 #[must_use]
 pub fn is_another_group(ground: &Ground<'_>) -> bool {
     let (Some(known), Some(reading)) = (ground.state.target, &ground.observed.target.last) else { return false };
-    !known.is_same_place(reading.value) && ground.state.people.all().iter().any(|person| person.enforced() != Enforced::No)
+    !known.is_same_place(reading.value) && ground.state.people.all().alike().any(|person| person.enforced() != Enforced::No)
 }
 
 type Members = Reading<IdSet>;
@@ -155,12 +155,12 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
         Enforced::Released(at) => at.checked_add(LAG).is_ok_and(|visible| earlier.as_of < visible),
         _ => true,
     };
-    let ours = |id: ObjectId| state.people.get(id).is_some_and(begun);
+    let ours = |id: ObjectId| state.people.get(id).is_some_and(|person| begun(&person));
     let known = |id: ObjectId| baseline.binary_search(&id).is_ok() || state.foreign.binary_search(&id).is_ok();
     let mut added: Vec<_> = last.value.iter().filter(|id| !known(*id) && !ours(*id) && has(earlier, *id)).collect();
     added.sort_unstable();
     let seen_gone = |since: Timestamp| earlier.as_of.duration_since(since) >= SignedDuration::ZERO;
-    let should_be_in = |person: &&PersonState| match person.enforced() {
+    let should_be_in = |person: &PersonState| match person.enforced() {
         Enforced::Verified(at) => seen_gone(at),
         Enforced::Accepted(at) => at.checked_add(LAG).is_ok_and(seen_gone),
         _ => false,
@@ -171,8 +171,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let removed: Vec<_> = if seen == expected().count() {
         Vec::new()
     } else {
-        let missing =
-            |person: &&PersonState| !person.marks().removed_by_hand && !has(last, person.id) && !has(earlier, person.id);
+        let missing = |person: &PersonState| !person.marks().removed_by_hand && !has(last, person.id) && !has(earlier, person.id);
         expected().filter(missing).map(|person| person.id).collect()
     };
     let count = state.foreign.len()
@@ -180,7 +179,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
         + removed.len()
         + state.people.all().iter().filter(|p| p.marks().removed_by_hand).count();
     // Whom others put back, and whom they put in though we could not: MFA is required of them after all.
-    let not_by_us = |person: &&PersonState| {
+    let not_by_us = |person: &PersonState| {
         person.marks().removed_by_hand || matches!(person.enforced(), Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
     };
     let put = state.people.all().iter().filter(not_by_us).map(|person| person.id);
@@ -236,7 +235,7 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
 pub fn unsettled_since(ground: &Ground<'_>) -> Option<Timestamp> {
     let rolls_back = ground.state.stages.iter().any(|stage| stage.phase == Phase::RollingBack);
     let batches = ground.state.batches.values().filter(|batch| batch.deed != Deed::Retire).map(|batch| batch.at);
-    let accepted = ground.state.people.all().iter().filter_map(|person| match person.enforced() {
+    let accepted = ground.state.people.all().alike().filter_map(|person| match person.enforced() {
         Enforced::Accepted(at) => Some(at),
         Enforced::Released(at) if rolls_back => Some(at),
         _ => None,

@@ -326,10 +326,10 @@ fn refuses_everybody(ground: &Ground<'_>) -> Option<Refusal> {
             continue;
         }
         let known = ground.state.people.get(person.id);
-        if known.is_some_and(super::person::PersonState::is_processed) {
+        if known.is_some_and(|person| person.is_processed()) {
             continue;
         }
-        let home = known.map_or(Home::Tail, PersonState::home);
+        let home = known.map_or(Home::Tail, |person| person.home());
         let why = match known {
             None => Some("in no stage, and not told".into()),
             Some(_) => [Condition::Promise, Condition::Floor]
@@ -357,7 +357,7 @@ fn refuses_enabling(ground: &Ground<'_>) -> Option<Refusal> {
         return Some("security defaults are on, and Microsoft enables no policy beside them; set `enforcement.from`".into());
     }
     let before = ground.state.baseline.as_ref().map_or(0, Vec::len);
-    (before > 0 && ground.state.people.all().iter().all(|person| person.enforced() == Enforced::No)).then(|| {
+    (before > 0 && !ground.state.people.all().alike().any(|person| person.enforced() != Enforced::No)).then(|| {
         format!(
             "{before} people were in the group before the rollout; enabling the policy would require MFA of them untold; take them out, or enable it by hand"
         )
@@ -439,7 +439,8 @@ pub fn is_due(ground: &Ground<'_>, ix: u16, stage: &StageState) -> bool {
             || matches!(person.enforced(), Enforced::Verified(_) | Enforced::Gone)
     };
     let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-    at == usize::from(ix) && (when == When::Before || people().all(is_seen) && !has_open_batch(ground, Home::Stage(ix)))
+    at == usize::from(ix)
+        && (when == When::Before || people().all(|person| is_seen(&person)) && !has_open_batch(ground, Home::Stage(ix)))
 }
 
 /// Whether people of the stage wait for its switches.

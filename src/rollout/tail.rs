@@ -17,7 +17,7 @@ use super::select::{exempt_key, protection};
 use super::state::TAIL;
 
 /// People of the tail who wait and whose date has come at `at`.
-fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = &'a PersonState> {
+fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = PersonState> + 'a {
     ground.state.people.all().iter().filter(move |person| {
         person.home() == Home::Tail
             && matches!(person.enforced(), Enforced::No | Enforced::Refused(_))

@@ -129,7 +129,7 @@ fn tail(ground: &Ground<'_>) -> Option<Due> {
         let people = ground.state.people.all().iter();
         people.filter(|person| person.home() == Home::Tail && !person.is_processed() && wants_tail_notice(ground, person))
     };
-    let dates: std::collections::BTreeSet<Timestamp> = waiting().map(date_of).collect();
+    let dates: std::collections::BTreeSet<Timestamp> = waiting().map(|person| date_of(&person)).collect();
     dates
         .into_iter()
         .find_map(|date| group(ground, Home::Tail, Slot::Announcement, date, waiting().filter(|person| date_of(person) == date)))
@@ -206,12 +206,12 @@ pub fn retry_at(trouble: Option<(Timestamp, u32)>) -> Option<Timestamp> {
     at.checked_add(backoff(times, SignedDuration::from_mins(30))).ok()
 }
 
-fn group<'a>(
+fn group(
     ground: &Ground<'_>,
     home: Home,
     slot: Slot,
     instant: Timestamp,
-    people: impl Iterator<Item = &'a PersonState>,
+    people: impl Iterator<Item = PersonState>,
 ) -> Option<Due> {
     let on_their_way: std::collections::HashSet<_> = ground.state.notices.values().flat_map(|notice| &notice.people).collect();
     let rows = ground.observed.directory.last.as_ref().map(|reading| &reading.value);

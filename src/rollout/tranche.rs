@@ -43,7 +43,7 @@ pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
         }
         let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
         // Until somebody has gone through, every batch is the canary, and nobody follows one whose outcome is not known.
-        let through = canary.is_some() && people().any(PersonState::is_enforced);
+        let through = canary.is_some() && people().any(|person| person.is_enforced());
         if !through && has_open_batch(ground, home) {
             return None;
         }
@@ -55,7 +55,7 @@ pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
         return None;
     }
     let people = || ground.state.people.all().iter().filter(|person| person.home() == Home::Tail);
-    let through = ground.state.tail_canary.is_some() && people().any(PersonState::is_enforced);
+    let through = ground.state.tail_canary.is_some() && people().any(|person| person.is_enforced());
     let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
     tranche(ground, Home::Tail, people(), most)
 }
@@ -83,7 +83,7 @@ pub fn refuses_person(ground: &Ground<'_>, home: Home, person: &PersonState) -> 
     ENFORCE.iter().find_map(|c: &Condition| ground.refuses_person(*c, home, person.id, row.as_ref()))
 }
 
-fn tranche<'a>(ground: &Ground<'_>, home: Home, people: impl Iterator<Item = &'a PersonState>, most: usize) -> Option<Tranche> {
+fn tranche(ground: &Ground<'_>, home: Home, people: impl Iterator<Item = PersonState>, most: usize) -> Option<Tranche> {
     let most = most.min(usize::try_from(ground.allowance()).unwrap_or(usize::MAX));
     let people: Vec<_> =
         people.filter(|person| refuses_person(ground, home, person).is_none()).map(|person| person.id).take(most).collect();

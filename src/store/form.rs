@@ -30,7 +30,7 @@ pub(super) fn write(state: &State, position: Position, out: &mut dyn Write) -> i
     let mut left = people.iter();
     loop {
         rows.clear();
-        rows.extend(left.by_ref().take(TOGETHER).map(PersonState::row));
+        rows.extend(left.by_ref().take(TOGETHER).map(|person| person.row()));
         if rows.is_empty() {
             break;
         }
@@ -116,7 +116,7 @@ mod tests {
         for n in 0..people {
             let id = ObjectId::from_bits(u128::from(n) * 0x9E37_79B9_7F4A_7C15_9E37_79B9);
             state.people.settle_in(id, if n % 9 == 0 { Home::Tail } else { Home::Stage(u16::try_from(n % 3).unwrap()) });
-            let person = state.people.get_mut(id).unwrap();
+            let mut person = state.people.get_mut(id).unwrap();
             person.told(at(n / 100), Slot::Announcement, at(90_000));
             match n % 7 {
                 0 => person.mark(Enforced::Verified(at(n))),

@@ -281,16 +281,18 @@ fn parse(mut file: BufReader<File>) -> io::Result<Earlier> {
     }
     let mut rows = Rows(file);
     // With a little room for those who have come since.
-    let roll = Arc::new(Roll::with_room((header.people + header.people / 16).min(MOST_ROOM)));
+    let mut roll = Roll::with_room((header.people + header.people / 16).min(MOST_ROOM));
+    let mut is_once = true;
     rows.each::<ROLL_ROW>(header.people, |row| {
         if let Some((id, name)) = row.split_first_chunk::<16>() {
             let name = name.first_chunk::<8>().map(NameKey::from).unwrap_or_default();
-            roll.enter_named(ObjectId::from_bits(u128::from_be_bytes(*id)), name);
+            is_once &= roll.push(ObjectId::from_bits(u128::from_be_bytes(*id)), name);
         }
     })?;
-    if roll.len() != header.people {
+    if !is_once {
         return Err(other("somebody is in it twice"));
     }
+    let roll = Arc::new(roll);
     let directory = rows.source(&header.directory, |rows: Vec<[u8; 1]>, listed| {
         let mut directory = Directory::of_rows(Arc::clone(&roll), rows.into_iter().flatten().collect());
         directory.unreadable = listed.unreadable;

@@ -50,11 +50,13 @@ fn flush(literal: &mut Vec<u8>, out: &mut Vec<u8>) {
 /// The rows that were squeezed; none when the bytes are not those of so many rows.
 pub(super) fn stretch<const N: usize>(squeezed: &[u8], count: usize) -> Option<Vec<[u8; N]>> {
     let mut rows = vec![[0; N]; count];
-    let whole = count.checked_mul(N)?;
-    let (mut at, mut rest) = (0_usize, squeezed);
+    let (mut row, mut column, mut rest) = (0_usize, 0_usize, squeezed);
     let mut put = |byte: u8| -> Option<()> {
-        *rows.get_mut(at.checked_rem(count)?)?.get_mut(at / count)? = byte;
-        at += 1;
+        *rows.get_mut(row)?.get_mut(column)? = byte;
+        row += 1;
+        if row == count {
+            (row, column) = (0, column + 1);
+        }
         Some(())
     };
     while let Some((step, behind)) = rest.split_first() {
@@ -69,7 +71,7 @@ pub(super) fn stretch<const N: usize>(squeezed: &[u8], count: usize) -> Option<V
             rest = behind;
         }
     }
-    (at == whole).then_some(rows)
+    (count == 0 || column == N && row == 0).then_some(rows)
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ fn outcomes(bed: &Bed) -> (usize, usize) {
         }
     }
     assert_eq!(unknown, settled, "whoever was unknown was settled");
-    let enforced = state.people.all().iter().filter(|person| PersonState::is_enforced(person)).map(|person| person.id);
+    let enforced = state.people.all().iter().filter(PersonState::is_enforced).map(|person| person.id);
     let mut enforced: Vec<_> = enforced.collect();
     enforced.sort_unstable();
     let members = bed.tenant().members_of(ENFORCED_GROUP, records.last().unwrap().at);

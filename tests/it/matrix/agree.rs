@@ -36,7 +36,7 @@ impl Views {
 
     /// The word of a person, as the journal alone gives it.
     pub(super) fn word(&self, person: ObjectId) -> &'static str {
-        self.state.people.get(person).map_or("unknown", |person| self.situation(person))
+        self.state.people.get(person).map_or("unknown", |person| self.situation(&person))
     }
 
     fn situation(&self, person: &PersonState) -> &'static str {
@@ -80,7 +80,7 @@ pub(super) fn agree(views: &Views) -> Result<(), String> {
             return Err(format!("{}: {:?} in the journal, member: {member}", person.id, person.enforced()));
         }
     }
-    let required = |id: &ObjectId| state.people.get(*id).is_some_and(PersonState::is_enforced);
+    let required = |id: &ObjectId| state.people.get(*id).is_some_and(|person| person.is_enforced());
     if let Some(id) = members.iter().find(|id| !required(id) && !others(id)) {
         return Err(format!("{id} is a member of whom the journal knows nothing"));
     }
@@ -88,7 +88,7 @@ pub(super) fn agree(views: &Views) -> Result<(), String> {
     let mut reported = 0;
     for (name, stage) in report.stages.iter().chain([&report.tail]).map(|stage| (stage.name.as_str(), stage)) {
         let home = state.home(name).ok_or_else(|| format!("the report's `{name}` is not in the journal"))?;
-        let of_home = |person: &&PersonState| match home {
+        let of_home = |person: &PersonState| match home {
             Home::Tail => person.home() == home,
             Home::Stage(_) => state.stage(name).is_some_and(|(_, stage)| {
                 stage.roster.iter().any(|place| state.people.at(*place).is_some_and(|known| known.id == person.id))
@@ -96,7 +96,7 @@ pub(super) fn agree(views: &Views) -> Result<(), String> {
         };
         let mut counted: BTreeMap<&str, u32> = BTreeMap::new();
         for person in state.people.all().iter().filter(of_home) {
-            *counted.entry(views.situation(person)).or_default() += 1;
+            *counted.entry(views.situation(&person)).or_default() += 1;
         }
         for word in SAID {
             let (journal, said) = (counted.get(word).copied().unwrap_or(0), stage.situations.get(word).copied().unwrap_or(0));

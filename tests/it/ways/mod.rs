@@ -18,7 +18,6 @@ use tidegate::engine::{EngineError, Step};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::{Event, Record};
 use tidegate::rollout::id::ObjectId;
-use tidegate::rollout::person::PersonState;
 use tidegate::rollout::plan::{Enforcement, Plan};
 use tidegate::rollout::report::Report;
 use tidegate::rollout::stage::PhaseName;
@@ -196,7 +195,7 @@ impl Rollout {
         let wide = matches!(self.plan.enforcement, Enforcement::SecurityDefaults { .. });
         let now = if wide { self.now() + hours(15 * 24) } else { self.now() };
         let tenant = self.world.tenant();
-        let ours = |id: &ObjectId| state.people.get(*id).is_some_and(PersonState::is_enforced);
+        let ours = |id: &ObjectId| state.people.get(*id).is_some_and(|person| person.is_enforced());
         tenant.ordinary_people().into_iter().filter(|id| ours(id) && tenant.ways(*id, now).is_empty()).collect()
     }
 }

@@ -7,7 +7,6 @@ use serde_json::Value;
 use tidegate::rollout::event::{Event, Record, Switched};
 use tidegate::rollout::id::ObjectId;
 use tidegate::rollout::observed::Toggle;
-use tidegate::rollout::person::PersonState;
 use tidegate::rollout::state::State;
 use tidegate::rollout::switch::Switch;
 use tidegate::sim::{ENFORCED_GROUP, EXEMPT_GROUP, Tenant, Way};
@@ -80,7 +79,7 @@ impl Seen {
         for record in &records {
             state.apply(record).unwrap();
         }
-        let ours = |id: &&ObjectId| state.people.get(**id).is_some_and(PersonState::is_enforced);
+        let ours = |id: &&ObjectId| state.people.get(**id).is_some_and(|person| person.is_enforced());
         let (ours, others): (Vec<_>, Vec<_>) = self.ways.keys().partition(ours);
         assert!(ours.len() >= at_least, "{} people", ours.len());
         let nothing: Vec<_> = ours.iter().filter(|id| self.ways[**id].is_empty()).collect();
