@@ -52,7 +52,7 @@ pub(super) enum Verb {
     /// Show the policy about everybody but the exempt that ends a rollout and what stands in its way, or verify it; with --apply the run
     /// performs it.
     Finish(Finish),
-    /// Ask the tenant which policies would apply to people who sign in now; changes nothing.
+    /// Ask the tenant which policies would apply to people who sign in now, and why the plan's own would not; changes nothing.
     WhatIf(WhatIf),
     /// Look for what would go wrong: permissions, licences, domains, methods, accounts, sign-ins; changes nothing.
     Doctor(Doctor),

@@ -6,8 +6,10 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::rollout::need::COLLISIONS;
+use crate::rollout::observed::Toggle;
 use crate::rollout::plan::Plan;
 use crate::rollout::tranche::BATCH;
+use crate::rollout::what_if;
 
 /// Rows of one page.
 const PAGE: usize = 999;
@@ -75,6 +77,12 @@ pub(super) fn expected(plan: &Plan, counts: &Counts) -> Calls {
         // Each is found by its name and then listed.
         let calls = counts.selections.iter().map(|people| pages(*people) + 1).sum();
         reads.insert(1, source("groups and filters", calls, observe.directory));
+    }
+    if plan.what_if == Toggle::On {
+        // On the day of a start: now and then before it, and at it; one synchronisation account is usual.
+        let before = source("What-If before a start", plan.people.break_glass.len() + 1, what_if::BEFORE);
+        reads.push(Reads { looks_a_day: before.looks_a_day + 1, ..before });
+        reads.push(Reads { what: "What-If behind a canary", calls_each: what_if::PEOPLE, looks_a_day: 1 });
     }
     let stages = counts.stages.iter().map(|people| changes(plan, *people)).collect();
     let reads_a_day_at_most = reads.iter().map(|reads| reads.calls_each * reads.looks_a_day).sum();
@@ -153,6 +161,10 @@ mod tests {
         ];
         assert_eq!(rows, table);
         assert_eq!(calls.reads_a_day_at_most, 8 + 8 + 144 + 48 + 72 + 120 + 206);
+        let calls = expected(&Plan { what_if: Toggle::On, ..plan() }, &counts);
+        let more: Vec<_> =
+            calls.reads.iter().skip(table.len()).map(|reads| (reads.what, reads.calls_each, reads.looks_a_day)).collect();
+        assert_eq!(more, [("What-If before a start", 3, 5), ("What-If behind a canary", 5, 1)]);
         assert_eq!(expected(&plan(), &Counts::default()).reads.iter().map(|reads| reads.calls_each).sum::<usize>(), 13);
     }
 }

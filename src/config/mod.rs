@@ -171,7 +171,9 @@ fn assemble(
     let state = section("state", &["dir"]).and_then(|state| settings::places(&state, surfaces.as_ref(), folder));
     let log = section("log", &["format", "level"]).and_then(|table| settings::log(&table));
 
-    let enforcement = section("enforcement", &sections::ENFORCEMENT).and_then(|table| sections::enforcement(&table));
+    let enforcement = section("enforcement", &sections::ENFORCEMENT);
+    let what_if = enforcement.as_ref().and_then(sections::what_if);
+    let enforcement = enforcement.and_then(|table| sections::enforcement(&table));
     let people = section("people", &sections::PEOPLE).and_then(|table| sections::people(&table, &register));
     let limits = section("limits", &sections::LIMITS).and_then(|table| sections::limits(&table));
     let approvals = section("approvals", &["needed"]).and_then(|table: Section<'_>| table.get("needed")?.count(0..=u32::MAX));
@@ -202,6 +204,7 @@ fn assemble(
         stages: stages?,
         tail: Tail { grace: grace? },
         access: access?,
+        what_if: what_if?,
     };
     let (credentials, way, log) = (credentials?, way?, log?);
     let settings = Settings { credentials, cloud, graph_url, login_url, way, state_dir, socket, log, templates };

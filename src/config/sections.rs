@@ -4,13 +4,14 @@ use super::people::Register;
 use super::read::Section;
 use super::stages;
 use super::value;
+use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
     Access, Amount, Cap, Channel, Enforcement, Leaves, Licence, Limits, Notices, Observe, People, RetireTo,
 };
 use crate::rollout::preflight::permissions::is_dangerous;
 
-pub(super) const ENFORCEMENT: [&str; 9] =
-    ["kind", "group", "policy", "manage_policy", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
+pub(super) const ENFORCEMENT: [&str; 10] =
+    ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
 pub(super) const NOTICES: [&str; 7] = ["from", "channel", "before", "min_notice", "renotice", "helpdesk", "templates"];
@@ -69,6 +70,18 @@ pub(super) fn enforcement(table: &Section<'_>) -> Option<Enforcement> {
             Some(Enforcement::SecurityDefaults { turn_off: policies.unwrap_or_default() })
         }
     }
+}
+
+/// Whether What-If is asked about each stage; Conditional Access alone has it.
+pub(super) fn what_if(table: &Section<'_>) -> Option<Toggle> {
+    let node = table.get("what_if")?;
+    let toggle = node.word(&[("off", Toggle::Off), ("on", Toggle::On)])?;
+    let kind = table.get("kind").and_then(|kind| kind.text().map(str::to_owned));
+    if let Some(kind) = kind.filter(|kind| toggle == Toggle::On && kind != "conditional-access") {
+        node.error(format!("`{kind}` has no policy that What-If could be asked about"), "take the key out");
+        return None;
+    }
+    Some(toggle)
 }
 
 /// What a rollout to Conditional Access leaves behind; an error when that is not well said, and was complained about.

@@ -4,14 +4,14 @@
 
 use super::conditional_access::Owner;
 use super::switching::{self, Turned};
-use super::{adding, break_glass, colliding, conditional_access, offering, per_user, releasing};
+use super::{adding, break_glass, colliding, conditional_access, foreseeing, offering, per_user, releasing};
 use crate::engine::port::{Answer, BatchOutcome, Enforce, Leaver, Offer, Room};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
 use crate::graph::request::BIND;
 use crate::rollout::event::Switched;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Collision, IdSet, PerUser, Policy, Safety, Target, Toggle, Trouble, Way};
+use crate::rollout::observed::{Collision, Evaluation, IdSet, PerUser, Policy, Safety, Target, Toggle, Trouble, Way};
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::switch::{Image, Switch};
 
@@ -119,6 +119,10 @@ impl Enforce for Enforcer {
         people: &'a [ObjectId],
     ) -> Answer<'a, Result<Vec<Collision>, Trouble>> {
         Box::pin(colliding::read(&self.graph, target, enforcement, people))
+    }
+
+    fn foresee<'a>(&'a self, target: Target, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Evaluation>, Trouble>> {
+        Box::pin(foreseeing::read(&self.graph, target, people))
     }
 
     fn room(&self, under_way: usize, wanted: usize) -> Room {

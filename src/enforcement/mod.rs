@@ -12,6 +12,7 @@ mod conditional_access;
 mod enforcer;
 pub(crate) mod finish;
 mod fitness;
+mod foreseeing;
 pub(crate) mod offering;
 mod per_user;
 mod policy;

@@ -149,7 +149,8 @@ fn state(policy: &Value) -> Option<String> {
     Some(why.to_owned())
 }
 
-fn grant(policy: &Value) -> Option<String> {
+/// Why what the policy grants access for is not MFA; none when it is.
+pub(super) fn grant(policy: &Value) -> Option<String> {
     let controls: Vec<_> = list(policy, "/grantControls/builtInControls").collect();
     let strength = strength(policy);
     let others = controls.iter().filter(|control| !control.eq_ignore_ascii_case("mfa")).count()

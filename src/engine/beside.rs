@@ -81,8 +81,8 @@ fn is_known(plan: &Plan, state: &State, observed: &Observed, ask: &Ask) -> bool 
         Ask::SignIns(_) => read(&observed.sign_ins) || plan.gates.iter().all(|gate| gate.measure != Measure::MfaFailureShare),
         // A warning mostly, and nothing waits for it.
         Ask::Collisions => true,
-        // The guard asks for these right before the wire; they are short.
-        Ask::Safety | Ask::Target | Ask::PerUser => false,
+        // The guard asks for the first right before the wire, and the stage stands until What-If has answered; they are short.
+        Ask::Safety | Ask::Target | Ask::PerUser | Ask::Spared | Ask::Reached => false,
     }
 }
 

@@ -8,13 +8,14 @@ use super::port::{Enforce, Tenant};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{
-    AGREE, Collision, Directory, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble, TroubleKind,
-    Way,
+    AGREE, Collision, Directory, Evaluation, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble,
+    TroubleKind, Way,
 };
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::{Enforcement, Plan};
 use crate::rollout::select::exempt_key;
 use crate::rollout::state::{Phase, State};
+use crate::rollout::what_if;
 
 /// An answer on its way into the readings.
 pub(super) enum Answered {
@@ -24,6 +25,8 @@ pub(super) enum Answered {
     Safety(Result<Safety, Trouble>),
     Members(Result<IdSet, Trouble>),
     Collisions(Result<Vec<Collision>, Trouble>),
+    Spared(Result<Vec<Evaluation>, Trouble>),
+    Reached(Result<Vec<Evaluation>, Trouble>),
     PerUser(Result<Vec<(ObjectId, PerUser)>, Trouble>),
     Registration(Result<Registration, Trouble>),
     SignIns(Result<Vec<SignIn>, Trouble>),
@@ -43,6 +46,8 @@ pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Opti
     let people = state.people.all().iter();
     let mut people: Vec<_> = match ask {
         Ask::Collisions => next_people(state),
+        Ask::Spared => what_if::accounts(observed)?,
+        Ask::Reached => what_if::reached(state),
         Ask::PerUser => people.filter(crate::rollout::person::PersonState::is_enforced).map(|person| person.id).collect(),
         Ask::Members if state.target.is_none_or(|target| target.way() == Way::Group) => Vec::new(),
         // The first time everybody is looked at, since of whom MFA was required before, it is not by us.
@@ -100,6 +105,8 @@ pub(super) async fn ask(
         Ask::Safety => Answered::Safety(enforce.safety(target?, &plan.enforcement, &plan.people.break_glass).await),
         Ask::Members => Answered::Members(enforce.members(target?, known.people).await),
         Ask::Collisions => Answered::Collisions(enforce.collisions(target?, &plan.enforcement, known.people).await),
+        Ask::Spared => Answered::Spared(enforce.foresee(target?, known.people).await),
+        Ask::Reached => Answered::Reached(enforce.foresee(target?, known.people).await),
         Ask::PerUser => Answered::PerUser(enforce.per_user(known.people).await),
         Ask::Registration => Answered::Registration(tenant.registration().await),
         Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
@@ -127,6 +134,8 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
         }
         Answered::Safety(answer) => take(&mut observed.safety, at, answer),
         Answered::Collisions(answer) => take_collisions(observed, at, answer),
+        Answered::Spared(answer) => take(&mut observed.spared, at, answer),
+        Answered::Reached(answer) => take(&mut observed.reached, at, answer),
         Answered::PerUser(answer) => take(&mut observed.per_user, at, answer),
         Answered::Members(answer) => {
             let before = observed.members.last.as_ref().map(|reading| reading.value.len());

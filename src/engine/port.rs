@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    Collision, Directory, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble,
+    Collision, Directory, Evaluation, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble,
 };
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::state::State;
@@ -86,6 +86,10 @@ pub trait Enforce: Send + Sync {
         enforcement: &'a Enforcement,
         people: &'a [ObjectId],
     ) -> Answer<'a, Result<Vec<Collision>, Trouble>>;
+
+    /// What Microsoft's What-If says about each of these people and the target's policy, in the order asked. One second each, and only
+    /// of a target that has a policy.
+    fn foresee<'a>(&'a self, target: Target, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Evaluation>, Trouble>>;
 
     /// How many of `wanted` batches may be handed to [`Enforce::enforce`] together now, while `under_way` are under way.
     fn room(&self, under_way: usize, wanted: usize) -> Room {

@@ -14,8 +14,8 @@ use crate::rollout::condition::Conditions;
 use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Collision, Directory, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn, Target, Trouble,
-    TroubleKind,
+    BreakGlass, Collision, Directory, Evaluation, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn,
+    Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, People, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
@@ -170,6 +170,10 @@ impl Enforce for Small {
 
     fn collisions<'a>(&'a self, _: Target, _: &'a Enforcement, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<Collision>, Trouble>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn foresee<'a>(&'a self, _: Target, _: &'a [ObjectId]) -> Answer<'a, Result<Vec<Evaluation>, Trouble>> {
+        Box::pin(async { down() })
     }
 
     fn offer<'a>(&'a self, _: Target, _: &'a People, _: &'a [ObjectId]) -> Answer<'a, Result<Offer, Trouble>> {

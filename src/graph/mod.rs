@@ -219,8 +219,8 @@ impl Graph {
         switches::strengths(&self.transport).await
     }
 
-    /// The policies that would apply to a person who signs in to the app with the client id, as the tenant wrote them; those in
-    /// report-only mode too.
+    /// Every policy, as the tenant wrote it, with whether it would apply to a person who signs in to the app with the client id
+    /// (`policyApplies`; one in report-only mode applies, too), and why not (`analysisReasons`).
     pub async fn what_if(&self, person: ObjectId, app: ObjectId) -> Result<Vec<Value>, Trouble> {
         switches::what_if(&self.transport, person, app).await
     }

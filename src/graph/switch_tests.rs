@@ -144,15 +144,16 @@ async fn what_is_made_is_named_by_the_answer_and_never_made_twice() {
 }
 
 #[tokio::test]
-async fn a_what_if_keeps_the_policies_that_apply() {
+async fn a_what_if_asks_about_the_policies_that_do_not_apply_too() {
     let rows = json!({"value": [{"id": id(1), "policyApplies": true}, {"id": id(2), "policyApplies": false}, {"id": id(3)}]});
     let script = Script::answers([answer(200, &rows)]);
     let (graph, _) = script.graph();
     let policies = graph.what_if(id(5), id(6)).await.unwrap();
-    assert_eq!(policies.len(), 1);
+    assert_eq!(policies.len(), 3);
     let seen = &script.seen()[0];
     assert!(seen.is("POST", "/v1.0/identity/conditionalAccess/evaluate"), "{seen:?}");
     assert_eq!(seen.body["signInIdentity"]["userId"], id(5).to_string());
+    assert_eq!(seen.body["appliedPoliciesOnly"], false);
 }
 
 #[tokio::test]

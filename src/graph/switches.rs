@@ -1,4 +1,4 @@
-//! The switches as they are: security defaults, per-user states, authentication strengths, and which policies would apply.
+//! The switches as they are: security defaults, per-user states, authentication strengths, and what policies would do.
 //!
 //! Does not judge or change. Invariant: a state that is not known is said to be unknown, never guessed.
 
@@ -31,12 +31,11 @@ pub(crate) async fn strengths(transport: &Transport) -> Result<Vec<Value>, Troub
     all(transport, &Read::Switch(Question::Strengths).call(), gone).await
 }
 
-/// The policies that would apply to a person who signs in to an app, as the tenant wrote them; those in report-only mode too.
+/// Every policy, as the tenant wrote it, with whether it would apply to a person who signs in to an app (`policyApplies`; a policy in
+/// report-only mode applies, too) and why not (`analysisReasons`).
 pub(crate) async fn what_if(transport: &Transport, person: ObjectId, app: ObjectId) -> Result<Vec<Value>, Trouble> {
     let gone = || format!("the tenant cannot say which policies apply to {person}; check that the person exists");
-    let mut policies = all(transport, &Read::Switch(Question::WhatIf { person, app }).call(), gone).await?;
-    policies.retain(|policy| policy.get("policyApplies").and_then(Value::as_bool) == Some(true));
-    Ok(policies)
+    all(transport, &Read::Switch(Question::WhatIf { person, app }).call(), gone).await
 }
 
 /// Every Conditional Access policy, as the tenant wrote it.

@@ -12,7 +12,7 @@ use super::plan::{Gate, GateAt};
 use super::select::exempt_key;
 use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
 use super::switch::is_tenant_wide;
-use super::tail;
+use super::{tail, what_if};
 
 /// Holds for what else in the tenant requires MFA are named so, and after it.
 const COLLISION: &str = "collision:";
@@ -135,9 +135,12 @@ fn hands_out(ground: &Ground<'_>) -> bool {
         || stages.iter().all(|stage| stage.phase.name().is_over()) && waits()
 }
 
-/// Holds of one stage: a closed window, a limit, a gate that waits.
+/// Holds of one stage: What-If, a closed window, a limit, a gate that waits.
 fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut impl FnMut(String, Scope, Owner, String)) {
     let scope = || Scope::Stage(stage.name.clone());
+    if let Some(why) = what_if::refuses(ground, home, stage) {
+        place(what_if::hold_id(&stage.name), scope(), Owner::Tenant, why);
+    }
     let started = ground.now >= stage.start.instant;
     let (gates, asked) = match stage.phase {
         Phase::Announced if started => (GateAt::Start, true),

@@ -50,3 +50,6 @@ pub mod told;
 pub mod tranche;
 #[cfg(test)]
 mod undo_tests;
+pub mod what_if;
+#[cfg(test)]
+mod what_if_tests;

@@ -12,6 +12,7 @@ use super::select::{exempt_key, selection_keys};
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState, Stands};
 use super::told::{announce_at, open_reminder};
+use super::what_if;
 
 /// A question to the tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,10 @@ pub enum Ask {
     PerUser,
     /// What else requires MFA.
     Collisions,
+    /// What-If about accounts that the policy must leave alone.
+    Spared,
+    /// What-If about a few people of the stage under way.
+    Reached,
     /// The registration report.
     Registration,
     /// The sign-in log since an instant.
@@ -101,6 +106,11 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
         let members = due(ground, &observed.members, members_every(ground));
         need(Ask::Members, members.max(unless_known(observed.members.last.is_some())));
         need(Ask::Collisions, due(ground, &observed.collisions, safety_every.max(COLLISIONS)).max(first));
+        for (ask, due) in [(Ask::Spared, what_if::start_due(ground)), (Ask::Reached, what_if::canary_due(ground))] {
+            if let Some(due) = due {
+                need(ask, due);
+            }
+        }
         if super::retire::of_interest(ground) {
             let open = ground.state.batches.values().any(|batch| batch.deed == Deed::Retire);
             let every = if open { READ_BACK.min(observe.members) } else { observe.members };
@@ -120,7 +130,7 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
 }
 
 /// When a source is to be read next: when its reading has become too old; a failing source, whenever its back-off is over.
-fn due<T>(ground: &Ground<'_>, source: &Source<T>, every: SignedDuration) -> Timestamp {
+pub(super) fn due<T>(ground: &Ground<'_>, source: &Source<T>, every: SignedDuration) -> Timestamp {
     // From when it was asked: a report that is old by itself is not read more often for that.
     let read = source.last.as_ref().and(source.asked);
     let stale = read.map_or(ground.now, |asked| plus(asked, every));

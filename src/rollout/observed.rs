@@ -323,6 +323,31 @@ pub enum Weight {
     Warns,
 }
 
+/// What Microsoft's What-If says about one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    /// Who would sign in.
+    pub person: ObjectId,
+    /// What the plan's policy would do.
+    pub foreseen: Foreseen,
+}
+
+/// What the plan's policy would do at a sign-in, as Microsoft's What-If says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foreseen {
+    /// It applies; in report-only mode, too.
+    Applies {
+        /// Its mode; none when that is not said.
+        mode: Option<Mode>,
+        /// Why it would not ask for MFA all the same.
+        lacks: Option<String>,
+    },
+    /// It does not, for reasons that have Microsoft's names.
+    Spared(Vec<String>),
+    /// Nothing that can be relied on; why.
+    Unsaid(String),
+}
+
 /// A person's own MFA state (Microsoft's `perUserMfaState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -345,6 +370,8 @@ impl Observed {
         self.safety = Source::default();
         self.per_user = Source::default();
         self.collisions = Source::default();
+        self.spared = Source::default();
+        self.reached = Source::default();
     }
 }
 
@@ -369,6 +396,10 @@ pub struct Observed {
     pub safety: Source<Safety>,
     /// What else in the tenant requires MFA, or may soon.
     pub collisions: Source<Vec<Collision>>,
+    /// What-If about accounts that the policy must leave alone.
+    pub spared: Source<Vec<Evaluation>>,
+    /// What-If about a few people of the stage under way.
+    pub reached: Source<Vec<Evaluation>>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
     /// Listings with so few people that they were not believed, by name: when, and how many.

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
 use super::id::{PersonRef, sha256_hex};
+use super::observed::Toggle;
 
 /// One content-hashed version of the operator's plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,19 @@ pub struct Plan {
     /// What the tenant may be asked for, and with which permissions.
     #[serde(default, skip_serializing_if = "Access::is_usual")]
     pub access: Access,
+    /// Whether Microsoft's What-If is asked about each stage; with Conditional Access only.
+    #[serde(default = "off", skip_serializing_if = "is_off")]
+    pub what_if: Toggle,
+}
+
+/// A plan from before the key was known; such a plan keeps its revision.
+const fn off() -> Toggle {
+    Toggle::Off
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_off(toggle: &Toggle) -> bool {
+    *toggle == Toggle::Off
 }
 
 impl Plan {

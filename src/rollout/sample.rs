@@ -10,8 +10,8 @@ use super::event::{By, Event, Record, Switched, VERSION};
 use super::id::{NameHash, ObjectId, PersonRef};
 use super::need::{Ask, is_due, needs};
 use super::observed::{
-    BreakGlass, Directory, Mode, Observed, PerUser, Person, Policy, Reach, Readiness, Registration, Safety, SignIn, Target,
-    Toggle, Trouble, TroubleKind, Way,
+    BreakGlass, Directory, Evaluation, Foreseen, Mode, Observed, PerUser, Person, Policy, Reach, Readiness, Registration, Safety,
+    SignIn, Target, Toggle, Trouble, TroubleKind, Way,
 };
 use super::plan::{
     Access, Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector,
@@ -101,6 +101,7 @@ pub(crate) fn plan() -> Plan {
         ],
         tail: Tail { grace: days(14) },
         access: Access::default(),
+        what_if: Toggle::Off,
     }
 }
 
@@ -148,6 +149,8 @@ pub(crate) struct Perfect {
     pub(crate) own: BTreeMap<ObjectId, PerUser>,
     /// What the log holds; `None`: it cannot be read.
     pub(crate) sign_ins: Option<Vec<SignIn>>,
+    /// What-If where it says something else than the group; `None`: it cannot be asked.
+    pub(crate) foreseen: Option<BTreeMap<ObjectId, Foreseen>>,
 }
 
 impl Perfect {
@@ -175,6 +178,7 @@ impl Perfect {
             answers: true,
             own: BTreeMap::new(),
             sign_ins: Some(Vec::new()),
+            foreseen: Some(BTreeMap::new()),
             plan: plan.clone(),
         };
         let revision = plan.revision();
@@ -220,6 +224,14 @@ impl Perfect {
                 Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
                 Ask::Members => self.observed.members.take(now, Ok(self.required().into_iter().collect())),
                 Ask::Collisions => self.observed.collisions.take(now, Ok(self.collisions.clone())),
+                Ask::Spared => {
+                    let accounts = super::what_if::accounts(&self.observed).unwrap_or_default();
+                    self.observed.spared.take(now, self.foresees(accounts));
+                }
+                Ask::Reached => {
+                    let people = super::what_if::reached(&self.state);
+                    self.observed.reached.take(now, self.foresees(people));
+                }
                 Ask::PerUser => self.observed.per_user.take(now, Ok(self.own.clone().into_iter().collect())),
                 Ask::Registration => {
                     let rows = self.people.iter().map(|person| (person.id, self.readiness));
@@ -231,6 +243,19 @@ impl Perfect {
                 }
             }
         }
+    }
+
+    /// What-If, as the world is.
+    fn foresees(&self, people: Vec<ObjectId>) -> Result<Vec<Evaluation>, Trouble> {
+        let Some(wrong) = &self.foreseen else {
+            return Err(Trouble { kind: TroubleKind::Refused, why: "a test".to_owned() });
+        };
+        let foreseen = |id: &ObjectId| match wrong.get(id) {
+            Some(foreseen) => foreseen.clone(),
+            None if self.members.contains(id) => Foreseen::Applies { mode: Some(Mode::Enabled), lacks: None },
+            None => Foreseen::Spared(vec!["users".to_owned()]),
+        };
+        Ok(people.into_iter().map(|person| Evaluation { person, foreseen: foreseen(&person) }).collect())
     }
 
     /// Of whom the enforcement requires MFA, as a reading shows it.

@@ -44,6 +44,13 @@ pub enum Change {
         /// Whom it excludes from now on.
         people: Vec<String>,
     },
+    /// A policy excludes a group, too.
+    ExcludeGroup {
+        /// The policy.
+        policy: String,
+        /// The group.
+        group: String,
+    },
     /// An account is deleted.
     DeleteUser(String),
     /// An account is disabled.
@@ -125,6 +132,14 @@ impl Tenant {
                 if known.name == POLICY {
                     self.required.push((now, state == State::Enabled));
                 }
+            }
+            Change::ExcludeGroup { policy, group } => {
+                let group = self.named_group(&group)?.to_string();
+                let known = self.policies.iter_mut().find(|known| known.name == policy);
+                let known = known.ok_or(ChangeError { kind: "policy", name: policy })?;
+                known.exclude_groups.push(group);
+                known.modified = Some(now);
+                known.works_from(now);
             }
             Change::SetExclusions { policy, people } => {
                 let people =

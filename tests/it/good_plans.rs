@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use tidegate::config::{self, Cloud, Loaded, Severity};
-use tidegate::rollout::plan::{Amount, Selector};
+use tidegate::rollout::observed::Toggle;
+use tidegate::rollout::plan::{Amount, Plan, Selector};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -27,6 +28,17 @@ fn the_example_plan_is_good() {
     let journalled = serde_json::to_string(&loaded.plan).unwrap();
     assert!(!journalled.contains("@fabrikam.com"), "a plan holds no names");
     assert_eq!(serde_json::from_str::<tidegate::rollout::plan::Plan>(&journalled).unwrap().revision(), loaded.plan.revision());
+}
+
+#[test]
+fn what_if_is_off_unless_the_plan_asks_for_it_and_a_plan_without_it_keeps_its_revision() {
+    let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap().plan;
+    let key = "TIDEGATE_ENFORCEMENT__WHAT_IF";
+    let (none, off, on) = (load(&[]), load(&[(key, "off")]), load(&[(key, "on")]));
+    assert_eq!((none.what_if, on.what_if), (Toggle::Off, Toggle::On));
+    assert_eq!((none.revision(), none.revision() == on.revision()), (off.revision(), false));
+    let read = |plan: &Plan| serde_json::from_str::<Plan>(&serde_json::to_string(plan).unwrap()).unwrap();
+    assert_eq!((read(&none), read(&on)), (none, on));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use tidegate::rollout::id::PersonRef;
+use tidegate::rollout::observed::Toggle;
 use tidegate::rollout::plan::{
     Access, Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
 };
@@ -104,6 +105,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
         stages,
         tail: Tail { grace: hours(7 * 24) },
         access: Access::default(),
+        what_if: Toggle::Off,
         tenant: domain,
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Question {
     SecurityDefaults,
     /// The authentication strengths.
     Strengths,
-    /// The policies that would apply to a person who signs in to an app.
+    /// What each policy would do to a person who signs in to an app.
     WhatIf {
         /// Who.
         person: ObjectId,
@@ -102,7 +102,8 @@ impl Question {
                         "signInRiskLevel": "none",
                         "userRiskLevel": "none",
                     },
-                    "appliedPoliciesOnly": true,
+                    // Those that do not apply say why.
+                    "appliedPoliciesOnly": false,
                 });
                 (Method::POST, Version::One, Some(body))
             }

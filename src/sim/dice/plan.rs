@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{Dice, hours};
 use crate::rollout::id::PersonRef;
+use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
     Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe,
     People, Plan, Selector, Stage, Start, Tail, Unregistered, Window,
@@ -86,6 +87,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
         stages,
         tail: Tail { grace: hours(dice.of(&[24, 48, 72])) },
         access: Access::default(),
+        what_if: Toggle::Off,
     };
     Drawn { plan, begin }
 }

@@ -153,6 +153,7 @@ fn a_what_if_shows_what_applies_to_a_person() {
     let shown = bed.run(&["what-if", "bg1@contoso.example", &somebody]).with(0);
     assert!(shown.out.contains("bg1@contoso.example") && shown.out.contains("no policies apply"), "{}", shown.out);
     assert!(shown.out.contains("`MFA for all users`: enabled, requires MFA"), "{}", shown.out);
+    assert_eq!(shown.out.matches("`Require MFA` does not apply: users").count(), 2, "{}", shown.out);
     assert_eq!(bed.run(&["what-if", "nobody@contoso.example"]).with(1).says(), "nobody is called `nobody@contoso.example`");
 }
 

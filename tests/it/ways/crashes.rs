@@ -4,6 +4,7 @@ use tidegate::sim::memory::Crash;
 
 use super::migrations::{from_defaults, from_per_user};
 use super::rollouts::{defaults, managed, per_user};
+use super::what_if::checked;
 use super::{Death, Rollout};
 
 /// A commit (or a write) at which nothing happens any more ends the series.
@@ -35,6 +36,11 @@ fn everywhere(make: fn() -> Rollout, step: usize) {
 #[test]
 fn of_a_managed_policy() {
     everywhere(managed, 2);
+}
+
+#[test]
+fn of_a_managed_policy_that_what_if_is_asked_about() {
+    everywhere(|| checked(managed()), 5);
 }
 
 #[test]

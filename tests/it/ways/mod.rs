@@ -5,6 +5,7 @@ mod crashes;
 mod finish;
 mod migrations;
 mod rollouts;
+mod what_if;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -45,7 +45,8 @@ pub(super) fn defaults() -> Rollout {
     Rollout::new(tenant, plan, BEGIN)
 }
 
-fn whole(mut rollout: Rollout) -> Rollout {
+/// Rolled out, rolled back, and everything is what it was.
+pub(super) fn whole(mut rollout: Rollout) -> Rollout {
     let before = rollout.picture();
     rollout.run("2027-02-01T12:00:00Z", None, None);
     assert_eq!(rollout.phases(), ["done", "done"], "{:#?}", rollout.report);

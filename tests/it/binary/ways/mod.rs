@@ -131,14 +131,22 @@ fn proven(case: &Case) {
     assert!(out >= 4 && deaths.died() >= 2, "{}: {out} and {}", case.name, deaths.died());
 }
 
+/// The policy only reports.
+fn reports(bed: &Bed) {
+    let state = PolicyState::EnabledForReportingButNotEnforced;
+    let at = "2027-01-01T00:00:00Z".parse().unwrap();
+    bed.tenant().change(at, Change::SetPolicy { policy: POLICY.to_owned(), state }).unwrap();
+}
+
 #[test]
 fn conditional_access_under_a_managed_policy() {
-    let prepare = |bed: &Bed| {
-        let state = PolicyState::EnabledForReportingButNotEnforced;
-        let at = "2027-01-01T00:00:00Z".parse().unwrap();
-        bed.tenant().change(at, Change::SetPolicy { policy: POLICY.to_owned(), state }).unwrap();
-    };
-    proven(&Case { prepare, ..Case::new("conditional access", &managed()) });
+    proven(&Case { prepare: reports, ..Case::new("conditional access", &managed()) });
+}
+
+#[test]
+fn conditional_access_with_what_if_asked_about_each_stage() {
+    let enforcement = format!("{}\nwhat_if = \"on\"", managed());
+    proven(&Case { prepare: reports, ..Case::new("conditional access, checked", &enforcement) });
 }
 
 #[test]
