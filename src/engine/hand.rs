@@ -18,7 +18,7 @@ use crate::rollout::event::{By, Event};
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{Person, Trouble};
-use crate::rollout::select::group_key;
+use crate::rollout::select::exempt_key;
 use crate::rollout::state::Accepted;
 use crate::rollout::tranche::{self, Tranche};
 use crate::rollout::{guard, person::Home};
@@ -72,6 +72,8 @@ struct Hand {
     envelopes: usize,
     /// Batches of those envelopes.
     under_way: usize,
+    /// What became of writes whose answers just came: recorded with the next intents, or else before anything is waited for.
+    landed: Vec<Event>,
     /// Nothing further leaves.
     ended: bool,
 }
@@ -86,6 +88,7 @@ impl Hand {
             readings: 0,
             envelopes: 0,
             under_way: 0,
+            landed: Vec::new(),
             ended: false,
         }
     }
@@ -129,6 +132,7 @@ impl Engine {
             }
             self.read_ahead(&mut hand);
             let next = self.send(accepted, begun, &mut hand).await?;
+            self.record_landed(&mut hand)?;
             let until = match next {
                 Next::Left => continue,
                 Next::Flight => None,
@@ -184,7 +188,11 @@ impl Engine {
             return Ok(Next::Flight);
         }
         let old = self.refresh_from();
-        self.check_facts(accepted, self.booted.max(earlier(begun, JUST_NOW)).max(old)).await?;
+        let since = self.booted.max(earlier(begun, JUST_NOW)).max(old);
+        if !self.old_facts(accepted, since).is_empty() {
+            self.record_landed(hand)?;
+            self.check_facts(accepted, since).await?;
+        }
         let some: Vec<Ready> = hand.ready.drain(..few.min(hand.ready.len())).collect();
         if some.iter().any(|ready| ready.as_of < old) {
             // They waited too long, and are read again.
@@ -233,10 +241,10 @@ impl Engine {
             return Ok(());
         }
         let stage = self.state.home_name(hand.home).to_owned();
-        let first = self.state.seq.saturating_add(1);
-        let intents: Vec<_> =
-            batches.iter().map(|batch| Event::EnforceIntent { stage: stage.clone(), people: batch.clone() }).collect();
-        self.commit(By::Schedule, ACTOR, &intents)?;
+        let mut events = std::mem::take(&mut hand.landed);
+        let first = (self.state.seq + 1).saturating_add(events.len() as u64);
+        events.extend(batches.iter().map(|batch| Event::EnforceIntent { stage: stage.clone(), people: batch.clone() }));
+        self.commit(By::Schedule, ACTOR, &events)?;
         let mut intents = Vec::with_capacity(batches.len());
         for (seq, batch) in (first..).zip(&mut batches) {
             let already = self.members_among(batch);
@@ -286,7 +294,6 @@ impl Engine {
         while let Some(Some(one)) = futures_util::FutureExt::now_or_never(hand.flights.next()) {
             landed.push(one);
         }
-        let mut events = Vec::new();
         for one in landed {
             match one {
                 Landed::Read { as_of, batches, rows } => self.take_rows(hand, as_of, batches, rows),
@@ -296,10 +303,16 @@ impl Engine {
                     if outcomes.iter().any(|outcome| !outcome.not_sent.is_empty()) {
                         hand.end();
                     }
-                    events.extend(intents.into_iter().zip(outcomes).map(|(intent, outcome)| outcome_of(intent, outcome)));
+                    hand.landed.extend(intents.into_iter().zip(outcomes).map(|(intent, outcome)| outcome_of(intent, outcome)));
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Makes what landed durable.
+    fn record_landed(&mut self, hand: &mut Hand) -> Result<(), EngineError> {
+        let events = std::mem::take(&mut hand.landed);
         if events.is_empty() { Ok(()) } else { self.commit(By::Schedule, ACTOR, &events) }
     }
 
@@ -344,18 +357,23 @@ impl Engine {
 
     /// Reads policy, break-glass accounts and the exempt group, unless that was done since `since`.
     async fn check_facts(&mut self, accepted: &Accepted, since: Timestamp) -> Result<(), EngineError> {
-        let mut asks = vec![(Ask::Safety, self.observed.safety.last.as_ref().map(|reading| reading.as_of))];
-        if let Some(group) = &accepted.plan.people.exempt_group {
-            let key = group_key(group);
-            let read = self.observed.selections.get(&key).and_then(|source| source.last.as_ref()).map(|reading| reading.as_of);
-            asks.push((Ask::Selection(key), read));
-        }
-        for (question, read) in asks {
-            if read.is_none_or(|read| read < since) {
-                self.question(&accepted.plan, &accepted.revision, &question).await?;
-            }
+        for question in self.old_facts(accepted, since) {
+            self.question(&accepted.plan, &accepted.revision, &question).await?;
         }
         Ok(())
+    }
+
+    /// Which of those were not read since `since`.
+    fn old_facts(&self, accepted: &Accepted, since: Timestamp) -> Vec<Ask> {
+        let observed = &self.observed;
+        let old = |read: Option<Timestamp>| read.is_none_or(|read| read < since);
+        let safety = observed.safety.last.as_ref().map(|reading| reading.as_of);
+        let mut asks: Vec<Ask> = old(safety).then_some(Ask::Safety).into_iter().collect();
+        if let Some(key) = exempt_key(&accepted.plan) {
+            let read = observed.selections.get(&key).and_then(|source| source.last.as_ref()).map(|reading| reading.as_of);
+            asks.extend(old(read).then_some(Ask::Selection(key)));
+        }
+        asks
     }
 }
 

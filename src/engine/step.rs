@@ -117,7 +117,7 @@ const MOST_REST: SignedDuration = SignedDuration::from_mins(10);
 const KEEP_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 /// While people are handed out, reports take at most this share of the time: one in so many.
-const REPORT_SHARE: i32 = 50;
+const REPORT_SHARE: i32 = 200;
 
 /// Records between two checkpoints while there is no idle moment.
 const CHECKPOINT_EVERY: u64 = 10_000;

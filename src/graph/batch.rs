@@ -22,9 +22,8 @@ pub(crate) const MEMBERS: usize = 20;
 pub(crate) type Outcome = Result<(Verdict, Reply), Trouble>;
 
 #[derive(Deserialize)]
-struct Responses<'a> {
-    #[serde(borrow)]
-    responses: Vec<&'a RawValue>,
+struct Responses<R> {
+    responses: Vec<R>,
 }
 
 /// One answer, each part as it stands there.
@@ -88,16 +87,24 @@ fn member(call: &Call, reply: Option<Reply>) -> (Verdict, Reply) {
 
 /// Sorts the answers of `count` members by their ids; `None` when this is no envelope's answer at all.
 fn sort(count: usize, body: &Bytes) -> Option<Vec<Option<Reply>>> {
-    let Responses { responses } = serde_json::from_slice(body).ok()?;
     let mut sorted: Vec<Vec<Option<Reply>>> = vec![Vec::new(); count];
-    for response in responses {
-        let Ok(response) = serde_json::from_str::<Response<'_>>(response.get()) else { continue };
+    for response in responses(body)? {
         let id = response.id.and_then(|id| serde_json::from_str::<Cow<'_, str>>(id.get()).ok()?.parse::<usize>().ok());
         if let Some(place) = id.and_then(|id| sorted.get_mut(id)) {
             place.push(read(&response, body));
         }
     }
     Some(sorted.into_iter().map(|mut replies| if replies.len() == 1 { replies.pop().flatten() } else { None }).collect())
+}
+
+/// The answers that are objects.
+fn responses(body: &[u8]) -> Option<Vec<Response<'_>>> {
+    if let Ok(Responses { responses }) = serde_json::from_slice(body) {
+        return Some(responses);
+    }
+    // One that is none spoils nothing; that is seldom so, and every body is looked through once more for it.
+    let Responses { responses } = serde_json::from_slice::<Responses<&RawValue>>(body).ok()?;
+    Some(responses.into_iter().filter_map(|response| serde_json::from_str(response.get()).ok()).collect())
 }
 
 fn read(response: &Response<'_>, whole: &Bytes) -> Option<Reply> {
@@ -126,9 +133,13 @@ mod tests {
             {"id":"4","status":"204","headers":{"RETRY-AFTER":3},"body":{"error":{"code":"x"}}},
             {"id":"5"},
             {"id":"77","status":204},{"status":204},{"id":9,"status":204}]}"#;
+        let with_odd = String::from_utf8_lossy(body).replacen('[', r#"[7,null,{"id":"1","id":"1"},"#, 1);
         let sorted = sort(7, &Bytes::from_static(body)).unwrap();
-        let statuses: Vec<_> = sorted.iter().map(|reply| reply.as_ref().map(|reply| reply.status)).collect();
-        assert_eq!(statuses, [Some(204), None, Some(429), None, Some(204), None, None]);
+        // What is no answer at all spoils none.
+        for sorted in [&sorted, &sort(7, &Bytes::from(with_odd)).unwrap()] {
+            let statuses: Vec<_> = sorted.iter().map(|reply| reply.as_ref().map(|reply| reply.status)).collect();
+            assert_eq!(statuses, [Some(204), None, Some(429), None, Some(204), None, None]);
+        }
         let after = |at: usize| sorted[at].as_ref().unwrap().retry_after.clone();
         assert_eq!((after(2), after(4)), (Some("2.5".into()), Some("3".into())));
         let cut_name = br#"{"responses":[{"id":"0","status":200,"body":{"displayName":"\ud83d"}}]}"#;

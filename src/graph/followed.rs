@@ -137,7 +137,7 @@ async fn again(transport: &Transport, names: &Names, key: &str, unclear: &[Objec
     if unclear.len() > AGAIN {
         return Err(Odd::Lost("too many rows are not whole".to_owned()));
     }
-    let read = people::now(transport, names, key, unclear).await.map_err(Odd::from)?;
+    let read = people::named(transport, names, key, unclear).await.map_err(Odd::from)?;
     if read.len() < unclear.len() {
         return Err(Odd::Lost("somebody who changed cannot be found".to_owned()));
     }

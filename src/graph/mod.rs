@@ -232,7 +232,12 @@ impl Graph {
 
     /// These people as they are now, ascending; who does not exist is missing.
     pub(crate) async fn people(&self, people: &[ObjectId]) -> Result<Vec<Person>, Trouble> {
-        people::now(&self.transport, &self.names, &self.key, people).await
+        people::now(&self.transport, self.names.roll(), &self.key, people).await
+    }
+
+    /// Reads the names of these people into [`Graph::names`].
+    pub(crate) async fn read_names(&self, people: &[ObjectId]) -> Result<(), Trouble> {
+        people::named(&self.transport, &self.names, &self.key, people).await.map(drop)
     }
 
     /// Carries out mutations, as many of one kind as possible in one envelope. One result per mutation, in order.

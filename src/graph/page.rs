@@ -178,7 +178,8 @@ impl<'de, R: Row> Visitor<'de> for Rows<R> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Vec<R>, A::Error> {
-        let mut all = Vec::new();
+        // A JSON list does not say how long it is; lists of a handful are read most often.
+        let mut all = Vec::with_capacity(16);
         while let Some(row) = rows.next_element_seed(One(PhantomData))? {
             all.push(row);
         }

@@ -14,7 +14,7 @@ use super::delta::Removed;
 use super::names::{Name, Names};
 use super::page::{self, Page};
 use super::request::{Call, Consistency, IDS, Read};
-use super::row::{Fields, value};
+use super::row::{self, Fields, value};
 use super::transport::{Transport, Unread, later, unwelcome};
 use super::wait::PATIENCE;
 use crate::rollout::id::{NameHash, ObjectId};
@@ -26,7 +26,7 @@ use jiff::SignedDuration;
 pub(super) struct Row {
     id: Option<ObjectId>,
     upn: Option<String>,
-    kind: Option<String>,
+    kind: Option<Kind>,
     enabled: Option<bool>,
     mail: Option<String>,
     display: Option<String>,
@@ -41,13 +41,30 @@ impl Fields for Row {
         match name {
             "id" => self.id = value(row)?,
             "userPrincipalName" => self.upn = text(row)?,
-            "userType" => self.kind = text(row)?,
+            "userType" => self.kind = value(row)?,
             "accountEnabled" => self.enabled = value(row)?,
             "mail" => self.mail = text(row)?,
             "displayName" => self.display = text(row)?,
             _ => self.language = text(row)?,
         }
         Ok(())
+    }
+}
+
+/// The kind of an account.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Guest,
+    Other,
+}
+
+impl row::Kind for Kind {
+    fn text(text: &str) -> Option<Self> {
+        match text.trim() {
+            "" => None,
+            kind if kind.eq_ignore_ascii_case("guest") => Some(Self::Guest),
+            _ => Some(Self::Other),
+        }
     }
 }
 
@@ -151,21 +168,41 @@ pub(crate) async fn matching(transport: &Transport, roll: &Arc<Roll>, filter: &s
     }
 }
 
-/// These people as they are now, ascending; who does not exist is missing.
-pub(crate) async fn now(transport: &Transport, names: &Names, key: &str, people: &[ObjectId]) -> Result<Vec<Person>, Trouble> {
+/// These people as they are now, ascending; who does not exist is missing. Their names are not held.
+pub(crate) async fn now(transport: &Transport, roll: &Roll, key: &str, people: &[ObjectId]) -> Result<Vec<Person>, Trouble> {
+    let known = by_id(transport, key, people, Read::UsersStanding).await?;
+    let named = |(person, _): Known| {
+        roll.enter_named(person.id, person.name);
+        person
+    };
+    Ok(known.into_iter().map(named).collect())
+}
+
+/// The same, and their names are held.
+pub(crate) async fn named(transport: &Transport, names: &Names, key: &str, people: &[ObjectId]) -> Result<Vec<Person>, Trouble> {
+    let known = by_id(transport, key, people, Read::UsersById).await?;
+    let people = known.iter().map(|(person, _)| *person).collect();
+    names.add(known.into_iter().map(|(person, name)| (person.id, person.name, name)));
+    Ok(people)
+}
+
+async fn by_id(
+    transport: &Transport,
+    key: &str,
+    people: &[ObjectId],
+    read: impl Fn(Vec<ObjectId>) -> Read,
+) -> Result<Vec<Known>, Trouble> {
     let mut wanted = people.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
-    let mut known = Vec::new();
-    let calls: Vec<_> = wanted.chunks(IDS).map(|ids| Read::UsersById(ids.to_vec()).call()).collect();
+    let mut known = Vec::with_capacity(wanted.len());
+    let calls: Vec<_> = wanted.chunks(IDS).map(|ids| read(ids.to_vec()).call()).collect();
     for calls in calls.chunks(MEMBERS) {
         some(transport, calls, &mut |row: Row| known.extend(person(row, key))).await?;
     }
     known.retain(|(person, _)| wanted.binary_search(&person.id).is_ok());
     sort(&mut known);
-    let people = known.iter().map(|(person, _)| *person).collect();
-    names.add(known.into_iter().map(|(person, name)| (person.id, person.name, name)));
-    Ok(people)
+    Ok(known)
 }
 
 /// Reads several collections in one envelope; asks again for those that were throttled or not answered.
@@ -240,7 +277,7 @@ pub(crate) fn id(row: &Value) -> Option<ObjectId> {
 pub(super) fn person(row: Row, key: &str) -> Option<Known> {
     let id = row.id?;
     let guest = match row.kind {
-        Some(kind) => kind.eq_ignore_ascii_case("guest"),
+        Some(kind) => kind == Kind::Guest,
         None => row.upn.as_deref().is_some_and(|upn| upn.to_ascii_uppercase().contains("#EXT#")),
     };
     let upn = row.upn.unwrap_or_else(|| id.to_string());

@@ -57,7 +57,7 @@ impl Mail {
         };
         // Reading some may push others out of memory, so all of them are read.
         if people.iter().any(|person| self.graph.names().name(*person).is_none())
-            && let Err(trouble) = self.graph.people(&people).await
+            && let Err(trouble) = self.graph.read_names(&people).await
         {
             let unread;
             (people, unread) = people.into_iter().partition(|person| self.graph.names().name(*person).is_some());

@@ -44,16 +44,15 @@ impl ObjectId {
 
     /// Writes it into `text`; ids are most of what a journal and a request hold.
     fn written(self, text: &mut [u8; 36]) -> &str {
-        let mut digits = self.bits();
-        for (place, byte) in text.iter_mut().enumerate().rev() {
-            if HYPHENS.contains(&place) {
-                *byte = b'-';
-                continue;
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        /// Where each byte stands; hyphens are between some.
+        const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+        let digit = |four: u8| DIGITS.get(usize::from(four)).copied().unwrap_or_default();
+        text.fill(b'-');
+        for (byte, at) in self.0.into_iter().zip(PLACES) {
+            if let Some(two) = text.get_mut(at..at + 2) {
+                two.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
             }
-            // The lowest four bits.
-            let digit = (digits & 15) as u8;
-            *byte = if digit < 10 { b'0' + digit } else { b'a' + (digit - 10) };
-            digits >>= 4;
         }
         // It is ASCII.
         std::str::from_utf8(text).unwrap_or_default()

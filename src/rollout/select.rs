@@ -1,11 +1,12 @@
 //! Who is in which stage: scope and selectors. Freezing a roster calls this once; `plan` and `explain` call it to show.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::BuildHasherDefault;
 
 use jiff::Timestamp;
 
 use super::event::Because;
-use super::id::{NameKey, ObjectId, PersonRef, keyed_hash};
+use super::id::{IdHasher, NameKey, ObjectId, PersonRef, keyed_hash};
 use super::observed::{IdSet, Observed, Person, Readiness, Registration, SelectionKey, Source};
 use super::plan::{Plan, Selector, Stage};
 use super::state::State;
@@ -169,7 +170,7 @@ struct Chosen<'a> {
 }
 
 enum Asked<'a> {
-    Ids(HashSet<ObjectId>, HashSet<NameKey>),
+    Ids(HashSet<ObjectId, BuildHasherDefault<IdHasher>>, HashSet<NameKey>),
     Read(&'a IdSet),
     Share { below: f64, salt: &'a str },
     ReadyFirst(u32),
@@ -181,14 +182,16 @@ impl<'a> Chosen<'a> {
         let ask = |selector: &'a Selector| -> Result<Asked<'a>, String> {
             Ok(match selector {
                 Selector::Users(people) | Selector::Csv { people, .. } => {
-                    let mut asked = (HashSet::new(), HashSet::new());
+                    // A list may hold everybody.
+                    let mut ids = HashSet::with_capacity_and_hasher(people.len(), BuildHasherDefault::default());
+                    let mut names = HashSet::new();
                     for reference in people {
                         match reference {
-                            PersonRef::Id(id) => drop(asked.0.insert(*id)),
-                            PersonRef::Name(name) => drop(asked.1.insert(name.key())),
+                            PersonRef::Id(id) => drop(ids.insert(*id)),
+                            PersonRef::Name(name) => drop(names.insert(name.key())),
                         }
                     }
-                    Asked::Ids(asked.0, asked.1)
+                    Asked::Ids(ids, names)
                 }
                 Selector::Group(_) | Selector::Filter(_) => {
                     let key = selection_key(selector).unwrap_or_default();

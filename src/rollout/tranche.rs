@@ -13,9 +13,9 @@ use super::told::retry_at;
 /// People in one bind-PATCH (Graph takes at most 20).
 pub const BATCH: usize = 20;
 
-/// Batches in one tranche: 1,000 writes are 50 s of refill, after which gates and other readings are looked at again (the sign-in log is
+/// Batches in one tranche: 2,000 writes are 100 s of refill, after which gates and other readings are looked at again (the sign-in log is
 /// read every few minutes). A command waits for what is under way only.
-pub const BATCHES: usize = 1_000;
+pub const BATCHES: usize = 2_000;
 
 /// A person whom the tenant refused is tried again after this.
 pub const REFUSED_WAIT: SignedDuration = SignedDuration::from_hours(1);

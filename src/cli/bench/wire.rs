@@ -60,8 +60,8 @@ impl Counted {
     }
 }
 
-fn count(body: &[u8], what: &[u8]) -> u32 {
-    let found = body.windows(what.len()).filter(|window| *window == what).count();
+fn count(body: &[u8], what: &str) -> u32 {
+    let found = str::from_utf8(body).map_or(0, |body| body.matches(what).count());
     u32::try_from(found).unwrap_or(u32::MAX)
 }
 
@@ -72,14 +72,14 @@ fn writes(request: &Request<Bytes>) -> u32 {
     if whole {
         1
     } else if request.body().starts_with(br#"{"requests":[{"id":"0","method":"PATCH""#) {
-        count(request.body(), br#","method":"PATCH","#)
+        count(request.body(), r#","method":"PATCH","#)
     } else {
         0
     }
 }
 
 fn refused(response: &Response<Bytes>, writes: u32, status: u16) -> u32 {
-    if response.status().as_u16() == status { writes } else { count(response.body(), format!("\"status\":{status},").as_bytes()) }
+    if response.status().as_u16() == status { writes } else { count(response.body(), &format!("\"status\":{status},")) }
 }
 
 impl Wire for Counted {
@@ -120,10 +120,8 @@ impl Wire for Counted {
     }
 }
 
-/// Processor time of this process so far, in milliseconds; the kernel counts it in hundredths of a second.
+/// Processor time of this process so far, in milliseconds, its threads' together.
 fn processor_ms() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) * 10.0
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1_000.0 + time.tv_nsec as f64 / 1_000_000.0
 }

@@ -4,7 +4,7 @@ use http::Method;
 use jiff::Timestamp;
 
 use super::call::{Address, Call, Consistency, Effect, Version};
-use super::{encode, quote};
+use super::{encode, quote, users_by_id};
 use crate::graph::throttle::Bucket;
 use crate::rollout::id::ObjectId;
 
@@ -86,9 +86,7 @@ impl Look {
                 ("/auditLogs/signIns?$filter=clientAppUsed", path, "AuditLog.Read.All (with Policy.Read.All)", Bucket::Reports)
             }
             Self::Accounts(ids) => {
-                let ids: Vec<_> = ids.iter().map(|id| format!("'{id}'")).collect();
-                let filter = encode(&format!("id in ({})", ids.join(",")));
-                let path = format!("/users?$select=id,userPrincipalName,onPremisesSyncEnabled&$filter={filter}");
+                let path = users_by_id("id,userPrincipalName,onPremisesSyncEnabled", ids);
                 ("/users?$filter=id in (…)", path, "User.Read.All", Bucket::Directory)
             }
             Self::MethodsOf(person) => {

@@ -27,6 +27,8 @@ pub(crate) const BIND: usize = 20;
 pub(crate) const IDS: usize = 15;
 
 const PERSON: &str = "id,userPrincipalName,accountEnabled,userType,mail,displayName,preferredLanguage";
+/// The same without what only a notice needs: asked of everybody right before the write.
+const STANDING: &str = "id,userPrincipalName,accountEnabled,userType,mail";
 const GROUP: &str = "id,displayName,groupTypes,securityEnabled,mailEnabled,onPremisesSyncEnabled,isAssignableToRole";
 
 /// The columns of a report.
@@ -45,7 +47,10 @@ pub(crate) enum Read {
     /// Where changes of users from now on can be followed; with the columns of [`Read::Users`].
     UsersLatest,
     UsersWhere(String, Consistency),
+    /// At most [`IDS`], with what a notice needs.
     UsersById(Vec<ObjectId>),
+    /// At most [`IDS`], as they stand: without display name and language.
+    UsersStanding(Vec<ObjectId>),
     GroupsNamed(String),
     Group(ObjectId),
     Members(ObjectId),
@@ -136,10 +141,9 @@ impl Read {
                 let path = users(&format!("&$top=999{count}&$filter={}", encode(filter)));
                 ("/users?$filter", path, "User.Read.All", Bucket::Directory)
             }
-            Self::UsersById(ids) => {
-                let ids: Vec<_> = ids.iter().map(|id| format!("'{id}'")).collect();
-                let path = users(&format!("&$filter={}", encode(&format!("id in ({})", ids.join(",")))));
-                ("/users?$filter=id in (…)", path, "User.Read.All", Bucket::Directory)
+            Self::UsersById(ids) => ("/users?$filter=id in (…)", users_by_id(PERSON, ids), "User.Read.All", Bucket::Directory),
+            Self::UsersStanding(ids) => {
+                ("/users?$filter=id in (…)", users_by_id(STANDING, ids), "User.Read.All", Bucket::Directory)
             }
             Self::GroupsNamed(name) => {
                 let filter = encode(&format!("displayName eq {}", quote(name)));
@@ -280,6 +284,20 @@ pub(crate) fn quote(text: &str) -> String {
 /// Percent-encodes a query value; a space becomes `%20`, which every OData server reads.
 fn encode(value: &str) -> String {
     url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// The path of `id in ('…','…')`, encoded as [`encode`] does; everybody's id is written once, right before the write.
+fn users_by_id(columns: &str, ids: &[ObjectId]) -> String {
+    const BEFORE: &str = "&$filter=id%20in%20%28";
+    let mut path = String::with_capacity(60 + columns.len() + ids.len() * 45);
+    path.extend(["/users?$select=", columns, BEFORE]);
+    for (at, id) in ids.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "%2C" };
+        // Writing to a text does not fail.
+        let _ = write!(path, "{comma}%27{id}%27");
+    }
+    path.push_str("%29");
+    path
 }
 
 #[cfg(test)]
