@@ -14,7 +14,8 @@ pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
-pub(super) const NOTICES: [&str; 7] = ["from", "channel", "before", "min_notice", "renotice", "helpdesk", "templates"];
+pub(super) const NOTICES: [&str; 8] =
+    ["from", "channel", "before", "min_notice", "renotice", "helpdesk", "templates", "calendar_file"];
 pub(super) const OBSERVE: [&str; 6] = ["registration", "sign_ins", "members", "directory", "max_age", "mfa_failure_codes"];
 
 #[derive(Clone, Copy)]
@@ -195,6 +196,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
     let renotice = table.get("renotice").and_then(|node| node.some_time());
     let helpdesk = table.need("helpdesk", "`helpdesk = \"https://help.contoso.com/mfa, ext. 4242\"`");
     let helpdesk = helpdesk.and_then(|node| node.text().map(str::to_owned));
+    let calendar_file = table.get("calendar_file").and_then(|node| node.word(&[("on", Toggle::On), ("off", Toggle::Off)]));
     Some(Notices {
         from: from?,
         channel: channel?,
@@ -203,6 +205,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         renotice: renotice?,
         helpdesk: helpdesk?,
         templates: None,
+        calendar_file: calendar_file?,
     })
 }
 

@@ -33,6 +33,8 @@ impl Engine {
             helpdesk: accepted.plan.notices.helpdesk.clone(),
             grace: switch::grace(&accepted.plan),
             from: accepted.plan.notices.from.clone(),
+            calendar_file: accepted.plan.notices.calendar_file,
+            at: self.clock.now(),
             people: checked.pass,
         };
         let notify = Arc::clone(&self.notify);

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    Collision, Directory, Evaluation, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Trouble,
+    Collision, Directory, Evaluation, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Toggle, Trouble,
 };
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::state::State;
@@ -199,6 +199,10 @@ pub struct Notice {
     pub grace: u8,
     /// Mailboxes that share the load.
     pub from: Vec<PersonRef>,
+    /// Whether a calendar file comes with each mail.
+    pub calendar_file: Toggle,
+    /// When they are sent.
+    pub at: Timestamp,
     /// To whom.
     pub people: Vec<ObjectId>,
 }

@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_forbidden_call_names_the_permission_that_it_needs() {
-        let message = Message { to: String::new(), subject: String::new(), body: String::new(), headers: vec![] };
+        let message =
+            Message { to: String::new(), subject: String::new(), body: String::new(), headers: vec![], calendar_file: None };
         for (call, permission) in [
             (Read::Users.call(), "User.Read.All"),
             (Read::RoleHolders(ObjectId::default()).call(), "RoleManagement.Read.Directory"),

@@ -12,10 +12,12 @@ use crate::graph::Graph;
 use crate::graph::answer::{Refusal, Verdict};
 use crate::graph::request::{Message, Mutation};
 use crate::graph::write::Carried;
-use crate::rollout::event::Because;
+use crate::rollout::event::{Because, Slot};
 use crate::rollout::id::{ObjectId, keyed_hash};
+use crate::rollout::observed::Toggle;
 
-use super::texts::{Facts, Texts};
+use super::calendar::{self, Entry};
+use super::texts::{Facts, TextError, Texts};
 
 /// Mails under way at once: Exchange Online takes 4 requests at a time (Microsoft's table of 2023).
 const AT_ONCE: usize = 4;
@@ -55,17 +57,21 @@ impl Mail {
                 return outcome;
             }
         };
+        // The first mailbox is named in calendar files.
+        let organizer = senders.first().copied().filter(|_| notice.calendar_file == Toggle::On);
         // Reading some may push others out of memory, so all of them are read.
-        if people.iter().any(|person| self.graph.names().name(*person).is_none())
-            && let Err(trouble) = self.graph.read_names(&people).await
+        let named: Vec<ObjectId> = people.iter().copied().chain(organizer).collect();
+        if named.iter().any(|person| self.graph.names().name(*person).is_none())
+            && let Err(trouble) = self.graph.read_names(&named).await
         {
             let unread;
             (people, unread) = people.into_iter().partition(|person| self.graph.names().name(*person).is_some());
             because(&mut outcome.not_sent, &trouble.why, unread);
         }
+        let organizer = organizer.and_then(|mailbox| self.graph.names().name(mailbox)).map(|name| name.mail.unwrap_or(name.upn));
         let mut ready = Vec::with_capacity(people.len());
         for person in people {
-            match self.message(notice, person) {
+            match self.message(notice, organizer.as_deref(), person) {
                 Ok(message) => ready.push((person, message)),
                 Err(Unwritten::Refused(why)) => because(&mut outcome.refused, why, [person]),
                 Err(Unwritten::NotSent(why)) => because(&mut outcome.not_sent, &why, [person]),
@@ -87,7 +93,7 @@ impl Mail {
         Ok(senders)
     }
 
-    fn message(&self, notice: &Notice, person: ObjectId) -> Result<Message, Unwritten> {
+    fn message(&self, notice: &Notice, organizer: Option<&str>, person: ObjectId) -> Result<Message, Unwritten> {
         let name = self.graph.names().name(person).ok_or(Unwritten::Refused("the account does not exist"))?;
         let to = name.mail.ok_or(Unwritten::Refused("the account has no mail address"))?;
         let facts = Facts {
@@ -99,12 +105,30 @@ impl Mail {
             helpdesk: &notice.helpdesk,
             grace: notice.grace,
         };
-        let letter = self.texts.borrow().write(&facts).map_err(|error| Unwritten::NotSent(error.to_string()))?;
+        let unwritten = |error: TextError| Unwritten::NotSent(error.to_string());
+        let letter = self.texts.borrow().write(&facts).map_err(unwritten)?;
+        let calendar_file = match organizer {
+            // None is wanted; or the mailbox cannot be read, and a published entry must name who stands for it.
+            None => None,
+            Some(organizer) => {
+                // The entry is not a reminder, whatever the mail is.
+                let summary = self.texts.borrow().write(&Facts { slot: Slot::Announcement, ..facts }).map_err(unwritten)?.subject;
+                Some(calendar::write(&Entry {
+                    uid: notice_id(self.graph.key(), "calendar", person),
+                    sequence: notice.intent,
+                    at: notice.at,
+                    instant: notice.instant,
+                    organizer,
+                    summary: &summary,
+                    description: &letter.body,
+                }))
+            }
+        };
         let headers = vec![
             ("x-tidegate-instant", notice.instant.to_string()),
-            ("x-tidegate-notice", notice_id(self.graph.key(), notice.intent, person).to_string()),
+            ("x-tidegate-notice", notice_id(self.graph.key(), &notice.intent.to_string(), person).to_string()),
         ];
-        Ok(Message { to, subject: letter.subject, body: letter.body, headers })
+        Ok(Message { to, subject: letter.subject, body: letter.body, headers, calendar_file })
     }
 
     /// Sends mail after mail, a few at once. When the tenant refuses a whole handful for a reason that has nothing to do with the
@@ -181,7 +205,8 @@ fn because(list: &mut Vec<Because>, why: &str, people: impl IntoIterator<Item = 
     }
 }
 
-/// The id of a notice: the same for the same intent and person, and saying nothing about either.
-fn notice_id(key: &str, intent: u64, person: ObjectId) -> ObjectId {
-    ObjectId::from_bits(keyed_hash(key, &["notice", &intent.to_string(), &person.to_string()]))
+/// An id for something that a person gets, such as the notice of an intent: the same for the same thing and person, and saying nothing
+/// about either.
+fn notice_id(key: &str, what: &str, person: ObjectId) -> ObjectId {
+    ObjectId::from_bits(keyed_hash(key, &["notice", what, &person.to_string()]))
 }

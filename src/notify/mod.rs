@@ -1,8 +1,9 @@
-//! Telling people: one plain mail per person, in their language.
+//! Telling people: one plain mail per person, in their language, with a calendar file.
 //!
 //! Does not decide whom, when or how often. Invariants: an accepted send is never repeated, and neither is one whose answer was lost;
 //! a mail holds the receiver's own data only; the instant it names stands in its headers as well.
 
+mod calendar;
 mod clean;
 mod dates;
 mod mail;

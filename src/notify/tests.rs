@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -11,6 +12,7 @@ use crate::engine::port::{Notice, NoticeOutcome, Notify};
 use crate::graph::script::{Script, Scripted, answer, id, lost};
 use crate::rollout::event::Slot;
 use crate::rollout::id::{ObjectId, PersonRef};
+use crate::rollout::observed::Toggle;
 
 fn facts<'a>(display: Option<&'a str>, language: Option<&'a str>, slot: Slot) -> Facts<'a> {
     let instant = "2027-01-11T08:00:00Z".parse().unwrap();
@@ -102,6 +104,8 @@ fn notice(people: Vec<ObjectId>) -> Notice {
         helpdesk: "ext. 1".into(),
         grace: 0,
         from: vec![PersonRef::new("contoso.example", "it@contoso.example"), PersonRef::Id(id(901))],
+        calendar_file: Toggle::On,
+        at: "2026-12-12T07:30:00Z".parse().unwrap(),
         people,
     }
 }
@@ -172,11 +176,56 @@ async fn everybody_gets_one_plain_mail_that_names_the_instant() {
         assert_eq!(headers[0], json!({"name": "x-tidegate-instant", "value": "2027-01-11T08:00:00Z"}));
         assert_eq!(headers[1]["name"], "x-tidegate-notice");
         notices.insert(headers[1]["value"].as_str().unwrap().parse::<ObjectId>().unwrap());
-        assert!(!mail["message"]["body"]["content"].as_str().unwrap().contains("@contoso"));
+        let content = mail["message"]["body"]["content"].as_str().unwrap();
+        assert!(!content.contains("@contoso"));
     }
     assert_eq!(notices.len(), 9);
     let posts = script.seen().iter().filter(|seen| seen.method == "POST").count();
     assert_eq!(posts, 3, "four at once");
+}
+
+/// The calendar files of all mails, lines put together again.
+fn calendar_files(script: &Script) -> Vec<String> {
+    let file = |(_, mail): (String, Value)| {
+        let [attachment] = mail["message"]["attachments"].as_array().unwrap().as_slice() else { panic!("{mail}") };
+        assert_eq!(
+            (&attachment["name"], &attachment["@odata.type"]),
+            (&json!("mfa.ics"), &json!("#microsoft.graph.fileAttachment"))
+        );
+        let bytes = BASE64_STANDARD.decode(attachment["contentBytes"].as_str().unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap().replace("\r\n ", "")
+    };
+    mails(script).into_iter().map(file).collect()
+}
+
+#[tokio::test]
+async fn a_person_keeps_one_calendar_entry_whose_date_a_later_notice_moves() {
+    let script = tenant(|_| (202, json!(null)));
+    let first = notice(vec![id(1), id(2)]);
+    let later = Notice { intent: 40, slot: Slot::Correction, instant: "2027-02-01T08:00:00Z".parse().unwrap(), ..first.clone() };
+    for notice in [&first, &later] {
+        assert_eq!(send(&script, notice).await.accepted.len(), 2);
+    }
+    let files = calendar_files(&script);
+    let line = |file: &str, name: &str| file.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    let lines = |name: &str| files.iter().map(|file| line(file, name)).collect::<Vec<_>>();
+    let uids = lines("UID:");
+    assert_eq!((&uids[..2], uids[0] == uids[1]), (&uids[2..], false), "one entry each");
+    assert_eq!(lines("SEQUENCE:"), ["SEQUENCE:12", "SEQUENCE:12", "SEQUENCE:40", "SEQUENCE:40"]);
+    assert_eq!(lines("DTSTART:")[1..3], ["DTSTART:20270111T080000Z", "DTSTART:20270201T080000Z"]);
+    assert_eq!(lines("ORGANIZER:")[0], "ORGANIZER:mailto:IT@contoso.example");
+    assert!(lines("SUMMARY:").iter().all(|summary| !summary.contains("New date")), "the entry says what is so");
+
+    let script = tenant(|_| (202, json!(null)));
+    send(&script, &Notice { calendar_file: Toggle::Off, ..first }).await;
+    assert!(mails(&script).iter().all(|(_, mail)| mail["message"].get("attachments").is_none()), "a plan may do without");
+
+    // The directory does not show the mailbox: the mail matters, and the entry would name nobody.
+    let script = tenant(|_| (202, json!(null)));
+    let mailboxes = vec![PersonRef::Id(id(901)), PersonRef::new("contoso.example", "it@contoso.example")];
+    let unlisted = Notice { from: mailboxes, ..notice(vec![id(1)]) };
+    assert_eq!(send(&script, &unlisted).await.accepted, [id(1)]);
+    assert!(mails(&script).iter().all(|(_, mail)| mail["message"].get("attachments").is_none()), "no entry of nobody");
 }
 
 #[tokio::test]

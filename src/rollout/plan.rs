@@ -55,6 +55,16 @@ fn is_off(toggle: &Toggle) -> bool {
     *toggle == Toggle::Off
 }
 
+/// The same for a key that is on unless a plan says otherwise.
+const fn on() -> Toggle {
+    Toggle::On
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_on(toggle: &Toggle) -> bool {
+    *toggle == Toggle::On
+}
+
 impl Plan {
     /// The revision: SHA-256, in hex, of the plan's canonical JSON.
     #[must_use]
@@ -246,6 +256,9 @@ pub struct Notices {
     pub helpdesk: String,
     /// Hash of the operator's templates, where there are any.
     pub templates: Option<String>,
+    /// Whether a calendar file comes with each notice.
+    #[serde(default = "on", skip_serializing_if = "is_on")]
+    pub calendar_file: Toggle,
 }
 
 /// How a notice travels.

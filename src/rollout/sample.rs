@@ -85,6 +85,7 @@ pub(crate) fn plan() -> Plan {
             renotice: days(3),
             helpdesk: "ext. 4242".to_owned(),
             templates: None,
+            calendar_file: Toggle::On,
         },
         observe: Observe {
             registration: hours(1),

@@ -1,5 +1,6 @@
 //! `/users/{id}/sendMail`: accepted is all that it says. A mail to somebody of the tenant reaches them, and the oracle sees it.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,6 +24,7 @@ impl Tenant {
         let message = body.get("message").ok_or_else(|| Refusal::bad("ErrorInvalidRequest", "The message is missing."))?;
         let headers = headers(message)?;
         let addresses = addresses(message)?;
+        attachments(message)?;
         let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
         let instant = header("x-tidegate-instant").and_then(|text| text.parse().ok());
         let notice = header("x-tidegate-notice");
@@ -55,6 +57,20 @@ fn headers(message: &Value) -> Result<Vec<(&str, &str)>, Refusal> {
         return Err(wrong());
     }
     Ok(headers.iter().filter_map(|header| Some((header.get("name")?.as_str()?, header.get("value")?.as_str()?))).collect())
+}
+
+/// Attachments are files, with a name and with contents in base64.
+fn attachments(message: &Value) -> Result<(), Refusal> {
+    let Some(attachments) = message.get("attachments") else { return Ok(()) };
+    let wrong = || Refusal::bad("ErrorInvalidRequest", "An attachment is no file with a name and contents.");
+    for attachment in attachments.as_array().ok_or_else(wrong)? {
+        let text = |member: &str| attachment.get(member).and_then(Value::as_str).ok_or_else(wrong);
+        let is_file = text("@odata.type")? == "#microsoft.graph.fileAttachment" && !text("name")?.is_empty();
+        if !is_file || BASE64_STANDARD.decode(text("contentBytes")?).is_err() {
+            return Err(wrong());
+        }
+    }
+    Ok(())
 }
 
 /// Every recipient's address.
@@ -90,12 +106,16 @@ mod tests {
         let mut probe = Probe::new(calm(40));
         let to = |address: &str| json!({ "message": { "toRecipients": [{ "emailAddress": { "address": address } }] } });
         let header = |name: &str| json!({ "message": { "toRecipients": [{ "emailAddress": { "address": "a@b.example" } }], "internetMessageHeaders": [{ "name": name, "value": "v" }] } });
+        let file = |kind: &str, bytes: &str| json!({ "message": { "toRecipients": [{ "emailAddress": { "address": "a@b.example" } }], "attachments": [{ "@odata.type": format!("#microsoft.graph.{kind}"), "name": "a.ics", "contentBytes": bytes }] } });
         for (sender, body, expected) in [
             ("it-security@contoso.example", to("somebody@elsewhere.example"), 202),
             ("it-security@contoso.example", to("no address"), 400),
             ("it-security@contoso.example", json!({ "message": { "toRecipients": [] } }), 400),
             ("it-security@contoso.example", header("x-own"), 202),
             ("it-security@contoso.example", header("Subject"), 400),
+            ("it-security@contoso.example", file("fileAttachment", "QkVHSU4="), 202),
+            ("it-security@contoso.example", file("fileAttachment", "BEGIN:VCALENDAR"), 400),
+            ("it-security@contoso.example", file("itemAttachment", "QkVHSU4="), 400),
             ("nobody@contoso.example", to("a@b.example"), 404),
             ("bg1@contoso.example", to("a@b.example"), 404),
         ] {

@@ -42,6 +42,17 @@ fn what_if_is_off_unless_the_plan_asks_for_it_and_a_plan_without_it_keeps_its_re
 }
 
 #[test]
+fn a_calendar_file_comes_with_each_notice_unless_the_plan_does_without() {
+    let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap().plan;
+    let key = "TIDEGATE_NOTICES__CALENDAR_FILE";
+    let (none, on, off) = (load(&[]), load(&[(key, "on")]), load(&[(key, "off")]));
+    assert_eq!((none.notices.calendar_file, off.notices.calendar_file), (Toggle::On, Toggle::Off));
+    assert_eq!((none.revision(), none.revision() == off.revision()), (on.revision(), false));
+    let read = |plan: &Plan| serde_json::from_str::<Plan>(&serde_json::to_string(plan).unwrap()).unwrap();
+    assert_eq!((read(&none), read(&off)), (none, off));
+}
+
+#[test]
 fn a_passed_date_is_a_warning_only_when_the_time_is_known() {
     let loaded = load(&root().join("config/example-plan.toml"), &[]).unwrap();
     let count = |now: &str| loaded.warnings_at(now.parse().unwrap()).len();

@@ -92,6 +92,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             renotice: hours(2 * 24),
             helpdesk: "extension 4242".to_owned(),
             templates: None,
+            calendar_file: Toggle::On,
         },
         observe: Observe {
             registration: hours(1),

@@ -9,6 +9,7 @@ pub(crate) mod switch;
 
 use std::fmt::Write;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -97,6 +98,8 @@ pub(crate) struct Message {
     pub(crate) body: String,
     /// Names begin with `x-`.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// A calendar file that comes with it.
+    pub(crate) calendar_file: Option<String>,
 }
 
 impl Read {
@@ -264,15 +267,22 @@ fn change(
 impl Message {
     fn json(&self) -> Value {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-        json!({
-            "message": {
-                "subject": self.subject,
-                "body": {"contentType": "Text", "content": self.body},
-                "toRecipients": [{"emailAddress": {"address": self.to}}],
-                "internetMessageHeaders": headers,
-            },
-            "saveToSentItems": false,
-        })
+        let mut message = json!({
+            "subject": self.subject,
+            "body": {"contentType": "Text", "content": self.body},
+            "toRecipients": [{"emailAddress": {"address": self.to}}],
+            "internetMessageHeaders": headers,
+        });
+        if let (Some(file), Some(message)) = (&self.calendar_file, message.as_object_mut()) {
+            let attachment = json!({
+                "@odata.type": "#microsoft.graph.fileAttachment",
+                "name": "mfa.ics",
+                "contentType": "text/calendar; charset=utf-8; method=PUBLISH",
+                "contentBytes": BASE64_STANDARD.encode(file),
+            });
+            message.insert("attachments".to_owned(), json!([attachment]));
+        }
+        json!({ "message": message, "saveToSentItems": false })
     }
 }
 

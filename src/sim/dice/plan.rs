@@ -74,6 +74,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             renotice: hours(dice.of(&[12, 24, 48])),
             helpdesk: "extension 4242".to_owned(),
             templates: None,
+            calendar_file: Toggle::On,
         },
         observe: Observe {
             registration: hours(dice.of(&[2, 4])),

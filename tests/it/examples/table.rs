@@ -9,7 +9,7 @@ use tidegate::engine::port::{BatchOutcome, Enforce, Notice, NoticeOutcome, Notif
 use tidegate::notify::{Mail, Texts};
 use tidegate::rollout::event::{Slot, Switched};
 use tidegate::rollout::id::{ObjectId, PersonRef};
-use tidegate::rollout::observed::{Mode, PerUser, Target, Trouble, TroubleKind, Way};
+use tidegate::rollout::observed::{Mode, PerUser, Target, Toggle, Trouble, TroubleKind, Way};
 use tidegate::rollout::switch::Switch;
 
 use super::canned::{NOTHING, ROOT, TENANT, Tenant, unanswered, wait};
@@ -348,6 +348,8 @@ fn notice() -> Notice {
         helpdesk: "extension 4242".to_owned(),
         grace: 0,
         from: vec![PersonRef::new(TENANT, "admin@contoso.com")],
+        calendar_file: Toggle::Off,
+        at: "2027-01-01T08:00:00Z".parse().unwrap(),
         people: vec!["6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0".parse().unwrap()],
     }
 }

@@ -1,0 +1,153 @@
+//! The calendar file of a notice: one entry at the instant from which MFA is required (RFC 5545, as RFC 5546 publishes it).
+//!
+//! Pure. Invariants: a person has one entry, whatever they are told later: the same UID, and a SEQUENCE that only grows, so that
+//! a calendar takes a later file for a newer date of the same entry; what others wrote never begins a line of its own.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::rollout::id::ObjectId;
+
+/// Longest line, in bytes without its end (RFC 5545, 3.1).
+const LINE: usize = 75;
+
+/// The entry marks a moment; calendars show one without a length badly.
+const LENGTH: SignedDuration = SignedDuration::from_mins(15);
+
+/// What the entry says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    /// The same for everything that the person is ever told.
+    pub(super) uid: ObjectId,
+    /// Higher than that of each earlier file.
+    pub(super) sequence: u64,
+    /// When it is written.
+    pub(super) at: Timestamp,
+    /// From when on MFA is required.
+    pub(super) instant: Timestamp,
+    /// Address of the mailbox that speaks for the rollout.
+    pub(super) organizer: &'a str,
+    /// One line.
+    pub(super) summary: &'a str,
+    /// The whole notice.
+    pub(super) description: &'a str,
+}
+
+/// The file, with the line ends that the format asks for.
+pub(super) fn write(entry: &Entry<'_>) -> String {
+    let end = entry.instant.checked_add(LENGTH).unwrap_or(entry.instant);
+    // An INTEGER of the format has 31 bits.
+    let sequence = entry.sequence.min(i32::MAX.unsigned_abs().into());
+    let lines = [
+        "BEGIN:VCALENDAR".to_owned(),
+        "VERSION:2.0".to_owned(),
+        "PRODID:-//Tidegate//Tidegate//EN".to_owned(),
+        "METHOD:PUBLISH".to_owned(),
+        "BEGIN:VEVENT".to_owned(),
+        format!("UID:{}", entry.uid),
+        format!("SEQUENCE:{sequence}"),
+        format!("DTSTAMP:{}", utc(entry.at)),
+        format!("DTSTART:{}", utc(entry.instant)),
+        format!("DTEND:{}", utc(end)),
+        format!("ORGANIZER:mailto:{}", address(entry.organizer)),
+        format!("SUMMARY:{}", text(entry.summary)),
+        format!("DESCRIPTION:{}", text(entry.description)),
+        // It takes nobody's time: the person stays free.
+        "TRANSP:TRANSPARENT".to_owned(),
+        "STATUS:CONFIRMED".to_owned(),
+        "END:VEVENT".to_owned(),
+        "END:VCALENDAR".to_owned(),
+    ];
+    lines.iter().map(|line| folded(line)).collect()
+}
+
+/// A DATE-TIME in UTC, to the second.
+fn utc(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// A TEXT: its marks escaped, its line ends written out, other controls left out.
+fn text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    for letter in text.trim_end().chars() {
+        match letter {
+            '\n' => out.push_str("\\n"),
+            '\\' | ';' | ',' => out.extend(['\\', letter]),
+            letter if letter.is_control() => {}
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// An address as a part of a URI: what could end the value is left out.
+fn address(address: &str) -> String {
+    address.chars().filter(|letter| !letter.is_control() && !letter.is_whitespace() && !"\"<>".contains(*letter)).collect()
+}
+
+/// A line and its end; a long one goes on in lines that begin with a space. Letters stay whole.
+fn folded(line: &str) -> String {
+    let mut out = String::with_capacity(line.len() + line.len() / LINE * 3 + 2);
+    let mut bytes = 0;
+    for letter in line.chars() {
+        if bytes + letter.len_utf8() > LINE {
+            out.push_str("\r\n ");
+            bytes = 1;
+        }
+        out.push(letter);
+        bytes += letter.len_utf8();
+    }
+    out.push_str("\r\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry<'a>(summary: &'a str, description: &'a str) -> Entry<'a> {
+        Entry {
+            uid: ObjectId::from_bits(0x6ea9_1a8d_e32e_41a1_b7bd_d2d1_85ee_d0e0),
+            sequence: 12,
+            at: "2026-12-12T07:30:05.25Z".parse().unwrap(),
+            instant: "2027-01-11T08:00:00Z".parse().unwrap(),
+            organizer: "it-security@contoso.example",
+            summary,
+            description,
+        }
+    }
+
+    /// The lines as a reader puts them together again.
+    fn unfolded(file: &str) -> Vec<String> {
+        file.replace("\r\n ", "").split_terminator("\r\n").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_file_is_as_it_was() {
+        let told = "Guten Tag Zoë; Müller, \\ Söhne,\n\nab 11. Januar 2027, 09:00 Uhr (Europe/Berlin, UTC+01:00) braucht Ihr Konto MFA.\n";
+        let file = write(&entry("Ihre Anmeldung braucht ab 11. Januar 2027 einen zweiten Schritt", told));
+        let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/notice.ics");
+        assert_eq!(file, std::fs::read_to_string(&kept).unwrap_or_default(), "{} differs", kept.display());
+    }
+
+    #[test]
+    fn the_largest_sequence_is_one_that_calendars_read() {
+        let file = write(&Entry { sequence: u64::MAX, ..entry("s", "d") });
+        assert!(unfolded(&file).contains(&"SEQUENCE:2147483647".to_owned()), "{file}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_a_notice_the_file_has_the_same_lines(
+            summary in "\\PC{0,80}", description in "(?s).{0,400}", organizer in "(?s).{0,40}",
+        ) {
+            let file = write(&Entry { organizer: &organizer, ..entry(&summary, &description) });
+            prop_assert!(file.split_terminator("\r\n").all(|line| line.len() <= LINE && !line.contains(['\r', '\n'])));
+            let lines = unfolded(&file);
+            let names: Vec<_> = lines.iter().map(|line| line.split(':').next().unwrap_or_default()).collect();
+            let plain = unfolded(&write(&entry("s", "d")));
+            let expected: Vec<_> = plain.iter().map(|line| line.split(':').next().unwrap_or_default()).collect();
+            prop_assert_eq!(names, expected);
+        }
+    }
+}
