@@ -242,7 +242,7 @@ impl Engine {
         }
         let stage = self.state.home_name(hand.home).to_owned();
         let mut events = std::mem::take(&mut hand.landed);
-        let first = (self.state.seq + 1).saturating_add(events.len() as u64);
+        let first = self.state.seq.saturating_add(1).saturating_add(events.len() as u64);
         events.extend(batches.iter().map(|batch| Event::EnforceIntent { stage: stage.clone(), people: batch.clone() }));
         self.commit(By::Schedule, ACTOR, &events)?;
         let mut intents = Vec::with_capacity(batches.len());
