@@ -66,6 +66,20 @@ pub(super) enum Verb {
     Pause(Pause),
     /// End a pause.
     Unpause(Unpause),
+    /// Give a missed stage a new start; its people are told.
+    Rebook(Rebook),
+    /// Move one person's date, at their request.
+    Defer(Dated),
+    /// Require nothing of one person before an instant; a fresh notice comes before it.
+    Exempt(Dated),
+    /// Require MFA of one person from now on, at their own request.
+    Volunteer(Single),
+    /// Say that somebody is away: their date comes some time after they are back.
+    Absent(Single),
+    /// Say that somebody absent is back.
+    Back(Single),
+    /// Say that notices came back: whoever was told by them counts as not told.
+    Bounced(Bounced),
     /// Undo a stage: release everybody whom it enforced, and undo what it switched.
     Rollback(Rollback),
     /// Run the plan against a simulated tenant in virtual time and print the timeline.
@@ -192,6 +206,60 @@ pub(super) struct Unpause {
     /// Let a stage whose start passed during the pause start all the same, up to its latest start.
     #[arg(long)]
     pub(super) allow_start: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Rebook {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// The stage.
+    #[arg(value_name = "STAGE")]
+    pub(super) stage: String,
+    /// The new start, in the plan's zone: 2027-02-01T09:00.
+    #[arg(long, value_name = "T")]
+    pub(super) start: jiff::civil::DateTime,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY")]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Dated {
+    #[command(flatten)]
+    pub(super) single: Single,
+    /// Not before then, in the plan's zone: 2027-02-01, or 2027-02-01T09:00.
+    #[arg(long, value_name = "T", value_parser = date, required_unless_present = "end")]
+    pub(super) until: Option<jiff::civil::DateTime>,
+    /// Take it back.
+    #[arg(long, conflicts_with = "until")]
+    pub(super) end: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Single {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// An object id or a user principal name.
+    #[arg(value_name = "PERSON")]
+    pub(super) person: String,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY")]
+    pub(super) reason: String,
+    /// Who answers for it; you, if left out.
+    #[arg(long, value_name = "WHO")]
+    pub(super) owner: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bounced {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// Object ids or user principal names.
+    #[arg(value_name = "PERSON", required = true)]
+    pub(super) people: Vec<String>,
+    /// What the report says, without addresses.
+    #[arg(long, value_name = "WHY")]
+    pub(super) reason: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -352,6 +420,16 @@ pub(super) enum Shell {
     Zsh,
     /// fish
     Fish,
+}
+
+/// A civil date, which begins its day, or a date with a time.
+fn date(text: &str) -> Result<jiff::civil::DateTime, String> {
+    let day = || text.parse::<jiff::civil::Date>().map(|day| day.at(0, 0, 0, 0));
+    if text.contains('T') || text.contains(' ') {
+        text.parse().map_err(|error: jiff::Error| error.to_string())
+    } else {
+        day().map_err(|error| error.to_string())
+    }
 }
 
 fn pace(text: &str) -> Result<Pace, String> {

@@ -82,7 +82,7 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-fn person(tenant: &str, state_dir: &std::path::Path, what: &str) -> Option<ObjectId> {
+pub(super) fn person(tenant: &str, state_dir: &std::path::Path, what: &str) -> Option<ObjectId> {
     if let Ok(id) = what.parse() {
         return Some(id);
     }
@@ -95,6 +95,7 @@ fn is_of_stage(record: &Record, name: &str) -> bool {
         Event::StageMoved { stage, .. }
         | Event::RosterFrozen { stage, .. }
         | Event::GateRead { stage, .. }
+        | Event::Rebooked { stage, .. }
         | Event::Carried { stage, .. } => stage == name,
         Event::HoldPlaced { hold } => matches!(&hold.scope, crate::rollout::hold::Scope::Stage(stage) if stage == name),
         Event::HoldCleared { id, .. } => id.split(':').any(|part| part == name),
@@ -112,7 +113,7 @@ fn about(record: &Record, id: ObjectId) -> Option<String> {
         Event::RosterFrozen { stage, out, .. } => because(out).map(|why| format!("selected by {stage}, but out: {why}")),
         Event::Baseline { members } if members.contains(&id) => Some("was in the group before the rollout".to_owned()),
         Event::NoticeIntent { slot, instant, people, .. } if people.contains(&id) => {
-            Some(format!("notice {slot:?} that names {instant}, intended"))
+            Some(format!("{} that names {instant}, intended", slot.says()))
         }
         Event::NoticeOutcome { accepted, .. } if accepted.contains(&id) => Some("notice accepted by the mail service".to_owned()),
         Event::NoticeOutcome { unknown, .. } if unknown.contains(&id) => {
@@ -139,11 +140,17 @@ fn about(record: &Record, id: ObjectId) -> Option<String> {
             .or_else(|| because(not_sent).map(|why| format!("not sent: {why}"))),
         Event::Settled { landed, .. } if landed.contains(&id) => Some("read back: the write had landed".to_owned()),
         Event::Settled { absent, .. } if absent.contains(&id) => Some("read back: the write had not landed".to_owned()),
+        Event::Left { people } if people.contains(&id) => Some("the account does not exist any more".to_owned()),
         Event::Verified { people } if people.contains(&id) => Some("verified by two agreeing reads".to_owned()),
         Event::ForeignChange { added, .. } if added.contains(&id) => Some("put into the group by somebody else".to_owned()),
         Event::ForeignChange { removed, .. } if removed.contains(&id) => {
             Some("taken out of the group by somebody else".to_owned())
         }
+        Event::ExceptionMade { people, what, why, owner } if people.contains(&id) => {
+            Some(format!("{} ({why}; {owner})", what.says()))
+        }
+        Event::ExceptionEnded { people, why } if people.contains(&id) => Some(format!("the exception ended: {why}")),
+        Event::Bounced { people } => because(people).map(|why| format!("a notice came back, and none counts any more: {why}")),
         Event::Carried { stage, why, people } if people.contains(&id) && stage == TAIL => {
             Some(format!("the date passed, another one will be told: {why}"))
         }

@@ -10,6 +10,7 @@ mod completions;
 mod consent;
 mod demo;
 mod doctor;
+mod except;
 mod exit;
 mod explain;
 mod finish;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::engine::command::Exception;
 use args::{Args, Verb};
 pub use exit::{Exit, Failure};
 
@@ -77,6 +79,13 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Journal(verb) => journal::journal(common, verb),
         Verb::Pause(verb) => pause::pause(common, verb),
         Verb::Unpause(verb) => pause::unpause(common, verb),
+        Verb::Rebook(verb) => except::rebook(common, verb),
+        Verb::Defer(verb) => except::defer(common, verb),
+        Verb::Exempt(verb) => except::exempt(common, verb),
+        Verb::Volunteer(verb) => except::single(common, verb, Exception::Volunteer),
+        Verb::Absent(verb) => except::single(common, verb, Exception::Absent),
+        Verb::Back(verb) => except::single(common, verb, Exception::Back),
+        Verb::Bounced(verb) => except::bounced(common, verb),
         Verb::Rollback(verb) => pause::rollback(common, verb),
         Verb::Rehearse(verb) => rehearse::rehearse(common, verb),
         Verb::Simulate(verb) => simulate::simulate(common, verb),

@@ -47,7 +47,7 @@ pub(super) fn send(socket: &std::path::Path, what: What) -> Result<String, Admin
     }
 }
 
-fn tell(common: &Common, answer: Result<String, AdminError>) -> Result<Exit, Failure> {
+pub(super) fn tell(common: &Common, answer: Result<String, AdminError>) -> Result<Exit, Failure> {
     match answer {
         Ok(says) => {
             if common.json {

@@ -49,6 +49,7 @@ impl Timeline {
                 Some(format!("{stage}: {} people need another date ({why})", people.len()))
             }
             Event::Carried { stage, people, why } => Some(format!("{stage}: {} people moved to the tail ({why})", people.len())),
+            Event::Left { people } => Some(format!("{} enforced people left", people.len())),
             Event::ForeignChange { added, removed } => {
                 Some(format!("somebody else changed the group: {} added, {} removed", added.len(), removed.len()))
             }
@@ -92,6 +93,13 @@ impl Timeline {
                 }
                 None => format!("{stage}: everything is switched"),
             }),
+            Event::Rebooked { stage, start, why } => Some(format!("{stage}: rebooked for {} ({why})", start.civil)),
+            Event::ExceptionMade { people, what, why, .. } => Some(format!("{} people: {} ({why})", people.len(), what.says())),
+            Event::ExceptionEnded { people, why } => Some(format!("{} people: the exception ended ({why})", people.len())),
+            Event::Bounced { people } => {
+                let people: usize = people.iter().map(|because| because.people.len()).sum();
+                Some(format!("notices to {people} people came back"))
+            }
             Event::Paused { why } => Some(format!("paused: {why}")),
             Event::Unpaused { .. } => Some("the pause is over".to_owned()),
             Event::NoticeIntent { stage, slot, .. } => {
@@ -100,12 +108,7 @@ impl Timeline {
             }
             Event::NoticeOutcome { intent, accepted, refused, unknown, not_sent } => {
                 if let Some((stage, slot)) = self.stage_of.remove(intent) {
-                    let word = match slot {
-                        Slot::Announcement => "announcement".to_owned(),
-                        Slot::Reminder(n) => format!("reminder {n}"),
-                        Slot::Correction => "correction".to_owned(),
-                    };
-                    let sum = self.sum(record.at, format!("{stage}: {word} sent"));
+                    let sum = self.sum(record.at, format!("{stage}: {} sent", slot.says()));
                     let because =
                         |reasons: &[crate::rollout::event::Because]| reasons.iter().map(|b| b.people.len()).sum::<usize>();
                     for (word, count) in [

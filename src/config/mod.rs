@@ -133,7 +133,7 @@ fn assemble(
     folder: &Path,
     env: &BTreeMap<String, String>,
 ) -> Option<(Plan, Settings, Names)> {
-    const ROOT: [&str; 14] = [
+    const ROOT: [&str; 15] = [
         "tenant",
         "credentials",
         "state",
@@ -145,6 +145,7 @@ fn assemble(
         "approvals",
         "calendar",
         "notices",
+        "exceptions",
         "observe",
         "gate",
         "stage",
@@ -182,6 +183,7 @@ fn assemble(
     let notices = notices_table.as_ref().and_then(|table| sections::notices(table, &register));
     let templates =
         notices_table.as_ref().map_or(Ok(None), |table| table.optional("templates", |node| templates::read(node, folder)));
+    let exceptions = section("exceptions", &sections::EXCEPTIONS).and_then(|table| sections::exceptions(&table, &register));
     let observe = section("observe", &sections::OBSERVE).and_then(|table| sections::observe(&table));
     let gates = stages::gates(&root, &layers.gate, observe.as_ref().map(|observe| observe.max_age));
     let stages = stages::stages(&root, &layers.stage, zone.as_ref(), &register);
@@ -204,6 +206,7 @@ fn assemble(
         stages: stages?,
         tail: Tail { grace: grace? },
         access: access?,
+        exceptions: exceptions?,
         what_if: what_if?,
     };
     let (credentials, way, log) = (credentials?, way?, log?);
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_defaults_show_every_key() {
-        let sections: [(&str, &[&str]); 10] = [
+        let sections: [(&str, &[&str]); 11] = [
             ("[tenant]", &settings::TENANT),
             ("[credentials]", &credentials::KEYS),
             ("[log]", &["format", "level"]),
@@ -225,6 +228,7 @@ mod tests {
             ("[people]", &sections::PEOPLE),
             ("[limits]", &sections::LIMITS),
             ("[notices]", &sections::NOTICES),
+            ("[exceptions]", &sections::EXCEPTIONS),
             ("[observe]", &sections::OBSERVE),
             ("[[gate]]", &stages::GATE),
             ("[[stage]]", &stages::STAGE),

@@ -57,6 +57,17 @@ impl Register {
         })
     }
 
+    /// People in a list, or in the CSV file that is named in its place.
+    pub(super) fn listed(&self, node: &Node<'_>) -> Option<Vec<PersonRef>> {
+        if node.is_list() {
+            return self.people(node);
+        }
+        match self.csv(node)? {
+            Selector::Csv { people, .. } => Some(people),
+            _ => None,
+        }
+    }
+
     /// `include` and `exclude` of a stage.
     pub(super) fn selectors(&self, node: &Node<'_>) -> Option<(Vec<Selector>, Vec<Selector>)> {
         if node.is_list() {

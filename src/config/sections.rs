@@ -6,7 +6,7 @@ use super::stages;
 use super::value;
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
-    Access, Amount, Cap, Channel, Enforcement, Leaves, Licence, Limits, Notices, Observe, People, RetireTo,
+    Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, RetireTo,
 };
 use crate::rollout::preflight::permissions::is_dangerous;
 
@@ -16,6 +16,8 @@ pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_gu
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
 pub(super) const NOTICES: [&str; 8] =
     ["from", "channel", "before", "min_notice", "renotice", "helpdesk", "templates", "calendar_file"];
+pub(super) const EXCEPTIONS: [&str; 6] =
+    ["defer_most", "defer_longest", "exempt_longest", "absent_grace", "absent_longest", "absent"];
 pub(super) const OBSERVE: [&str; 6] = ["registration", "sign_ins", "members", "directory", "max_age", "mfa_failure_codes"];
 
 #[derive(Clone, Copy)]
@@ -206,6 +208,22 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         helpdesk: helpdesk?,
         templates: None,
         calendar_file: calendar_file?,
+    })
+}
+
+pub(super) fn exceptions(table: &Section<'_>, register: &Register) -> Option<Exceptions> {
+    let time = |key: &str| table.get(key).and_then(|node| node.some_time());
+    let defer_most = table.get("defer_most").and_then(|node| node.count(0..=20));
+    let (defer_longest, exempt_longest) = (time("defer_longest"), time("exempt_longest"));
+    let (absent_grace, absent_longest) = (time("absent_grace"), time("absent_longest"));
+    let absent = table.get("absent").and_then(|node| register.listed(&node));
+    Some(Exceptions {
+        defer_most: defer_most?,
+        defer_longest: defer_longest?,
+        exempt_longest: exempt_longest?,
+        absent_grace: absent_grace?,
+        absent_longest: absent_longest?,
+        absent: absent?,
     })
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn read(
             accounts.len()
         ));
     }
-    Ok((Policy { problems, fingerprint }, accounts, policy::reach(&read)))
+    Ok((Policy { problems, fingerprint, takes: policy::takes(&read) }, accounts, policy::reach(&read)))
 }
 
 /// Who switches the policy on and off.

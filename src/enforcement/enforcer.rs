@@ -11,7 +11,7 @@ use crate::graph::groups::Depth;
 use crate::graph::request::BIND;
 use crate::rollout::event::Switched;
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Collision, Evaluation, IdSet, PerUser, Policy, Safety, Target, Toggle, Trouble, Way};
+use crate::rollout::observed::{Collision, Evaluation, IdSet, PerUser, Policy, Safety, Takes, Target, Toggle, Trouble, Way};
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::switch::{Image, Switch};
 
@@ -51,7 +51,7 @@ impl Enforcer {
             }
             Target::Plain { way } => {
                 let accounts = break_glass::without_policy(&self.graph, way, references).await?;
-                let policy = Policy { problems: Vec::new(), fingerprint: "no policy".to_owned() };
+                let policy = Policy { problems: Vec::new(), fingerprint: "no policy".to_owned(), takes: Takes::AnyMethod };
                 Ok(Safety { policy, break_glass: accounts, modes, defaults, reach: None })
             }
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::rollout::finish;
 use crate::rollout::id::{ObjectId, sha256_hex};
-use crate::rollout::observed::{Mode, Reach};
+use crate::rollout::observed::{Mode, Reach, Takes};
 
 /// Which mode the policy is in; `None` when the tenant does not say, or says what is not known here.
 pub(super) fn mode(policy: &Value) -> Option<Mode> {
@@ -173,6 +173,15 @@ pub(super) fn grant(policy: &Value) -> Option<String> {
 /// The authentication strength that the policy requires.
 fn strength(policy: &Value) -> Option<&Value> {
     policy.pointer("/grantControls/authenticationStrength").filter(|strength| !empty(strength))
+}
+
+/// Which methods satisfy the policy.
+pub(super) fn takes(policy: &Value) -> Takes {
+    let mut controls = list(policy, "/grantControls/builtInControls");
+    let plain = strength(policy).is_none() && controls.all(|control| control.eq_ignore_ascii_case("mfa"));
+    let others = ["/grantControls/customAuthenticationFactors", "/grantControls/termsOfUse"];
+    let alone = others.into_iter().all(|path| list(policy, path).next().is_none());
+    if plain && alone { Takes::AnyMethod } else { Takes::Less }
 }
 
 /// Whether the policy grants access for MFA, be it beside another control.

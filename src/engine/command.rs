@@ -1,7 +1,10 @@
 //! Commands: what an operator may ask of the running engine. A closed list; each is journalled before it counts.
 
+use jiff::civil;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+
+use crate::rollout::id::ObjectId;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +27,72 @@ pub enum What {
         /// The operator's reason.
         why: String,
     },
+    /// Give a missed stage a new start.
+    Rebook {
+        /// The stage's name.
+        stage: String,
+        /// Civil time in the plan's zone.
+        start: civil::DateTime,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Except one person.
+    Except(Asked),
+    /// Take a person's exception back.
+    EndException {
+        /// Who.
+        person: ObjectId,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Notices came back.
+    Bounced {
+        /// Whose.
+        people: Vec<ObjectId>,
+        /// As the report, or the operator, says.
+        why: String,
+    },
     /// Make the policy one about everybody but the exempt.
     Finish {
         /// Hash of what the operator was shown.
         shown: String,
     },
+}
+
+/// What is asked for one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Asked {
+    /// Who.
+    pub person: ObjectId,
+    /// What.
+    pub what: Exception,
+    /// The reason.
+    pub why: String,
+    /// Who answers for it; whoever asks, if left out.
+    pub owner: Option<String>,
+}
+
+/// What may be asked for one person; instants are civil times in the plan's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Exception {
+    /// A later date.
+    Defer {
+        /// Not before.
+        until: civil::DateTime,
+    },
+    /// Nothing is required before an instant.
+    Exempt {
+        /// That instant.
+        until: civil::DateTime,
+    },
+    /// From now on.
+    Volunteer,
+    /// Away when the date came.
+    Absent,
+    /// Back again.
+    Back,
 }
 
 impl What {
@@ -39,6 +103,10 @@ impl What {
             Self::Pause { .. } => "pause",
             Self::Unpause { .. } => "unpause",
             Self::Rollback { .. } => "rollback",
+            Self::Rebook { .. } => "rebook",
+            Self::Except(_) => "except",
+            Self::EndException { .. } => "end-exception",
+            Self::Bounced { .. } => "bounced",
             Self::Finish { .. } => "finish",
         }
     }

@@ -110,6 +110,9 @@ impl Engine {
                 self.commit(By::Operator, actor, &[Event::FinishAsked { shown }])?;
                 Ok("the finish is under way: everything is read once more, then the policy is changed".to_owned())
             }
+            What::Rebook { .. } | What::Except(_) | What::EndException { .. } | What::Bounced { .. } => {
+                return self.except(what, actor);
+            }
             What::Rollback { stage, why } => match release::begin(&self.state, &stage, &why) {
                 Ok(events) => {
                     self.commit(By::Operator, actor, &events)?;

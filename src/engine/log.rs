@@ -82,11 +82,27 @@ pub(super) fn log(record: &Record) {
                 "somebody else changed the group"
             );
         }
+        Event::Left { people } => {
+            tracing::info!(people.count = people.len(), record.seq = record.seq, "enforced people left");
+        }
         Event::Carried { stage, why, people } if stage == TAIL => {
             tracing::warn!(people.count = people.len(), record.seq = record.seq, why, "people of the tail need another date");
         }
         Event::Carried { stage, why, people } => {
             tracing::warn!(stage.name = %stage, people.count = people.len(), record.seq = record.seq, why, "people were moved to the tail");
+        }
+        Event::Rebooked { stage, start, .. } => {
+            tracing::warn!(stage.name = %stage, stage.start = %start.instant, actor = %record.actor, record.seq = record.seq, "an operator rebooked a stage");
+        }
+        Event::ExceptionMade { people, what, .. } => {
+            tracing::warn!(people.count = people.len(), exception = %what.says(), actor = %record.actor, record.seq = record.seq, "something holds for single people alone");
+        }
+        Event::ExceptionEnded { people, why } => {
+            tracing::warn!(people.count = people.len(), actor = %record.actor, record.seq = record.seq, why, "an exception ended");
+        }
+        Event::Bounced { people } => {
+            let count: usize = people.iter().map(|because| because.people.len()).sum();
+            tracing::warn!(people.count = count, record.seq = record.seq, "notices came back");
         }
         Event::Paused { .. } | Event::Unpaused { .. } => {
             tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator paused or went on");

@@ -4,6 +4,7 @@
 
 mod beside;
 pub mod command;
+mod except;
 mod execute;
 mod hand;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use super::port::{Enforce, Tenant};
+use crate::rollout::exception::of;
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{
@@ -226,7 +227,8 @@ fn believed(observed: &mut Observed, at: Timestamp, listing: Listing<'_>, people
 /// Of earlier and new attempts, the latest of each enforced person with each code; ascending by person and code.
 fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignIn> {
     let mut all = observed.sign_ins.last.as_mut().map(|reading| std::mem::take(&mut reading.value)).unwrap_or_default();
-    let ours = |id: ObjectId| state.people.get(id).is_some_and(|person| person.is_enforced());
+    let ours =
+        |id: ObjectId| state.people.get(id).is_some_and(|person| person.is_enforced()) || of(&state.exceptions, id).is_some();
     all.extend(new.into_iter().filter(|attempt| ours(attempt.person)));
     all.sort_by_key(|attempt| (attempt.person, attempt.code, std::cmp::Reverse(attempt.at)));
     all.dedup_by_key(|attempt| (attempt.person, attempt.code));

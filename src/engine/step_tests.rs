@@ -147,7 +147,7 @@ impl Enforce for Small {
         let sound = |n: u128| BreakGlass { reference: PersonRef::Id(id(n)), id: Some(id(n)), enabled: true, excluded: true };
         let fingerprint = if *self.edited.lock().unwrap() { "edited" } else { "as it was" }.to_owned();
         let safety = Safety {
-            policy: Policy { problems: Vec::new(), fingerprint },
+            policy: Policy { problems: Vec::new(), fingerprint, takes: crate::rollout::observed::Takes::AnyMethod },
             break_glass: vec![sound(1), sound(2)],
             modes: Vec::new(),
             defaults: None,

@@ -125,6 +125,11 @@ impl Texts {
             Slot::Announcement => "announcement",
             Slot::Reminder(_) => "reminder",
             Slot::Correction => "correction",
+            Slot::Ready => "ready",
+            Slot::Withdrawn => "withdrawn",
+            Slot::Deferred => "deferred",
+            Slot::Exempt => "exempt",
+            Slot::Volunteered => "volunteered",
         };
         let names = Value::from_pairs([
             ("name", Value::from(facts.display.and_then(clean::name))),

@@ -1,8 +1,11 @@
 //! Records into state. A record that does not fit what came before is an error, never a guess.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Because, Deed, Event, Record};
+use super::exception::{self, Excepted, Exception};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
 use super::observed::Target;
@@ -89,7 +92,7 @@ impl State {
                 }
                 self.mark_ours(enforced, at)?;
                 self.mark(already, Enforced::Accepted(at))?;
-                self.mark(gone, Enforced::Gone)?;
+                self.mark(gone, Enforced::Gone(at))?;
                 self.mark(unknown, Enforced::Unknown(*intent))?;
                 for because in refused {
                     self.mark(&because.people, Enforced::Refused(at))?;
@@ -151,6 +154,14 @@ impl State {
                 }
                 Ok(())
             }
+            Event::Left { people } => people.iter().try_for_each(|id| {
+                let mut person = self.person(*id)?;
+                person.mark(Enforced::Gone(at));
+                person.change(|marks| marks.removed_by_hand = false);
+                drop(person);
+                self.holds.remove(&removed_hold_id(*id));
+                Ok(())
+            }),
             Event::GateRead { stage, gate, evidence } => {
                 self.evidence.insert(evidence_key(stage, gate), evidence.clone());
                 Ok(())
@@ -180,6 +191,24 @@ impl State {
                     other => Err(format!("stage `{}` is {}, not soaking", stage.name, other.name().as_str())),
                 }
             }
+            Event::Rebooked { stage, start, .. } => {
+                let stage = self.stage_mut(stage)?;
+                if !matches!(stage.phase, Phase::Missed { .. }) {
+                    return Err(format!("stage `{}` is {}, not missed", stage.name, stage.phase.name().as_str()));
+                }
+                (stage.start, stage.stood) = (start.clone(), SignedDuration::ZERO);
+                Ok(())
+            }
+            Event::ExceptionMade { people, what, why, owner } => self.except(at, people, *what, why, owner),
+            Event::ExceptionEnded { people, .. } => people.iter().try_for_each(|id| {
+                self.exceptions.remove(id).ok_or_else(|| format!("there is no exception for {id}"))?;
+                self.person(*id)?.begin_tail();
+                Ok(())
+            }),
+            Event::Bounced { people } => people.iter().flat_map(|because| &because.people).try_for_each(|id| {
+                self.person(*id)?.bounce(at);
+                Ok(())
+            }),
             Event::Paused { why } => {
                 self.holds.insert(PAUSED.to_owned(), pause_hold(at, why));
                 Ok(())
@@ -346,7 +375,7 @@ impl State {
             PhaseName::RolledBack => Phase::RolledBack,
             PhaseName::Closed => Phase::Closed { why: why.to_owned() },
         };
-        if to == PhaseName::Scheduled {
+        if to == PhaseName::Scheduled && from == PhaseName::RolledBack {
             stage.frozen = false;
         }
         if to == PhaseName::RollingBack {
@@ -391,6 +420,37 @@ impl State {
         }
         for id in people {
             self.person(*id)?.begin_tail();
+        }
+        Ok(())
+    }
+
+    /// Whoever is excepted belongs to the tail, wherever they were.
+    fn except(&mut self, at: Timestamp, people: &[ObjectId], what: Excepted, why: &str, owner: &str) -> Result<(), String> {
+        let mut homes: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
+        for id in people {
+            let known = self.people.get(*id);
+            if known.is_some_and(|person| person.is_enforced()) {
+                return Err(format!("{id} is enforced already"));
+            }
+            let home = known.map_or(Home::Tail, |person| person.home());
+            if known.is_none() {
+                self.people.settle_in(*id, Home::Tail);
+            }
+            homes.entry(self.home_name(home).to_owned()).or_default().push(*id);
+        }
+        homes.into_iter().try_for_each(|(home, people)| self.carry(&home, &people))?;
+        for id in people {
+            let before = exception::of(&self.exceptions, *id).map_or(0, |exception| exception.deferred);
+            let deferred = before.saturating_add(u32::from(matches!(what, Excepted::Deferred { .. })));
+            let mut person = self.person(*id)?;
+            match what {
+                Excepted::Volunteer => person.volunteer(at),
+                Excepted::Exempt { .. } => person.begin_exemption(),
+                _ => {}
+            }
+            drop(person);
+            let exception = Exception { what, since: at, why: why.to_owned(), owner: owner.to_owned(), deferred };
+            self.exceptions.insert(*id, exception);
         }
         Ok(())
     }

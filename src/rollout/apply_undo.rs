@@ -45,7 +45,7 @@ impl State {
         }
         self.mark(released, Enforced::Released(at))?;
         self.mark(already, Enforced::Released(at))?;
-        self.mark(gone, Enforced::Gone)?;
+        self.mark(gone, Enforced::Gone(at))?;
         for id in refused.iter().flat_map(|because| &because.people) {
             self.person(*id)?.mark(Enforced::Kept(at));
         }

@@ -57,9 +57,11 @@ fn stage(known: &StageState, was: Option<&Stage>, planned: &Stage, new: &Plan, n
     if moved && over {
         reasons.push(format!("stage `{name}` is {}; its start cannot change any more", known.phase.name().as_str()));
     } else if moved && to < from {
-        reasons.push(format!("people were told {from} for stage `{name}`; it can only move later, not to {to}"));
+        reasons.push(format!("people were told {from} for stage `{name}`, which is the earliest possible date now; it can only move later, not to {to}"));
     } else if moved && to.duration_since(now) < new.notices.renotice {
-        reasons.push(format!("stage `{name}` moves to {to}, which is nearer than `notices.renotice`; choose a later date"));
+        let earliest = now.checked_add(new.notices.renotice).unwrap_or(Timestamp::MAX);
+        reasons
+            .push(format!("stage `{name}` moves to {to}, which is nearer than `notices.renotice`; {earliest} is the earliest"));
     }
     if was.is_some_and(|was| new.floor(planned) < was.min_notice.unwrap_or(new.notices.min_notice)) {
         reasons.push(format!("the minimum notice of stage `{name}` cannot become shorter after its announcement"));

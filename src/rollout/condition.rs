@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finish;
+use super::event::Slot;
 use super::id::ObjectId;
 use super::limit::allowance;
 use super::observed::{Observed, Person, Readiness};
@@ -18,6 +18,7 @@ use super::select::{group_people, protection};
 use super::state::State;
 use super::switch;
 use super::told::told_too_late;
+use super::{exception, finish};
 
 /// The facts read right before the wire must not be older than this (DESIGN §6).
 pub const GUARD_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
@@ -304,7 +305,13 @@ impl Ground<'_> {
     }
 
     fn refuses_promise(&self, home: Home, id: ObjectId) -> Option<Refusal> {
+        if let Some(why) = exception::refuses(self, id) {
+            return Some(why);
+        }
         let person = self.state.people.get(id);
+        if person.is_some_and(|person| person.has_used(Slot::Withdrawn)) {
+            return Some("was told that the date does not hold, and no new one yet".into());
+        }
         let Some(promise) = person.and_then(|person| person.promise()) else {
             return Some("not told yet".into());
         };
@@ -326,6 +333,9 @@ impl Ground<'_> {
         };
         if person.promise_told().is_none() {
             return Some("whether the notice of the date in force arrived is not known".into());
+        }
+        if exception::volunteered(self.state, id) {
+            return None;
         }
         if self.now.duration_since(first) < self.floor(home) {
             return Some("the minimum notice has not passed yet".into());

@@ -15,7 +15,7 @@ use super::person::Enforced;
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
-use super::{finish, gate, hold, moves, release, retire, schedule, settle, switch, tranche};
+use super::{exception, finish, gate, hold, moves, release, retire, schedule, settle, switch, tail, tranche};
 
 /// What to do now.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,7 +149,10 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
         let planned = ground.plan.stages.get(usize::from(ix));
         match &stage.phase {
             Phase::Scheduled => instants.extend([announce_at(ground, stage), plus(notice_deadline(ground, ix, stage), tick)]),
-            Phase::Announcing => instants.see(plus(notice_deadline(ground, ix, stage), tick)),
+            Phase::Announcing => {
+                let renotice = start.checked_sub(ground.plan.notices.renotice).unwrap_or(start);
+                instants.extend([plus(notice_deadline(ground, ix, stage), tick), plus(renotice, tick)]);
+            }
             Phase::Announced => {
                 instants.extend([start, plus(latest_start(ground, ix, stage), tick)]);
                 instants.extend(ground.plan.notices.before.iter().skip(1).filter_map(|wait| start.checked_sub(*wait).ok()));
@@ -175,13 +178,22 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
         }
     }
     instants.extend(ground.state.tail_canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
+    let waits = |id| ground.state.people.get(id).is_some_and(|person| !person.is_processed());
+    for (_, exception) in ground.state.exceptions.iter().filter(|(id, _)| waits(**id)) {
+        instants.extend(tail::instants(ground, exception));
+        enforcing = true;
+    }
     let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
     for person in ground.state.people.all().iter() {
         if let Enforced::Refused(at) | Enforced::Kept(at) = person.enforced() {
             instants.see(plus(at, REFUSED_WAIT));
         }
         if person.home() == super::person::Home::Tail && !person.is_processed() {
-            instants.extend(person.promise());
+            if let Some(promise) = person.promise() {
+                let before = ground.plan.notices.before.iter().chain(&exception::BEFORE_EXEMPTION_ENDS);
+                instants.extend(before.filter_map(|wait| promise.checked_sub(*wait).ok()));
+                instants.extend([promise, plus(promise, tail::SLACK)]);
+            }
             instants.extend(person.refused().map(|(at, times)| plus(at, refusal_wait(times))));
             enforcing |= over;
         }

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::exception::Excepted;
 use super::hold::Hold;
 use super::id::ObjectId;
 use super::observed::{PerUser, Target};
-use super::plan::{Measure, Plan};
+use super::plan::{Measure, Plan, Start};
 use super::stage::PhaseName;
 use super::switch::{Image, Switch};
 
@@ -271,6 +272,11 @@ pub enum Event {
         /// Taken out by somebody else.
         removed: Vec<ObjectId>,
     },
+    /// Accounts of people of whom MFA was required do not exist any more.
+    Left {
+        /// Whose.
+        people: Vec<ObjectId>,
+    },
     /// A gate was read for a stage.
     GateRead {
         /// The stage, or `tail`.
@@ -309,6 +315,38 @@ pub enum Event {
         healthy: SignedDuration,
         /// Up to this instant.
         until: Timestamp,
+    },
+    /// A missed stage has a new start.
+    Rebooked {
+        /// The stage.
+        stage: String,
+        /// From now on.
+        start: Start,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Something holds for these people alone from now on; they belong to the tail.
+    ExceptionMade {
+        /// Who.
+        people: Vec<ObjectId>,
+        /// What.
+        what: Excepted,
+        /// The reason.
+        why: String,
+        /// Who answers for it.
+        owner: String,
+    },
+    /// It does not any more.
+    ExceptionEnded {
+        /// Who.
+        people: Vec<ObjectId>,
+        /// Why.
+        why: String,
+    },
+    /// Notices that the mail service had accepted came back: they were none.
+    Bounced {
+        /// Whose, by reason.
+        people: Vec<Because>,
     },
     /// No new batch starts from now on.
     Paused {
@@ -370,6 +408,45 @@ pub enum Slot {
     Reminder(u8),
     /// A new date after an old one was told.
     Correction,
+    /// To people who are capable already, in place of the first reminder.
+    Ready,
+    /// The date that was told does not hold any more, and no other one is known yet.
+    Withdrawn,
+    /// The person's own later date, at their request.
+    Deferred,
+    /// That nothing is required of the person before an instant.
+    Exempt,
+    /// From now on, at the person's own request.
+    Volunteered,
+}
+
+impl Slot {
+    /// The word for people; a reminder's number stands behind it.
+    #[must_use]
+    pub fn says(self) -> String {
+        match self {
+            Self::Announcement => "announcement".to_owned(),
+            Self::Reminder(n) => format!("reminder {n}"),
+            Self::Correction => "correction".to_owned(),
+            Self::Ready => "note to ready people".to_owned(),
+            Self::Withdrawn => "withdrawal of the date".to_owned(),
+            Self::Deferred => "deferred date".to_owned(),
+            Self::Exempt => "note on an exemption".to_owned(),
+            Self::Volunteered => "note to volunteers".to_owned(),
+        }
+    }
+
+    /// Whether it names an instant from which MFA is required; the others say that it is not, or not yet.
+    #[must_use]
+    pub const fn names_a_date(self) -> bool {
+        !matches!(self, Self::Withdrawn | Self::Exempt)
+    }
+
+    /// Whether an ambiguous send of it is never repeated: it may be missed without harm, or has done its work when it may have arrived.
+    #[must_use]
+    pub const fn is_sent_once(self) -> bool {
+        matches!(self, Self::Reminder(_) | Self::Ready | Self::Withdrawn | Self::Exempt)
+    }
 }
 
 /// A gate's answer.

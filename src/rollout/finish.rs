@@ -105,6 +105,20 @@ pub fn refuses(ground: &Ground<'_>) -> Option<Refusal> {
     refuses_to_begin(plan, state).or(asked).or_else(|| refuses_others(ground))
 }
 
+/// That the policy about everybody can take over, once nobody would be asked for MFA untold.
+#[must_use]
+pub fn may_follow(ground: &Ground<'_>) -> Option<String> {
+    let Ground { plan, state, observed, .. } = *ground;
+    let by_group = matches!(plan.enforcement, Enforcement::ConditionalAccess { .. });
+    let done = !state.stages.is_empty() && state.stages.iter().all(|stage| stage.phase == Phase::Done);
+    let sound = || observed.safety.last.as_ref().is_some_and(|reading| reading.value.policy.problems.is_empty());
+    let may = by_group && done && !stands(state) && sound() && refuses_others(ground).is_none();
+    may.then(|| {
+        "every stage is done and nobody in scope is left: the policy can become one about everybody; `tidegate finish` shows how"
+            .to_owned()
+    })
+}
+
 /// Whoever is neither enforced nor protected would be asked for MFA at once and untold.
 fn refuses_others(ground: &Ground<'_>) -> Option<Refusal> {
     let Ground { plan, observed, now, .. } = *ground;

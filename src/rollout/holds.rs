@@ -12,7 +12,7 @@ use super::plan::{Gate, GateAt};
 use super::select::exempt_key;
 use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
 use super::switch::is_tenant_wide;
-use super::{tail, what_if};
+use super::{finish, tail, what_if};
 
 /// Holds for what else in the tenant requires MFA are named so, and after it.
 const COLLISION: &str = "collision:";
@@ -124,7 +124,7 @@ pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
     let warns = collisions(ground).filter(|collision| collision.weight == Weight::Warns);
     let unread = ground.observed.collisions.trouble.as_ref();
     let unread = unread.map(|trouble| format!("what else in the tenant requires MFA cannot be read: {}", trouble.why));
-    warns.map(|collision| collision.why.clone()).chain(unread).collect()
+    warns.map(|collision| collision.why.clone()).chain(unread).chain(finish::may_follow(ground)).collect()
 }
 
 /// Whether batches are being handed out, in a stage or in the tail.
@@ -133,6 +133,7 @@ fn hands_out(ground: &Ground<'_>) -> bool {
     let waits = || ground.state.people.all().alike().any(|person| person.home() == Home::Tail && !person.is_processed());
     stages.iter().any(|stage| matches!(stage.phase, Phase::Enforcing { .. }))
         || stages.iter().all(|stage| stage.phase.name().is_over()) && waits()
+        || tail::hands_out(ground)
 }
 
 /// Holds of one stage: What-If, a closed window, a limit, a gate that waits.

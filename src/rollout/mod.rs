@@ -7,11 +7,15 @@ mod apply_undo;
 pub mod change;
 mod chunk;
 pub mod condition;
+pub mod dated;
 pub mod decide;
 #[cfg(test)]
 mod decide_tests;
 pub mod event;
 mod everybody;
+pub mod exception;
+#[cfg(test)]
+mod exception_tests;
 pub mod finish;
 pub mod gate;
 #[cfg(test)]
@@ -29,6 +33,7 @@ mod places;
 pub mod plan;
 pub mod preflight;
 mod readings;
+pub mod rebook;
 pub mod release;
 pub mod report;
 pub mod retire;

@@ -44,7 +44,8 @@ pub fn next(ground: &Ground<'_>) -> Vec<Event> {
             return events;
         }
     }
-    super::tail::lapsed(ground)
+    let absences = super::exception::absences(ground);
+    if absences.is_empty() { super::tail::lapsed(ground) } else { absences }
 }
 
 fn moved(stage: &StageState, to: PhaseName, why: impl Into<String>) -> Event {
@@ -53,6 +54,10 @@ fn moved(stage: &StageState, to: PhaseName, why: impl Into<String>) -> Event {
 
 /// Scheduled: freeze the roster when the announcement begins; `Err` says what is missing.
 pub fn scheduled(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) -> Result<Vec<Event>, String> {
+    if stage.is_frozen() {
+        // Rebooked: its people were told that another date comes.
+        return Ok(vec![moved(stage, PhaseName::Announcing, "the new date is told")]);
+    }
     let deadline = notice_deadline(ground, ix, stage);
     if ground.now > deadline {
         let tenant = ground.state.forward_holds(&stage.name).find(|hold| hold.owner == Owner::Tenant);
@@ -124,7 +129,13 @@ fn telling(ground: &Ground<'_>, ix: u16, stage: &StageState, person: &PersonStat
     if person.first_told().is_none() && person.doubts >= 2 {
         return Telling::Hopeless("unreached: whether the notice arrived is not known");
     }
-    if ground.now > notice_deadline(ground, ix, stage) {
+    // Whoever was told in time before needs a correction only.
+    let deadline = if in_time {
+        enforced_by(ground, ix, stage).checked_sub(ground.plan.notices.renotice).unwrap_or(Timestamp::MIN)
+    } else {
+        notice_deadline(ground, ix, stage)
+    };
+    if ground.now > deadline {
         return Telling::Hopeless("unreached: no notice was accepted with the minimum notice");
     }
     Telling::Pending

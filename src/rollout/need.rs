@@ -4,6 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::Ground;
 use super::event::Deed;
+use super::exception::Excepted;
+use super::gate::LOG_REACH;
 use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
 use super::person::{Enforced, Home, PersonState};
@@ -262,5 +264,9 @@ fn enforced_since(ground: &Ground<'_>) -> Option<Timestamp> {
         Phase::Soaking { .. } => Some(stage.start.instant),
         _ => None,
     });
-    under_way.chain(super::tail::sign_ins_since(ground)).min()
+    // Whoever is away is back with the first sign-in.
+    let absent = ground.state.exceptions.values().filter(|exception| exception.what == Excepted::Absent);
+    let reach = ground.now.checked_sub(LOG_REACH).unwrap_or(Timestamp::MIN);
+    let absent = absent.map(|exception| exception.since.max(reach)).min();
+    under_way.chain(super::tail::sign_ins_since(ground)).chain(absent).min()
 }

@@ -154,6 +154,17 @@ pub struct Policy {
     pub problems: Vec<String>,
     /// Hash of everything in it that matters; another value means that somebody edited it.
     pub fingerprint: String,
+    /// Which methods satisfy it.
+    pub takes: Takes,
+}
+
+/// Which methods satisfy what requires MFA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Any that the tenant allows.
+    AnyMethod,
+    /// Some only, or something else beside a method: an authentication strength, a compliant device.
+    Less,
 }
 
 /// One break-glass account.

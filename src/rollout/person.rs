@@ -39,8 +39,8 @@ pub enum Enforced {
     Verified(Timestamp),
     /// The tenant refused, at this instant.
     Refused(Timestamp),
-    /// The account does not exist any more.
-    Gone,
+    /// The account does not exist any more; known since this instant.
+    Gone(Timestamp),
     /// An intent to release is on disk and its outcome is not known.
     Releasing(u64),
     /// The tenant refused to release them, at this instant; MFA is still required of them.
@@ -304,7 +304,7 @@ impl PersonState {
             Stand::Accepted => Enforced::Accepted(self.enforced_at.instant()),
             Stand::Verified => Enforced::Verified(self.enforced_at.instant()),
             Stand::Refused => Enforced::Refused(self.enforced_at.instant()),
-            Stand::Gone => Enforced::Gone,
+            Stand::Gone => Enforced::Gone(self.enforced_at.instant()),
             Stand::Releasing => Enforced::Releasing(self.enforced_at.number()),
             Stand::Kept => Enforced::Kept(self.enforced_at.instant()),
             Stand::Released => Enforced::Released(self.enforced_at.instant()),
@@ -321,8 +321,11 @@ impl PersonState {
     pub fn told(&mut self, at: Timestamp, slot: Slot, instant: Timestamp) {
         let named = Stamp::of(instant);
         self.first_told.get_or_insert(at);
-        if self.home() == Home::Tail {
-            self.tail_told.get_or_insert(at);
+        if slot.names_a_date() {
+            if self.home() == Home::Tail {
+                self.tail_told.get_or_insert(at);
+            }
+            self.slots &= !WITHDRAWN;
         }
         if self.promise < named {
             self.promise = named;
@@ -330,8 +333,8 @@ impl PersonState {
         } else if self.promise == named {
             self.promise_told.get_or_insert(at);
         }
-        if slot == Slot::Correction {
-            self.slots &= 1; // the reminders count anew from the new date
+        if matches!(slot, Slot::Correction | Slot::Deferred) {
+            self.forget_reminders(); // they count anew from the new date
         }
         self.use_slot(slot);
         self.doubts = 0;
@@ -349,7 +352,7 @@ impl PersonState {
                 self.doubts = 0;
             }
         }
-        if matches!(slot, Slot::Reminder(_)) {
+        if slot.is_sent_once() {
             self.use_slot(slot);
         } else {
             self.doubts = self.doubts.saturating_add(1);
@@ -363,10 +366,35 @@ impl PersonState {
         self.use_slot(slot);
     }
 
-    /// From now on the person waits for a date of the tail.
-    pub const fn begin_tail(&mut self) {
+    /// Takes in that an accepted notice came back. Which one is not asked: from now on none counts as accepted.
+    pub fn bounce(&mut self, at: Timestamp) {
+        (self.first_told, self.promise_told, self.tail_told) = (Stamp::NONE, Stamp::NONE, Stamp::NONE);
+        self.slots &= WITHDRAWN;
+        self.refuse(at, Slot::Correction);
+    }
+
+    /// From now on the person waits for a date of the tail. An account that is back after a deletion starts anew.
+    pub fn begin_tail(&mut self) {
         self.doubts = 0;
         self.tail_told = Stamp::NONE;
+        self.forget_reminders();
+        if self.stand == Stand::Gone {
+            self.mark(Enforced::No);
+        }
+    }
+
+    /// The person asked for it at `at`: the one exception from a promise that only moves later.
+    pub fn volunteer(&mut self, at: Timestamp) {
+        (self.promise, self.promise_told) = (Stamp::of(at), Stamp::NONE);
+    }
+
+    /// The note on an exemption is sent again.
+    pub const fn begin_exemption(&mut self) {
+        self.slots &= !EXEMPT;
+    }
+
+    const fn forget_reminders(&mut self) {
+        self.slots &= 1 | WITHDRAWN;
     }
 
     /// Whether the slot is used up.
@@ -402,7 +430,7 @@ impl PersonState {
             Enforced::Accepted(at) => (Stand::Accepted, Stamp::of(at)),
             Enforced::Verified(at) => (Stand::Verified, Stamp::of(at)),
             Enforced::Refused(at) => (Stand::Refused, Stamp::of(at)),
-            Enforced::Gone => (Stand::Gone, Stamp::NONE),
+            Enforced::Gone(at) => (Stand::Gone, Stamp::of(at)),
             Enforced::Releasing(seq) => (Stand::Releasing, Stamp::of_number(seq)),
             Enforced::Kept(at) => (Stand::Kept, Stamp::of(at)),
             Enforced::Released(at) => (Stand::Released, Stamp::of(at)),
@@ -450,11 +478,21 @@ impl Serialize for PersonState {
     }
 }
 
+/// The most reminders that a plan may have: the bits above are those of other notices.
+pub const MOST_REMINDERS: u8 = 12;
+
+const READY: u16 = 1 << 13;
+const WITHDRAWN: u16 = 1 << 14;
+const EXEMPT: u16 = 1 << 15;
+
 fn slot_bit(slot: Slot) -> Option<u16> {
     match slot {
         Slot::Announcement => Some(1),
-        Slot::Reminder(n) => 1_u16.checked_shl(u32::from(n)),
-        Slot::Correction => None,
+        Slot::Reminder(n) => 1_u16.checked_shl(u32::from(n.min(MOST_REMINDERS))),
+        Slot::Ready => Some(READY),
+        Slot::Withdrawn => Some(WITHDRAWN),
+        Slot::Exempt => Some(EXEMPT),
+        Slot::Correction | Slot::Deferred | Slot::Volunteered => None,
     }
 }
 
@@ -519,7 +557,7 @@ mod tests {
             (Enforced::Verified(at(90)), Some(at(1))),
             (Enforced::No, None),
             (Enforced::Accepted(at(200)), Some(at(200))),
-            (Enforced::Gone, None),
+            (Enforced::Gone(at(300)), None),
         ] {
             person.mark(enforced);
             assert_eq!((person.enforced(), person.enforced_since()), (enforced, since));

@@ -40,6 +40,9 @@ pub struct Plan {
     /// What the tenant may be asked for, and with which permissions.
     #[serde(default, skip_serializing_if = "Access::is_usual")]
     pub access: Access,
+    /// How far single people may be excepted.
+    #[serde(default, skip_serializing_if = "Exceptions::is_usual")]
+    pub exceptions: Exceptions,
     /// Whether Microsoft's What-If is asked about each stage; with Conditional Access only.
     #[serde(default = "off", skip_serializing_if = "is_off")]
     pub what_if: Toggle,
@@ -415,6 +418,46 @@ pub enum Selector {
     ReadyFirst(u32),
     /// The remainder.
     EveryoneElse,
+}
+
+/// `[exceptions]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exceptions {
+    /// How often one person may be deferred.
+    pub defer_most: u32,
+    /// How far one deferral may move a date.
+    pub defer_longest: SignedDuration,
+    /// How far ahead an exemption may end.
+    pub exempt_longest: SignedDuration,
+    /// Somebody who was absent is enforced at the earliest this long after they are back.
+    pub absent_grace: SignedDuration,
+    /// However long somebody stays away, their date comes this long after it was due.
+    pub absent_longest: SignedDuration,
+    /// People who are known to be away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<PersonRef>,
+}
+
+impl Default for Exceptions {
+    fn default() -> Self {
+        let days = |days: i64| SignedDuration::from_hours(24 * days);
+        Self {
+            defer_most: 2,
+            defer_longest: days(30),
+            exempt_longest: days(180),
+            absent_grace: days(7),
+            absent_longest: days(60),
+            absent: Vec::new(),
+        }
+    }
+}
+
+impl Exceptions {
+    /// Whether it says what a plan without the section says; such a plan keeps its revision.
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[tail]`.

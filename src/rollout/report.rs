@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Ground;
 use super::event::Evidence;
+use super::exception::{self, Excepted};
 use super::gate::{read, sentence};
 use super::hold::{Hold, Scope};
 use super::moves::{scheduled, waits_to_be_done, waits_to_start};
@@ -109,7 +110,7 @@ pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Op
     match person.enforced() {
         Enforced::Verified(_) => return ("verified", None),
         Enforced::Accepted(_) => return ("enforced", None),
-        Enforced::Gone => return ("left", None),
+        Enforced::Gone(_) => return ("left", None),
         Enforced::Releasing(_) => return ("enforced", Some("is being released".to_owned())),
         Enforced::Kept(_) => return ("enforced", Some("the tenant refused to release them".to_owned())),
         Enforced::Released(_) => return ("released", Some("by a rollback".to_owned())),
@@ -119,6 +120,16 @@ pub fn situation(ground: &Ground<'_>, person: &PersonState) -> (&'static str, Op
     let row = ground.observed.directory.last.as_ref().and_then(|reading| reading.value.person(person.id));
     if let Some(why) = row.and_then(|row| protection(ground.plan, ground.observed, &row)) {
         return ("protected", Some(why.to_owned()));
+    }
+    let exception = exception::of(&ground.state.exceptions, person.id);
+    let excepted = exception.and_then(|exception| match exception.what {
+        Excepted::Exempt { until } if ground.now < until => Some("exempt"),
+        Excepted::Deferred { until } if ground.now < until => Some("deferred"),
+        Excepted::Absent => Some("absent"),
+        _ => None,
+    });
+    if let (Some(word), Some(exception)) = (excepted, exception) {
+        return (word, Some(format!("{} ({})", exception.what.says(), exception.why)));
     }
     if matches!(person.enforced(), Enforced::Refused(_)) {
         return ("failed", Some("the tenant refused".to_owned()));

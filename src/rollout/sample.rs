@@ -14,8 +14,8 @@ use super::observed::{
     SignIn, Target, Toggle, Trouble, TroubleKind, Way,
 };
 use super::plan::{
-    Access, Bound, Calendar, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan, Selector,
-    Stage, Start, Tail, Unregistered,
+    Access, Bound, Calendar, Channel, Enforcement, Exceptions, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan,
+    Selector, Stage, Start, Tail, Unregistered,
 };
 use super::release;
 use super::schedule;
@@ -101,6 +101,7 @@ pub(crate) fn plan() -> Plan {
             stage("everyone", "2027-01-25T09:00:00", Selector::EveryoneElse),
         ],
         tail: Tail { grace: days(14) },
+        exceptions: Exceptions::default(),
         access: Access::default(),
         what_if: Toggle::Off,
     }
@@ -167,7 +168,11 @@ impl Perfect {
             readiness: Readiness::Capable,
             members: Vec::new(),
             safety: Safety {
-                policy: Policy { problems: Vec::new(), fingerprint: "as it was".to_owned() },
+                policy: Policy {
+                    problems: Vec::new(),
+                    fingerprint: "as it was".to_owned(),
+                    takes: crate::rollout::observed::Takes::AnyMethod,
+                },
                 break_glass: vec![sound(1), sound(2)],
                 modes: Vec::new(),
                 defaults: None,

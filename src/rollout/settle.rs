@@ -36,12 +36,14 @@ pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
         if let Some(earlier) = earlier {
             verified(ground, last, earlier, &mut events);
             if ground.state.batches.is_empty() && last.age(ground.now) <= NEWS {
+                leavers(ground, last, earlier, &mut events);
                 foreign(ground, last, earlier, &mut events);
             }
         }
     }
     switches(ground, &mut events);
     retired(ground, &mut events);
+    restored(ground, &mut events);
     joiners(ground, &mut events);
     events
 }
@@ -168,10 +170,18 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let expected = || state.people.all().iter().filter(should_be_in);
     // Mostly nobody is missing, and counting is cheaper than looking everybody up.
     let seen = last.value.iter().filter_map(|id| state.people.get(id)).filter(should_be_in).count();
+    let closed: Vec<_> = events
+        .iter()
+        .filter_map(|event| if let Event::Left { people } = event { Some(people) } else { None })
+        .flatten()
+        .copied()
+        .collect();
     let removed: Vec<_> = if seen == expected().count() {
         Vec::new()
     } else {
-        let missing = |person: &PersonState| !person.marks().removed_by_hand && !has(last, person.id) && !has(earlier, person.id);
+        let missing = |person: &PersonState| {
+            !person.marks().removed_by_hand && !has(last, person.id) && !has(earlier, person.id) && !closed.contains(&person.id)
+        };
         expected().filter(missing).map(|person| person.id).collect()
     };
     let count = state.foreign.len()
@@ -180,7 +190,8 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
         + state.people.all().iter().filter(|p| p.marks().removed_by_hand).count();
     // Whom others put back, and whom they put in though we could not: MFA is required of them after all.
     let not_by_us = |person: &PersonState| {
-        person.marks().removed_by_hand || matches!(person.enforced(), Enforced::Refused(_) | Enforced::Gone) && !known(person.id)
+        person.marks().removed_by_hand
+            || matches!(person.enforced(), Enforced::Refused(_) | Enforced::Gone(_)) && !known(person.id)
     };
     let put = state.people.all().iter().filter(not_by_us).map(|person| person.id);
     added.extend(put.filter(|id| has(last, *id) && has(earlier, *id)));
@@ -204,6 +215,47 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
             },
         });
     }
+}
+
+/// Enforced people whose accounts do not exist any more: nobody took them out of the group.
+fn leavers(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
+    let Some(directory) = ground.observed.directory.last.as_ref() else { return };
+    let gone = |person: &PersonState| {
+        let (Enforced::Accepted(since) | Enforced::Verified(since)) = person.enforced() else { return false };
+        let id = person.id;
+        directory.as_of > since && !has(last, id) && !has(earlier, id) && directory.value.person(id).is_none()
+    };
+    let people: Vec<_> = ground.state.people.all().iter().filter(gone).map(|person| person.id).collect();
+    if !people.is_empty() {
+        events.push(Event::Left { people });
+    }
+}
+
+/// Accounts that did not exist and are there again: they start anew, in the tail.
+fn restored(ground: &Ground<'_>, events: &mut Vec<Event>) {
+    let state = ground.state;
+    let Some(directory) = ground.observed.directory.fresh(ground.now, NEWS) else { return };
+    let Some(members) = ground.observed.members.last.as_ref().filter(|_| state.batches.is_empty()) else { return };
+    let Some(baseline) = &state.baseline else { return };
+    let back = |person: &PersonState| {
+        let Enforced::Gone(at) = person.enforced() else { return false };
+        let row = directory.value.person(person.id);
+        directory.as_of > at
+            && members.as_of > at
+            && !has(members, person.id)
+            && state.foreign.binary_search(&person.id).is_err()
+            && baseline.binary_search(&person.id).is_err()
+            && row.is_some_and(|row| protection(ground.plan, ground.observed, &row).is_none())
+    };
+    let mut homes: std::collections::BTreeMap<Home, Vec<ObjectId>> = std::collections::BTreeMap::new();
+    for person in state.people.all().iter().filter(back) {
+        homes.entry(person.home()).or_default().push(person.id);
+    }
+    events.extend(homes.into_iter().map(|(home, people)| Event::Carried {
+        stage: state.home_name(home).to_owned(),
+        why: "the account is there again".to_owned(),
+        people,
+    }));
 }
 
 /// People in scope whom a stage selects and who came after every roster was frozen belong to the tail.

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Deed, Evidence, Slot};
+use super::exception::Exception;
 use super::hold::{Blocks, Clears, Hold, Scope};
 use super::id::ObjectId;
 use super::observed::Target;
@@ -68,6 +69,9 @@ pub struct State {
     pub retire_trouble: Option<(Timestamp, u32)>,
     /// The latest pause that ended.
     pub last_pause: Option<Pause>,
+    /// What holds for single people alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exceptions: BTreeMap<ObjectId, Exception>,
     /// Hash of the conditions shown to whoever asked for the finish, while it is neither begun nor dropped.
     #[serde(default)]
     pub finish_asked: Option<String>,

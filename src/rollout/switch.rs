@@ -436,7 +436,7 @@ pub fn is_due(ground: &Ground<'_>, ix: u16, stage: &StageState) -> bool {
     let is_seen = |person: &PersonState| {
         person.marks().removed_by_hand
             || person.home() != Home::Stage(ix)
-            || matches!(person.enforced(), Enforced::Verified(_) | Enforced::Gone)
+            || matches!(person.enforced(), Enforced::Verified(_) | Enforced::Gone(_))
     };
     let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     at == usize::from(ix)

@@ -5,16 +5,84 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Condition, Ground};
 use super::event::{Event, Evidence};
+use super::exception::{self, Excepted, Exception};
 use super::gate::{LOG_REACH, gates_of, read_tail};
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{Gate, GateAt, Measure};
 use super::select::{exempt_key, protection};
-use super::state::TAIL;
+use super::state::{Phase, StageState, State, TAIL};
+use super::told;
+
+/// When people of the tail may begin to be enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Now.
+    Now,
+    /// When the stages before them are over, which the plan lets be by this instant.
+    At(Timestamp),
+    /// Nobody knows: a stage before them is missed or undone, or takes longer than the plan says.
+    Unknown,
+}
+
+/// The same for everybody of the tail: most wait for every stage; whom an exception brought there for the first one, behind which the
+/// way of enforcing is proven; volunteers for none.
+#[derive(Clone, Copy, Debug)]
+pub struct Openings {
+    last: Opening,
+    first: Opening,
+}
+
+/// A stage may take a little longer than the plan says before a date is false.
+pub(super) const SLACK: SignedDuration = SignedDuration::from_hours(24);
+
+impl Openings {
+    /// As the stages stand.
+    #[must_use]
+    pub fn new(ground: &Ground<'_>) -> Self {
+        let all = || (0_u16..).zip(&ground.state.stages);
+        Self { last: opening(ground, all()), first: opening(ground, all().take(1)) }
+    }
+
+    /// When somebody of the tail with this exception may begin to be enforced.
+    #[must_use]
+    pub fn of(&self, exception: Option<&Exception>) -> Opening {
+        match exception.map(|exception| exception.what) {
+            None => self.last,
+            Some(Excepted::Volunteer) => Opening::Now,
+            Some(_) => self.first,
+        }
+    }
+
+    /// Whether somebody of the tail may be enforced now, as far as the stages are concerned.
+    #[must_use]
+    pub fn lets(&self, state: &State, person: ObjectId) -> bool {
+        self.of(exception::of(&state.exceptions, person)) == Opening::Now
+    }
+
+    /// Whether anybody of the tail may be.
+    #[must_use]
+    pub fn lets_anybody(&self, state: &State) -> bool {
+        self.last == Opening::Now || !state.exceptions.is_empty()
+    }
+}
+
+fn opening<'a>(ground: &Ground<'_>, stages: impl Iterator<Item = (u16, &'a StageState)>) -> Opening {
+    let mut ends = None;
+    for (ix, stage) in stages.filter(|(_, stage)| !stage.phase.name().is_over()) {
+        let stuck = matches!(stage.phase, Phase::Missed { .. } | Phase::RollingBack | Phase::RolledBack);
+        let planned = ground.plan.stages.get(usize::from(ix)).filter(|_| !stuck);
+        let end =
+            planned.and_then(|planned| stage.finishes(planned.finish_by).checked_add(planned.soak.saturating_add(SLACK)).ok());
+        let Some(end) = end.filter(|end| *end > ground.now) else { return Opening::Unknown };
+        ends = ends.max(Some(end));
+    }
+    ends.map_or(Opening::Now, Opening::At)
+}
 
 /// People of the tail who wait and whose date has come at `at`.
 fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = PersonState> + 'a {
@@ -28,11 +96,41 @@ fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = PersonSta
 
 /// Its `during` gates as they read now, from its canary on and while somebody's date has come: before and after, they stop nothing.
 pub fn gates<'a>(ground: &Ground<'a>) -> impl Iterator<Item = (&'a Gate, Evidence)> {
-    let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
-    let asked = over && ground.state.tail_canary.is_some() && due(ground, ground.now).next().is_some();
+    let openings = Openings::new(ground);
+    let comes = |person: &PersonState| openings.lets(ground.state, person.id);
+    let asked = openings.lets_anybody(ground.state)
+        && ground.state.tail_canary.is_some()
+        && due(ground, ground.now).any(|person| comes(&person));
     let gates = gates_of(ground.plan, TAIL, GateAt::During).filter(move |_| asked);
     let Ground { plan, state, observed, now, .. } = *ground;
     gates.map(move |gate| (gate, read_tail(plan, state, observed, now, gate)))
+}
+
+/// When an exception calls for something: its notices, its end.
+pub fn instants(ground: &Ground<'_>, exception: &Exception) -> impl Iterator<Item = Timestamp> {
+    let (ends, before) = match exception.what {
+        Excepted::Deferred { until } | Excepted::Exempt { until } => {
+            let notices = &ground.plan.notices;
+            let lead = notices.min_notice.max(notices.renotice).max(exception::BEFORE_EXEMPTION_ENDS[0]);
+            (until, until.checked_sub(lead.saturating_add(told::SENDING.saturating_mul(2))).ok())
+        }
+        Excepted::Absent => (exception::longest_absence(ground.plan, exception), None),
+        Excepted::Volunteer => (exception.since, None),
+        Excepted::Back { at } => (at, None),
+    };
+    before.into_iter().chain([ends])
+}
+
+/// Whether somebody with an exception is to be enforced now, whatever the stages do.
+#[must_use]
+pub fn hands_out(ground: &Ground<'_>) -> bool {
+    let openings = Openings::new(ground);
+    ground.state.exceptions.keys().filter_map(|id| ground.state.people.get(*id)).any(|person| {
+        person.tail_told().is_some()
+            && !person.is_processed()
+            && person.promise().is_some_and(|promise| promise <= ground.now)
+            && openings.lets(ground.state, person.id)
+    })
 }
 
 /// Whether an inconclusive gate still stops the batches after the canary.
@@ -62,11 +160,17 @@ pub fn lapsed(ground: &Ground<'_>) -> Vec<Event> {
     if !read || !ground.conditions.has(Condition::Protection) || ground.refuses_rollout(Condition::Clock).is_some() {
         return Vec::new();
     }
+    let openings = Openings::new(ground);
+    let late = ground.now.checked_sub(SLACK).unwrap_or(Timestamp::MIN);
+    let waits = |person: &PersonState| {
+        let comes = openings.lets(ground.state, person.id);
+        (!comes && person.promise().is_some_and(|promise| promise <= late)).then_some("the stages before are not over")
+    };
     let mut lapsed: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
     for person in due(ground, ground.now) {
         let why = match directory.person(person.id) {
             None => Some("no longer in the directory"),
-            Some(row) => protection(ground.plan, ground.observed, &row),
+            Some(row) => protection(ground.plan, ground.observed, &row).or_else(|| waits(&person)),
         };
         if let Some(why) = why {
             lapsed.entry(why).or_default().push(person.id);

@@ -2,26 +2,29 @@
 //!
 //! No notice is due that would be untrue when it arrives, and none is due twice.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{Ground, NOTICE};
+use super::dated;
 use super::event::Slot;
 use super::id::ObjectId;
 use super::limit::backoff;
-use super::observed::Readiness;
-use super::person::{Home, PersonState};
+use super::observed::{Readiness, Takes};
+use super::person::{Enforced, Home, PersonState};
 use super::schedule;
 use super::state::{Phase, StageState};
-use super::switch::is_tenant_wide;
+use super::switch::{grace, is_tenant_wide};
 
 /// People in one group of notices: what a crash can leave unknown, and what an operator waits for when stopping.
 pub const GROUP: usize = 100;
 
 /// Sending takes time; a date of the tail is chosen so much later than it must be.
-const SENDING: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const SENDING: SignedDuration = SignedDuration::from_hours(1);
 
 /// An ambiguous announcement or correction is repeated at most once.
-const MOST_DOUBTS: u8 = 2;
+pub(super) const MOST_DOUBTS: u8 = 2;
 
 /// Notices to be sent now: one to each person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +93,9 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
         return None;
     }
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
+        if let Some(due) = withdrawn(ground, ix, stage) {
+            return Some(due);
+        }
         let invited = is_tenant_wide(ground.plan) && matches!(stage.phase, Phase::Soaking { .. } | Phase::Done);
         if !invited && !matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. }) {
             continue;
@@ -113,31 +119,30 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
             if let Some(due) = group(ground, home, Slot::Reminder(n), instant, reminded) {
                 return Some(due);
             }
+            let ready = people().filter(|person| wants_to_know_ready(ground, person, instant, opened));
+            if let Some(due) = group(ground, home, Slot::Ready, instant, ready) {
+                return Some(due);
+            }
         }
     }
-    tail(ground)
+    dated::due(ground)
 }
 
-/// The tail: one announcement per person, with a date of their own, never nearer than what they were told before.
-fn tail(ground: &Ground<'_>) -> Option<Due> {
-    let zone = schedule::zone(&ground.plan.time_zone)?;
-    let notices = &ground.plan.notices;
-    let wait = ground.plan.tail.grace.max(notices.min_notice).max(notices.renotice).saturating_add(SENDING);
-    let date = schedule::next_open(&ground.plan.calendar, &zone, full_hour(ground.now.checked_add(wait).ok()?)?)?;
-    let date_of = |person: &PersonState| person.promise().map_or(date, |promise| promise.max(date));
-    let waiting = || {
-        let people = ground.state.people.all().iter();
-        people.filter(|person| person.home() == Home::Tail && !person.is_processed() && wants_tail_notice(ground, person))
+/// To people of a stage that does not come: that the date which they were told does not hold.
+fn withdrawn(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Option<Due> {
+    let over = matches!(stage.phase, Phase::Missed { .. } | Phase::Closed { .. });
+    if !over {
+        return None;
+    }
+    let told = |person: &PersonState| {
+        let waits = matches!(person.enforced(), Enforced::No | Enforced::Refused(_)) && retry_is_due(person, ground.now);
+        waits && !person.has_used(Slot::Withdrawn)
     };
-    let dates: std::collections::BTreeSet<Timestamp> = waiting().map(|person| date_of(&person)).collect();
-    dates
-        .into_iter()
-        .find_map(|date| group(ground, Home::Tail, Slot::Announcement, date, waiting().filter(|person| date_of(person) == date)))
-}
-
-fn wants_tail_notice(ground: &Ground<'_>, person: &PersonState) -> bool {
-    let untold = person.tail_told().is_none() || told_too_late(ground, person);
-    untold && retry_is_due(person, ground.now) && person.doubts < MOST_DOUBTS
+    let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(told);
+    let promises: BTreeSet<Timestamp> = people().filter_map(|person| person.promise()).collect();
+    promises.into_iter().find_map(|promise| {
+        group(ground, Home::Stage(ix), Slot::Withdrawn, promise, people().filter(|person| person.is_promised(promise)))
+    })
 }
 
 /// Whether the notice of the date in force was accepted so late that the date can never be kept; only another date helps.
@@ -150,7 +155,7 @@ pub fn told_too_late(ground: &Ground<'_>, person: &PersonState) -> bool {
 }
 
 /// The next full hour (UTC) at or after `at`: a date that one can name.
-fn full_hour(at: Timestamp) -> Option<Timestamp> {
+pub(super) fn full_hour(at: Timestamp) -> Option<Timestamp> {
     let over = at.as_second().rem_euclid(3_600);
     let whole = over == 0 && at.subsec_nanosecond() == 0;
     let second = at.as_second().checked_sub(over)?.checked_add(if whole { 0 } else { 3_600 })?;
@@ -171,9 +176,28 @@ fn wants_correction(ground: &Ground<'_>, person: &PersonState, instant: Timestam
     (told_before || in_doubt && person.doubts < MOST_DOUBTS) && in_time
 }
 
-fn wants_reminder(ground: &Ground<'_>, person: &PersonState, slot: Slot, instant: Timestamp, opened: Timestamp) -> bool {
+pub(super) fn wants_reminder(
+    ground: &Ground<'_>,
+    person: &PersonState,
+    slot: Slot,
+    instant: Timestamp,
+    opened: Timestamp,
+) -> bool {
     let told = person.first_told().is_some_and(|told| told < opened) && person.is_promised(instant);
     told && !person.is_processed() && !person.has_used(slot) && person.refused().is_none() && is_to_be_reminded(ground, person.id)
+}
+
+/// Capable people are told once, in place of the first reminder, that nothing is left to do; only where any method that counts as MFA
+/// satisfies what is required.
+fn wants_to_know_ready(ground: &Ground<'_>, person: &PersonState, instant: Timestamp, opened: Timestamp) -> bool {
+    let told = person.first_told().is_some_and(|told| told < opened) && person.is_promised(instant);
+    let waits = !person.is_processed() && !person.has_used(Slot::Ready) && person.refused().is_none();
+    let takes = ground.observed.safety.last.as_ref().map(|reading| reading.value.policy.takes);
+    let capable = || {
+        let report = ground.observed.registration.fresh(ground.now, ground.plan.observe.max_age);
+        report.is_some_and(|reading| reading.value.of(person.id) == Readiness::Capable)
+    };
+    told && waits && takes == Some(Takes::AnyMethod) && grace(ground.plan) == 0 && capable()
 }
 
 /// Whether the reports say that somebody is not yet capable. One report that lacks a row says nothing; two in a row, or none at all, do.
@@ -188,7 +212,7 @@ fn is_to_be_reminded(ground: &Ground<'_>, person: ObjectId) -> bool {
 }
 
 /// After a refused address the person is tried again a day later, then two, then four, at most weekly.
-fn retry_is_due(person: &PersonState, now: Timestamp) -> bool {
+pub(super) fn retry_is_due(person: &PersonState, now: Timestamp) -> bool {
     let Some((at, times)) = person.refused() else { return true };
     now.duration_since(at) >= refusal_wait(times)
 }
@@ -206,7 +230,7 @@ pub fn retry_at(trouble: Option<(Timestamp, u32)>) -> Option<Timestamp> {
     at.checked_add(backoff(times, SignedDuration::from_mins(30))).ok()
 }
 
-fn group(
+pub(super) fn group(
     ground: &Ground<'_>,
     home: Home,
     slot: Slot,

@@ -8,6 +8,7 @@ use super::person::{Enforced, Home, PersonState};
 use super::settle::has_open_batch;
 use super::state::Phase;
 use super::switch::{comes_first, is_tenant_wide};
+use super::tail::Openings;
 use super::told::retry_at;
 
 /// People in one bind-PATCH (Graph takes at most 20).
@@ -35,29 +36,38 @@ pub fn next(ground: &Ground<'_>) -> Option<Tranche> {
     if retry_at(ground.state.wire_trouble).is_some_and(|at| ground.now < at) || is_tenant_wide(ground.plan) {
         return None;
     }
-    for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
-        let Phase::Enforcing { canary } = stage.phase else { continue };
-        let home = Home::Stage(ix);
-        if refuses(ground, home).is_some() || comes_first(ground, ix, stage) {
-            return None;
-        }
-        let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-        // Until somebody has gone through, every batch is the canary, and nobody follows one whose outcome is not known.
-        let through = canary.is_some() && people().any(|person| person.is_enforced());
-        if !through && has_open_batch(ground, home) {
-            return None;
-        }
-        let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
-        return tranche(ground, home, people(), most);
+    of_stage(ground).or_else(|| of_tail(ground))
+}
+
+fn of_stage(ground: &Ground<'_>) -> Option<Tranche> {
+    let stages = (0_u16..).zip(&ground.state.stages);
+    let (ix, stage, canary) = stages.into_iter().find_map(|(ix, stage)| match stage.phase {
+        Phase::Enforcing { canary } => Some((ix, stage, canary)),
+        _ => None,
+    })?;
+    let home = Home::Stage(ix);
+    if refuses(ground, home).is_some() || comes_first(ground, ix, stage) {
+        return None;
     }
-    let over = ground.state.stages.iter().all(|stage| stage.phase.name().is_over());
-    if !over || refuses(ground, Home::Tail).is_some() || has_open_batch(ground, Home::Tail) {
+    let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+    // Until somebody has gone through, every batch is the canary, and nobody follows one whose outcome is not known.
+    let through = canary.is_some() && people().any(|person| person.is_enforced());
+    if !through && has_open_batch(ground, home) {
+        return None;
+    }
+    let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
+    tranche(ground, home, people(), most)
+}
+
+fn of_tail(ground: &Ground<'_>) -> Option<Tranche> {
+    let openings = Openings::new(ground);
+    if !openings.lets_anybody(ground.state) || refuses(ground, Home::Tail).is_some() || has_open_batch(ground, Home::Tail) {
         return None;
     }
     let people = || ground.state.people.all().iter().filter(|person| person.home() == Home::Tail);
     let through = ground.state.tail_canary.is_some() && people().any(|person| person.is_enforced());
     let most = if through { BATCH * BATCHES } else { ground.plan.limits.canary as usize };
-    tranche(ground, Home::Tail, people(), most)
+    tranche(ground, Home::Tail, people().filter(|person| openings.lets(ground.state, person.id)), most)
 }
 
 /// Why nobody of a home may be enforced now.
@@ -75,7 +85,7 @@ pub fn refuses_person(ground: &Ground<'_>, home: Home, person: &PersonState) -> 
         Enforced::Refused(_) => return Some("the tenant refused; tried again within the hour".into()),
         Enforced::Intended(_) | Enforced::Unknown(_) => return Some("the outcome is not known yet; it is read back".into()),
         Enforced::Accepted(_) | Enforced::Verified(_) => return Some("enforced already".into()),
-        Enforced::Gone => return Some("the account does not exist any more".into()),
+        Enforced::Gone(_) => return Some("the account does not exist any more".into()),
         Enforced::Releasing(_) | Enforced::Kept(_) => return Some("is being released".into()),
         Enforced::Released(_) => return Some("was released by a rollback".into()),
     }

@@ -145,6 +145,9 @@ impl Tenant {
     /// What comes of a sign-in.
     fn outcome(&self, slot: Slot) -> [Option<Attempt>; 2] {
         let Some(person) = self.people.get(slot.person) else { return [None, None] };
+        if person.away.is_some_and(|(from, to)| from <= slot.at && slot.at < to) {
+            return [None, None];
+        }
         let is_disabled = person.account == Account::Disabled && person.account_since <= slot.at;
         if is_disabled || person.created > slot.at || person.deleted.is_some_and(|deleted| deleted <= slot.at) {
             return [None, None];

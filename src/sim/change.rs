@@ -53,6 +53,24 @@ pub enum Change {
     },
     /// An account is deleted.
     DeleteUser(String),
+    /// A deleted account is restored; its memberships are not.
+    RestoreUser(String),
+    /// Somebody moves to another department.
+    Move {
+        /// The person.
+        person: String,
+        /// The new department.
+        department: String,
+    },
+    /// Somebody does not sign in for so many days.
+    Away {
+        /// The person.
+        person: String,
+        /// For how long.
+        days: i64,
+    },
+    /// Somebody asks that MFA be required of them at once: what mails named before counts no more.
+    Volunteer(String),
     /// An account is disabled.
     DisableUser(String),
     /// An account is enabled.
@@ -152,6 +170,22 @@ impl Tenant {
             Change::DeleteUser(person) => {
                 let at = self.named_place(&person)?;
                 self.delete(now, at);
+            }
+            Change::RestoreUser(person) => {
+                let at = person.parse().ok().and_then(|id: ObjectId| self.by_id.get(&id)).copied();
+                let known = at.and_then(|at| self.people.get_mut(at)).ok_or_else(|| no_person(&person))?;
+                (known.deleted, known.account_since) = (None, now);
+            }
+            Change::Move { person, department } => {
+                self.with(&person, |person| (person.department, person.changed) = (Some(department), Some(now)))?;
+            }
+            Change::Away { person, days } => {
+                let until = now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(now);
+                self.with(&person, |person| person.away = Some((now, until)))?;
+            }
+            Change::Volunteer(person) => {
+                let id = self.named_id(&person)?;
+                self.oracle.volunteer(now, id);
             }
             Change::DisableUser(person) => self.set_account(now, &person, Account::Disabled)?,
             Change::EnableUser(person) => self.set_account(now, &person, Account::Enabled)?,

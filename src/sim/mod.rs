@@ -77,7 +77,7 @@ pub use policy::State;
 pub use policy::State as PolicyState;
 pub use profile::{Charge, Counted, Federation, Foreign, Licence, Profile, Quotas, Service};
 pub use required::Way;
-pub use script::{Act, Death, DeathAt, Deed, Edit, Script, When};
+pub use script::{Act, Death, DeathAt, Deed, Edit, Exceptional, Script, When};
 pub use server::{Answerer, Moment, Options, Pass, ServerError, Transport, Watch, serve, serve_answers, serve_watched};
 pub use tenant::{ENFORCED_GROUP, EXEMPT_GROUP, Fate, PILOT_GROUP, POLICY, Tenant};
 pub use token::SECRET;

@@ -78,6 +78,8 @@ pub(super) struct Oracle {
     floor: SignedDuration,
     grace: SignedDuration,
     told: HashMap<ObjectId, Told>,
+    /// Since when who asked for it themselves.
+    volunteers: HashMap<ObjectId, Timestamp>,
     notices: HashSet<String>,
     mails: Vec<Mail>,
     writes: Vec<Write>,
@@ -97,6 +99,7 @@ impl Oracle {
             floor,
             grace,
             told: HashMap::new(),
+            volunteers: HashMap::new(),
             notices: HashSet::new(),
             mails: Vec::new(),
             writes: Vec::new(),
@@ -131,6 +134,12 @@ impl Oracle {
         self.mails.push(Mail { at: now, person, instant, notice: notice.map(str::to_owned) });
     }
 
+    /// Somebody asked for it: from now on it is theirs to be enforced, once a mail says so.
+    pub(super) fn volunteer(&mut self, now: Timestamp, person: ObjectId) {
+        self.volunteers.insert(person, now);
+        self.told.remove(&person);
+    }
+
     /// An app is about to make somebody a member of the enforcement group; `exempt` says since when they are exempt.
     pub(super) fn enforcing(
         &mut self,
@@ -145,7 +154,7 @@ impl Oracle {
                 if now < latest_instant {
                     self.note(now, Rule::NotBeforeTold, Some(person), format!("a mail named {latest_instant}"));
                 }
-                if now.duration_since(first) < self.floor {
+                if now.duration_since(first) < self.floor && !self.volunteers.contains_key(&person) {
                     self.note(now, Rule::ToldInTime, Some(person), format!("the first mail came at {first}"));
                 }
             }

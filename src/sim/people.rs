@@ -190,6 +190,7 @@ impl Makers {
             changed: None,
             methods: Methods { habit: Habit::Never, own: None, required: None, mails: 0 },
             per_user: Vec::new(),
+            away: None,
             quirks: Quirks::default(),
         }
     }

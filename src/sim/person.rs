@@ -25,6 +25,8 @@ pub(super) struct Person {
     pub(super) account_since: Timestamp,
     pub(super) created: Timestamp,
     pub(super) deleted: Option<Timestamp>,
+    /// From when until when the person does not sign in.
+    pub(super) away: Option<(Timestamp, Timestamp)>,
     /// When a name or an address last changed.
     pub(super) changed: Option<Timestamp>,
     pub(super) methods: Methods,

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::change::Change;
 use super::fault::{Effect, Fault};
 use super::profile::Profile;
+use crate::rollout::id::ObjectId;
 use crate::rollout::plan::{Amount, Blackout, Cap, Plan, Unregistered};
 use crate::rollout::schedule;
 
@@ -73,8 +74,39 @@ pub enum Deed {
     NoPauseFile,
     /// An operator edits the plan file and reloads.
     Reload(Edit),
+    /// An operator gives a missed stage a new start, so long from then.
+    Rebook {
+        /// The stage's place.
+        stage: usize,
+        /// How far ahead.
+        ahead: SignedDuration,
+    },
+    /// An operator excepts somebody.
+    Except {
+        /// The object id.
+        person: ObjectId,
+        /// What for; instants that it names lie so far ahead.
+        what: Exceptional,
+    },
+    /// An operator takes that back.
+    EndException(ObjectId),
+    /// An operator says that a notice to somebody came back.
+    Bounced(ObjectId),
     /// Every fault ends.
     EndFaults,
+}
+
+/// What somebody is excepted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exceptional {
+    /// A later date.
+    Deferred(SignedDuration),
+    /// Nothing is required before an instant.
+    Exempt(SignedDuration),
+    /// From now on.
+    Volunteer,
+    /// Away.
+    Absent,
 }
 
 /// An edit of the plan that is in force.
@@ -179,6 +211,13 @@ impl fmt::Display for Deed {
             Self::Reload(Edit::Blackout(long)) => write!(f, "the plan file: a blackout of {long:#} begins"),
             Self::Reload(Edit::Cap(people)) => write!(f, "the plan file: at most {people} people an hour"),
             Self::Reload(Edit::Wait) => f.write_str("the plan file: every stage waits for the unregistered"),
+            Self::Rebook { stage, ahead } => write!(f, "an operator rebooks stage {} for {ahead:#} later", stage + 1),
+            Self::Except { what: Exceptional::Deferred(ahead), .. } => write!(f, "an operator defers somebody by {ahead:#}"),
+            Self::Except { what: Exceptional::Exempt(ahead), .. } => write!(f, "an operator exempts somebody for {ahead:#}"),
+            Self::Except { what: Exceptional::Volunteer, .. } => f.write_str("somebody volunteers"),
+            Self::Except { what: Exceptional::Absent, .. } => f.write_str("an operator says that somebody is away"),
+            Self::EndException(_) => f.write_str("an operator takes an exception back"),
+            Self::Bounced(_) => f.write_str("an operator says that a notice came back"),
             Self::EndFaults => f.write_str("every fault ends"),
         }
     }

@@ -16,4 +16,5 @@ mod schema;
 mod seeds;
 mod small;
 mod tidy;
+mod told;
 mod ways;

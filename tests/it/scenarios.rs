@@ -12,7 +12,7 @@ use tidegate::sim::{Change, DeathAt, Deed, ENFORCED_GROUP, Edit, Effect, Fault, 
 use crate::small::{self, act, death, hours, minutes, refused, stage};
 
 /// Runs a script and compares its transcript with the one that is kept.
-fn play(name: &str, tenant: Tenant, script: Script) {
+pub(crate) fn play(name: &str, tenant: Tenant, script: Script) {
     let outcome = of_script(tenant, script, Conditions::all()).unwrap();
     assert_eq!(outcome.breaches, [], "{:#?}", outcome.lines);
     let mut text = outcome.lines.join("\n");
@@ -38,7 +38,7 @@ fn play(name: &str, tenant: Tenant, script: Script) {
 }
 
 /// A pilot of 12 people and everyone else, a week apart.
-fn two_stages(users: usize) -> (Tenant, Script) {
+pub(crate) fn two_stages(users: usize) -> (Tenant, Script) {
     let tenant = small::tenant(users);
     let stages = vec![
         stage("pilot", "2027-01-18T09:00:00", vec![small::some(&tenant, 12)]),
@@ -50,7 +50,7 @@ fn two_stages(users: usize) -> (Tenant, Script) {
 }
 
 /// A pilot alone, of people whom a list names.
-fn pilot(users: usize, people: usize) -> (Tenant, Script) {
+pub(crate) fn pilot(users: usize, people: usize) -> (Tenant, Script) {
     let tenant = small::tenant(users);
     let stages = vec![stage("pilot", "2027-01-18T09:00:00", vec![small::some(&tenant, people)])];
     let plan = small::plan(&tenant, stages);
@@ -58,7 +58,7 @@ fn pilot(users: usize, people: usize) -> (Tenant, Script) {
     (tenant, script)
 }
 
-fn last_person(tenant: &Tenant) -> ObjectId {
+pub(crate) fn last_person(tenant: &Tenant) -> ObjectId {
     *tenant.ordinary_people().last().unwrap()
 }
 

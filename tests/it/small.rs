@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use tidegate::rollout::id::PersonRef;
 use tidegate::rollout::observed::Toggle;
 use tidegate::rollout::plan::{
-    Access, Calendar, Channel, Enforcement, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered,
+    Access, Calendar, Channel, Enforcement, Exceptions, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail,
+    Unregistered,
 };
 use tidegate::rollout::schedule;
 use tidegate::sim::{
@@ -105,6 +106,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
         gates: Vec::new(),
         stages,
         tail: Tail { grace: hours(7 * 24) },
+        exceptions: Exceptions::default(),
         access: Access::default(),
         what_if: Toggle::Off,
         tenant: domain,

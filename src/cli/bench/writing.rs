@@ -195,7 +195,7 @@ fn judge(counts: Counts, state: &State, members: &[ObjectId], already: usize, un
     let all = state.people.all();
     let count = |which: fn(Enforced) -> bool| all.iter().filter(|person| which(person.enforced())).count();
     let enforced = count(|enforced| matches!(enforced, Enforced::Accepted(_) | Enforced::Verified(_)));
-    let gone = count(|enforced| enforced == Enforced::Gone);
+    let gone = count(|enforced| matches!(enforced, Enforced::Gone(_)));
     let unknown = all.len() - enforced - gone;
     let lies = all.iter().filter(|person| person.is_enforced() && members.binary_search(&person.id).is_err()).count();
     if lies > 0 || until == Until::Known && (unknown > 0 || members.len() != enforced) {

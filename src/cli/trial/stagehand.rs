@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{Method, Request};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -14,16 +15,17 @@ use super::Outcome;
 use crate::cli::show::instant;
 use crate::cli::timeline::Timeline;
 use crate::cli::world::{World, received};
-use crate::engine::command::{Command, What};
+use crate::engine::command::{Asked, Command, Exception, What};
 use crate::engine::input::Input;
 use crate::graph::wire::{Exchange, Wire};
 use crate::rollout::event::Event;
+use crate::rollout::exception::Excepted;
 use crate::rollout::plan::Plan;
 use crate::rollout::stage::PhaseName;
 use crate::sim::judge::{Judge, Rule};
 use crate::sim::memory::Disk;
-use crate::sim::script::{Act, Death, DeathAt, Deed, Edit, Script, When};
-use crate::sim::{Delivery, Fate, Tenant};
+use crate::sim::script::{Act, Death, DeathAt, Deed, Edit, Exceptional, Script, When};
+use crate::sim::{Change, Delivery, Fate, Tenant};
 
 /// An operator looks after so long whether a reload was taken, and puts the file back if it was not.
 const LOOKS_AGAIN: SignedDuration = SignedDuration::from_hours(3);
@@ -152,7 +154,7 @@ impl Stagehand {
 
     /// Shows the judge what is in the journal by now.
     pub(super) fn feed(&self, world: &World) {
-        self.hand().feed(&world.tenant());
+        self.hand().feed(&mut world.tenant());
     }
 
     /// Carries out what is due.
@@ -162,8 +164,8 @@ impl Stagehand {
 
     pub(super) fn finish(&self, world: &World, now: Timestamp) -> Outcome {
         let mut hand = self.hand();
-        let tenant = world.tenant();
-        hand.feed(&tenant);
+        let mut tenant = world.tenant();
+        hand.feed(&mut tenant);
         hand.judge.finish(now, &tenant);
         let last = hand.timeline.flush();
         hand.lines.extend(last);
@@ -180,7 +182,7 @@ impl Stagehand {
 }
 
 impl Hand {
-    fn feed(&mut self, tenant: &Tenant) {
+    fn feed(&mut self, tenant: &mut Tenant) {
         for record in self.disk.after(self.fed) {
             self.fed += 1;
             self.judge.record(&record, tenant);
@@ -188,6 +190,12 @@ impl Hand {
             self.lines.extend(lines);
             match record.event {
                 Event::PlanAccepted { plan, .. } => self.accepted = *plan,
+                Event::ExceptionMade { people, what: Excepted::Volunteer, .. } => {
+                    for person in people {
+                        // Who is gone by then asks for nothing any more.
+                        let _ = tenant.change(record.at, Change::Volunteer(person.to_string()));
+                    }
+                }
                 Event::StageMoved { to: PhaseName::Enforcing, .. } => self.begun = true,
                 _ => {}
             }
@@ -243,6 +251,22 @@ impl Hand {
                 self.pause_file = None;
                 self.judge.pause_file(None);
             }
+            Deed::Rebook { stage, ahead } => {
+                let Some(name) = self.accepted.stages.get(stage).map(|stage| stage.name.clone()) else { return };
+                let start = self.civil(now, ahead);
+                self.command(What::Rebook { stage: name, start, why: "a new date is set".to_owned() });
+            }
+            Deed::Except { person, what } => {
+                let what = match what {
+                    Exceptional::Deferred(ahead) => Exception::Defer { until: self.civil(now, ahead) },
+                    Exceptional::Exempt(ahead) => Exception::Exempt { until: self.civil(now, ahead) },
+                    Exceptional::Absent => Exception::Absent,
+                    Exceptional::Volunteer => Exception::Volunteer,
+                };
+                self.command(What::Except(Asked { person, what, why: "a reason".to_owned(), owner: None }));
+            }
+            Deed::EndException(person) => self.command(What::EndException { person, why: "it is over".to_owned() }),
+            Deed::Bounced(person) => self.command(What::Bounced { people: vec![person], why: "a report".to_owned() }),
             Deed::Reload(edit) => {
                 let Some(plan) = edit.of(&self.accepted, now) else { return };
                 self.earlier = matches!(edit, Edit::Move { by, .. } if by.is_negative());
@@ -251,6 +275,12 @@ impl Hand {
                 self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
             }
         }
+    }
+
+    /// The full minute so far ahead, as the plan's clocks show it.
+    fn civil(&self, now: Timestamp, ahead: SignedDuration) -> DateTime {
+        let at = now.checked_add(ahead).unwrap_or(now).to_zoned_datetime(self.zone.clone()).datetime();
+        DateTime::from_parts(at.date(), jiff::civil::Time::constant(at.hour(), 0, 0, 0))
     }
 
     fn command(&self, what: What) {
@@ -333,7 +363,7 @@ impl Watch {
         let now = self.world.clock().now();
         let mut hand = self.hand.hand();
         let kind = hand.kind(request);
-        hand.feed(&self.world.tenant());
+        hand.feed(&mut self.world.tenant());
         hand.deliver(&mut self.world.tenant(), now, kind);
         if hand.dies_at(kind, now, Done::Not) {
             return None;

@@ -49,7 +49,7 @@ fn clean() -> World {
         enabled: true,
         excluded: true,
     };
-    let policy = Policy { problems: Vec::new(), fingerprint: String::new() };
+    let policy = Policy { problems: Vec::new(), fingerprint: String::new(), takes: crate::rollout::observed::Takes::AnyMethod };
     let observed = Observed {
         directory: source(directory),
         registration: source((4..10).map(|n| (id(n), Readiness::Capable)).collect::<Registration>()),

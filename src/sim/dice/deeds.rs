@@ -10,7 +10,7 @@ use crate::sim::change::Change;
 use crate::sim::fault::{Effect, Fault, Misfortune};
 use crate::sim::moment::after;
 use crate::sim::policy::State;
-use crate::sim::script::{Act, Death, DeathAt, Deed, Edit, Script, When};
+use crate::sim::script::{Act, Death, DeathAt, Deed, Edit, Exceptional, Script, When};
 use crate::sim::tenant::{ENFORCED_GROUP, EXEMPT_GROUP, POLICY, Tenant};
 
 pub(super) fn draw(dice: &mut Dice, tenant: &Tenant, script: &mut Script) {
@@ -51,7 +51,7 @@ fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script
     let mut act = |at, deed| script.acts.push(Act { when: When::At(at), deed });
     let later = after(at, dice.within(hours(20)) + SignedDuration::from_mins(15));
     let person = somebody(dice, people);
-    match dice.between(0, 21) {
+    match dice.between(0, 28) {
         0 => act(at, Deed::Tenant(Change::DisableUser(person))),
         1 => {
             act(at, Deed::Tenant(Change::DisableUser(person.clone())));
@@ -123,7 +123,57 @@ fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script
             }
         }
         19 => act(at, Deed::Reload(edit(dice))),
+        22 => except(dice, people, at, script),
+        23 => {
+            // Away over a date, and back some days later.
+            let start = dice.0.pick(&script.plan.stages).map_or(at, |stage| stage.start.instant);
+            let days = i64::try_from(dice.between(2, 6)).unwrap_or(2);
+            let from = after(start, hours(-20)).max(begin);
+            let who = dice.0.pick(people).copied();
+            script.acts.push(Act {
+                when: When::At(from),
+                deed: Deed::Tenant(Change::Away { person: who.map_or(person, |id| id.to_string()), days }),
+            });
+            if let Some(person) = who {
+                let deed = Deed::Except { person, what: Exceptional::Absent };
+                script.acts.push(Act { when: When::At(after(start, dice.within(hours(3)))), deed });
+            }
+        }
+        24 => {
+            if let Some(person) = dice.0.pick(people).copied() {
+                act(at, Deed::Bounced(person));
+            }
+        }
+        25 => {
+            act(at, Deed::Tenant(Change::DeleteUser(person.clone())));
+            act(later, Deed::Tenant(Change::RestoreUser(person)));
+        }
+        26 => {
+            // Down over a start, and rebooked when somebody looks.
+            let stage = dice.between(0, script.plan.stages.len().saturating_sub(1));
+            let start = script.plan.stages.get(stage).map_or(at, |stage| stage.start.instant);
+            act(after(start, hours(-1)), outage("userRegistrationDetails", 10_000));
+            act(after(start, hours(12)), Deed::EndFaults);
+            let ahead = hours(dice.of(&[30, 60, 90]));
+            act(after(start, hours(14)), Deed::Rebook { stage, ahead });
+        }
         _ => act(at, fault(dice)),
+    }
+}
+
+/// An exception, and now and then its end.
+fn except(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script) {
+    let Some(person) = dice.0.pick(people).copied() else { return };
+    let ahead = hours(dice.of(&[30, 72, 144]));
+    let what = match dice.between(0, 3) {
+        0 => Exceptional::Deferred(ahead),
+        1 | 2 => Exceptional::Exempt(ahead),
+        _ => Exceptional::Volunteer,
+    };
+    let mut act = |at, deed| script.acts.push(Act { when: When::At(at), deed });
+    act(at, Deed::Except { person, what });
+    if dice.happens(0.3) {
+        act(after(at, dice.within(hours(60))), Deed::EndException(person));
     }
 }
 

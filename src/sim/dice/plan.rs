@@ -7,8 +7,8 @@ use super::{Dice, hours};
 use crate::rollout::id::PersonRef;
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
-    Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Gate, GateAt, Limits, Measure, Notices, Observe,
-    People, Plan, Selector, Stage, Start, Tail, Unregistered, Window,
+    Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Exceptions, Gate, GateAt, Limits, Measure, Notices,
+    Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Window,
 };
 use crate::rollout::schedule;
 use crate::sim::moment::after;
@@ -87,6 +87,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
         gates,
         stages,
         tail: Tail { grace: hours(dice.of(&[24, 48, 72])) },
+        exceptions: Exceptions::default(),
         access: Access::default(),
         what_if: Toggle::Off,
     };

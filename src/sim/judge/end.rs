@@ -6,6 +6,8 @@ use super::Judge;
 use super::ledger::TAIL;
 use super::rule::Rule;
 use super::served::Row;
+use crate::rollout::event::Slot;
+use crate::rollout::exception::Excepted;
 use crate::rollout::hold::{Clears, Scope};
 use crate::rollout::id::ObjectId;
 use crate::rollout::plan::Selector;
@@ -28,6 +30,7 @@ impl Judge {
         }
         let mut waiting = 0;
         for person in tenant.in_scope(now, self.guests()) {
+            self.judge_kept(now, person, tenant);
             if tenant.is_enforced(person, now) {
                 continue;
             }
@@ -40,6 +43,24 @@ impl Judge {
         let over = |phase: &PhaseName| matches!(phase, PhaseName::Done | PhaseName::Closed);
         if self.ledger.phases.values().all(over) {
             self.reached.count("rollouts done");
+        }
+    }
+
+    /// Whoever was told a date that passed long ago, and whose stage does not come, was told that, or could not be.
+    fn judge_kept(&mut self, now: Timestamp, person: ObjectId, tenant: &Tenant) {
+        let ledger = &self.ledger;
+        let Some(plan) = ledger.plan.as_deref() else { return };
+        let stage = ledger.homes.get(&person).cloned().unwrap_or_default();
+        let lost = matches!(ledger.phases.get(&stage), Some(PhaseName::Missed | PhaseName::Closed));
+        let told = ledger.told.get(&person).map(Vec::as_slice).unwrap_or_default();
+        let latest = told.iter().max_by_key(|told| told.at);
+        let start = ledger.start_of(plan, &stage);
+        let Some((latest, start)) = latest.zip(start).filter(|_| lost && !tenant.is_enforced(person, now)) else { return };
+        let long = now.duration_since(start) > DUE && now.duration_since(latest.instant) > DUE;
+        let unreached = ledger.untold.get(&person).copied().unwrap_or(0) > 0 || !tenant.has_mail(person);
+        if long && latest.slot != Slot::Withdrawn && !unreached {
+            let seen = format!("was told {}, `{stage}` does not come, and nothing was said", latest.instant);
+            self.breach(now, Rule::Untrue, Some(person), seen);
         }
     }
 
@@ -60,6 +81,11 @@ impl Judge {
         if human || stands {
             return Ok(());
         }
+        match ledger.exceptions.get(&person).map(|(what, _)| *what) {
+            Some(Excepted::Absent) => return Ok(()),
+            Some(Excepted::Deferred { until } | Excepted::Exempt { until }) if now.duration_since(until) < DUE => return Ok(()),
+            _ => {}
+        }
         let home = ledger.homes.get(&person).map(String::as_str);
         match home {
             None => {
@@ -74,7 +100,8 @@ impl Judge {
                 let Some(planned) = plan.stages.iter().find(|planned| planned.name == stage) else {
                     return Err(format!("is in `{stage}`, which is not in the plan"));
                 };
-                let due = planned.start.instant.checked_add(planned.finish_by).unwrap_or(Timestamp::MAX);
+                let start = ledger.start_of(plan, stage).unwrap_or(planned.start.instant);
+                let due = start.checked_add(planned.finish_by).unwrap_or(Timestamp::MAX);
                 let phase = order.iter().find(|(name, _)| *name == stage).map(|(_, phase)| *phase);
                 if now.duration_since(due) < DUE { Ok(()) } else { Err(format!("is in `{stage}`, which is {phase:?}")) }
             }

@@ -9,6 +9,7 @@ use super::calendar;
 use super::rule::{Breach, Reached, Rule};
 use super::served::Served;
 use crate::rollout::event::{Because, By, Event, Record, Slot};
+use crate::rollout::exception::Excepted;
 use crate::rollout::hold::{Clears, Scope};
 use crate::rollout::id::ObjectId;
 use crate::rollout::plan::Plan;
@@ -75,6 +76,10 @@ pub(super) struct Ledger {
     /// People of whom the journal says that they are enforced.
     pub(super) enforced: HashMap<ObjectId, Timestamp>,
     pub(super) gone: HashMap<ObjectId, Timestamp>,
+    /// What holds for single people, and since when.
+    pub(super) exceptions: HashMap<ObjectId, (Excepted, Timestamp)>,
+    /// New starts of missed stages.
+    rebooked: BTreeMap<String, Timestamp>,
 }
 
 impl Ledger {
@@ -118,6 +123,46 @@ impl Ledger {
                 for person in people {
                     self.homes.insert(*person, TAIL.to_owned());
                     self.in_tail_since.insert(*person, record.at);
+                }
+            }
+            Event::Rebooked { stage, start, .. } => {
+                reached.count("stages rebooked");
+                self.rebooked.insert(stage.clone(), start.instant);
+            }
+            Event::ExceptionMade { people, what, .. } => {
+                reached.count(match what {
+                    Excepted::Deferred { .. } => "people deferred",
+                    Excepted::Exempt { .. } => "people exempted",
+                    Excepted::Volunteer => "volunteers",
+                    Excepted::Absent => "absentees",
+                    Excepted::Back { .. } => "absentees returned",
+                });
+                for person in people {
+                    self.homes.insert(*person, TAIL.to_owned());
+                    self.in_tail_since.insert(*person, record.at);
+                    self.exceptions.insert(*person, (*what, record.at));
+                }
+            }
+            Event::ExceptionEnded { people, .. } => {
+                for person in people {
+                    self.in_tail_since.insert(*person, record.at);
+                    if self.exceptions.remove(person).is_none() {
+                        wrong.push(format!("the exception of {person} ends, and there was none"));
+                    }
+                }
+            }
+            Event::Bounced { people } => {
+                for person in of(people) {
+                    reached.count("notices that came back");
+                    self.told.remove(&person);
+                    *self.untold.entry(person).or_default() += 1;
+                }
+            }
+            Event::Left { people } => {
+                reached.add("leavers", people.len() as u64);
+                for person in people {
+                    self.enforced.remove(person);
+                    self.holds.remove(&format!("removed:{person}"));
                 }
             }
             Event::StageMoved { stage, to, .. } => {
@@ -166,7 +211,7 @@ impl Ledger {
                     instant: *instant,
                     people: people.clone(),
                     behind: self.behind(record.at).is_some(),
-                    untrue: self.untrue(stage, *instant, record.at),
+                    untrue: self.untrue(stage, *slot, *instant, people, record.at),
                 };
                 self.letters.insert(record.seq, letter);
             }
@@ -282,14 +327,37 @@ impl Ledger {
         self.latest.map(|latest| latest.duration_since(at)).filter(|behind| *behind > SignedDuration::from_secs(2))
     }
 
-    /// Why a notice of a stage would be untrue.
-    fn untrue(&self, stage: &str, instant: Timestamp, now: Timestamp) -> Option<String> {
+    /// When a stage starts by the plan, or by the last rebooking.
+    pub(super) fn start_of(&self, plan: &Plan, stage: &str) -> Option<Timestamp> {
+        let planned = plan.stages.iter().find(|known| known.name == stage)?.start.instant;
+        Some(self.rebooked.get(stage).map_or(planned, |rebooked| planned.max(*rebooked)))
+    }
+
+    /// Why a notice would be untrue.
+    fn untrue(&self, stage: &str, slot: Slot, instant: Timestamp, people: &[ObjectId], now: Timestamp) -> Option<String> {
         let plan = self.plan.as_deref()?;
-        if stage == TAIL {
-            let early = instant.duration_since(now) < plan.tail.grace.max(plan.notices.min_notice);
-            return early.then(|| format!("the tail is told {instant} at {now}"));
+        match slot {
+            Slot::Withdrawn if instant > now => return Some(format!("{instant} is withdrawn at {now}, and has not come")),
+            Slot::Volunteered => {
+                let asked = |id: &ObjectId| matches!(self.exceptions.get(id), Some((Excepted::Volunteer, _)));
+                return (!people.iter().all(asked)).then(|| "somebody is told that they volunteered".to_owned());
+            }
+            Slot::Withdrawn | Slot::Exempt => return None,
+            Slot::Reminder(_) if stage == TAIL => {
+                let told = |id: &ObjectId| self.told.get(id).is_some_and(|told| told.iter().any(|told| told.instant == instant));
+                return (!people.iter().all(told)).then(|| format!("somebody is reminded of {instant} and was not told it"));
+            }
+            _ => {}
         }
-        let start = plan.stages.iter().find(|known| known.name == stage).map(|known| known.start.instant);
+        if stage == TAIL {
+            let least = |id: &ObjectId| match self.exceptions.get(id) {
+                None => plan.tail.grace.max(plan.notices.min_notice),
+                Some(_) => plan.notices.renotice,
+            };
+            let least = people.iter().map(least).min().unwrap_or_default();
+            return (instant.duration_since(now) < least).then(|| format!("the tail is told {instant} at {now}"));
+        }
+        let start = self.start_of(plan, stage);
         (start != Some(instant)).then(|| format!("stage `{stage}` is told {instant}, and starts at {start:?}"))
     }
 }

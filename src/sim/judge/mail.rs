@@ -27,7 +27,11 @@ impl Judge {
             self.breach(mail.at, Rule::Untrue, Some(mail.person), untrue);
         }
         let earlier = || before.iter().filter(|earlier| earlier.person == mail.person);
-        if let Some(later) = earlier().filter_map(|earlier| earlier.instant).max().filter(|later| *later > instant) {
+        if let Some(later) = earlier()
+            .filter_map(|earlier| earlier.instant)
+            .max()
+            .filter(|later| *later > instant && letter.slot != Slot::Volunteered)
+        {
             self.breach(mail.at, Rule::Untrue, Some(mail.person), format!("told {instant} after {later}"));
         }
         let told = self.ledger.told.get(&mail.person);
@@ -38,7 +42,7 @@ impl Judge {
         let key = (mail.person, letter.tail, letter.slot, instant);
         let times = self.sent.entry(key).or_default();
         *times += 1;
-        let most = if matches!(letter.slot, Slot::Reminder(_)) { 1 } else { 2 };
+        let most = if letter.slot.is_sent_once() { 1 } else { 2 };
         if *times > most {
             let seen = format!("{:?} for {instant} was sent {times} times", letter.slot);
             self.breach(mail.at, Rule::Repeated, Some(mail.person), seen);

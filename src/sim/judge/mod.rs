@@ -24,7 +24,7 @@ pub use self::rule::{Breach, Reached, Rule};
 use self::served::Served;
 use super::tenant::{Fate, Tenant};
 use super::truth::Guests;
-use crate::rollout::event::{Record, Slot};
+use crate::rollout::event::{Event, Record, Slot};
 use crate::rollout::id::ObjectId;
 
 /// The facts at the guard may be this old (DESIGN §6).
@@ -71,6 +71,11 @@ impl Judge {
 
     /// The next record of the journal, durable by now.
     pub fn record(&mut self, record: &Record, tenant: &Tenant) {
+        if let Event::Bounced { people } = &record.event {
+            // What came back may be sent again.
+            let back: Vec<ObjectId> = people.iter().flat_map(|because| because.people.iter().copied()).collect();
+            self.sent.retain(|(person, ..), _| !back.contains(person));
+        }
         let found = self.ledger.take(record, &self.written, tenant, &self.served, &mut self.reached);
         self.breaches.extend(found);
     }

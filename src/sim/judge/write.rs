@@ -8,6 +8,8 @@ use super::ledger::{Intent, TAIL, Told};
 use super::rule::Rule;
 use super::served::Row;
 use super::{GUARD_AGE, Judge, calendar};
+use crate::rollout::event::Slot;
+use crate::rollout::exception::Excepted;
 use crate::rollout::id::ObjectId;
 use crate::rollout::plan::{Amount, Plan, Unregistered};
 use crate::sim::oracle::Write;
@@ -76,7 +78,15 @@ impl Judge {
         if home != intent.stage {
             self.breach(at, Rule::Journal, Some(person), format!("a person of `{home}` was enforced with `{}`", intent.stage));
         }
-        let mails = tenant.mails().iter().filter(|mail| mail.person == person);
+        let exception = self.ledger.exceptions.get(&person).copied();
+        if let Some((Excepted::Deferred { until } | Excepted::Exempt { until }, _)) = exception
+            && at < until
+        {
+            self.breach(at, Rule::Early, Some(person), format!("excepted until {until}"));
+        }
+        let asked = exception.filter(|(what, _)| *what == Excepted::Volunteer).map(|(_, since)| since);
+        // What a volunteer was told before they asked counts no more.
+        let mails = tenant.mails().iter().filter(|mail| mail.person == person && asked.is_none_or(|since| mail.at >= since));
         let latest = mails.filter_map(|mail| mail.instant).max();
         let Some(latest) = latest else {
             self.breach(at, Rule::Untold, Some(person), "no mail named an instant".to_owned());
@@ -91,29 +101,35 @@ impl Judge {
             self.breach(at, Rule::Floor, Some(person), format!("no notice that named {latest} was known to be accepted"));
             return;
         };
+        let dated = told.iter().filter(|told| told.slot.names_a_date()).map(|told| told.at).max();
+        let withdrawn = told.iter().filter(|told| told.slot == Slot::Withdrawn).map(|told| told.at).max();
+        if withdrawn > dated {
+            self.breach(at, Rule::Untold, Some(person), "the date was withdrawn, and no new one told".to_owned());
+        }
         let stage = plan.stages.iter().find(|stage| stage.name == home);
-        let newest = self.ledger.plan.as_ref().and_then(|plan| plan.stages.iter().find(|stage| stage.name == home));
-        if let Some(start) = newest.map(|stage| stage.start.instant).filter(|start| at < *start) {
+        let started = self.ledger.start_of(plan, &home);
+        let newest = self.ledger.plan.as_ref().and_then(|plan| self.ledger.start_of(plan, &home));
+        if let Some(start) = newest.filter(|start| at < *start) {
             self.breach(at, Rule::Revision, Some(person), format!("the plan in force starts `{home}` at {start}"));
         }
-        if let Some(stage) = stage {
-            if at < stage.start.instant {
-                self.breach(at, Rule::Early, Some(person), format!("`{home}` starts at {}", stage.start.instant));
+        if let Some(start) = started {
+            if at < start {
+                self.breach(at, Rule::Early, Some(person), format!("`{home}` starts at {start}"));
             }
-            if latest < stage.start.instant {
-                self.breach(at, Rule::Untold, Some(person), format!("was told {latest}, not {}", stage.start.instant));
+            if latest < start {
+                self.breach(at, Rule::Untold, Some(person), format!("was told {latest}, not {start}"));
             }
         } else {
             let since = self.ledger.in_tail_since.get(&person).copied();
-            if !since.is_some_and(|since| told.iter().any(|told| told.at >= since)) {
+            if !since.is_some_and(|since| told.iter().any(|told| told.at >= since && told.slot.names_a_date())) {
                 self.breach(at, Rule::Untold, Some(person), "the tail never told a date of its own".to_owned());
             }
         }
         let floor = stage.and_then(|stage| stage.min_notice).unwrap_or(plan.notices.min_notice);
-        if at.duration_since(first.at) < floor {
+        if at.duration_since(first.at) < floor && asked.is_none() {
             self.breach(at, Rule::Floor, Some(person), format!("first told at {}, {floor:#} are due", first.at));
         }
-        if last.at > first.at && latest.duration_since(last.at) < plan.notices.renotice {
+        if last.at > first.at && asked.is_none() && latest.duration_since(last.at) < plan.notices.renotice {
             let seen = format!("{latest} was told only at {}", last.at);
             self.breach(at, Rule::Renotice, Some(person), seen);
         }

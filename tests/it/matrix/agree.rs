@@ -73,7 +73,7 @@ pub(super) fn agree(views: &Views) -> Result<(), String> {
         let fits = match person.enforced() {
             Enforced::Accepted(_) | Enforced::Verified(_) => member != person.marks().removed_by_hand,
             Enforced::Kept(_) => member,
-            Enforced::No | Enforced::Refused(_) | Enforced::Gone | Enforced::Released(_) => !member || others(&person.id),
+            Enforced::No | Enforced::Refused(_) | Enforced::Gone(_) | Enforced::Released(_) => !member || others(&person.id),
             Enforced::Intended(_) | Enforced::Unknown(_) | Enforced::Releasing(_) => false,
         };
         if !fits {

@@ -1,0 +1,72 @@
+//! Commands about single people and single stages: what may be is recorded, what may not is answered with the reason and what may.
+
+use jiff::civil;
+
+use super::command::{Asked, Exception, What};
+use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
+use crate::rollout::event::{Because, By, Event};
+use crate::rollout::exception::{self, Excepted, Request};
+use crate::rollout::id::ObjectId;
+use crate::rollout::plan::Plan;
+use crate::rollout::{rebook, schedule};
+
+impl Engine {
+    /// Carries out one of these commands.
+    pub(super) fn except(&mut self, what: What, actor: &str) -> Result<Result<String, String>, EngineError> {
+        let Some(accepted) = self.state.plan.clone() else { return Ok(Err("no plan is in force yet".to_owned())) };
+        let plan = &accepted.plan;
+        let decided = match what {
+            What::Rebook { stage, start, why } => {
+                let ground = self.ground(plan, &accepted.revision, PLANNING_MAX_AGE);
+                rebook::begin(&ground, &stage, start, why)
+                    .map(|events| (events, format!("`{stage}` starts at {start}; its people are told")))
+            }
+            What::Except(asked) => self.asked(plan, &accepted.revision, asked, actor),
+            What::EndException { person, why } => exception::end(&self.state, person, why)
+                .map(|event| (vec![event], "the exception is over; they are told a date".to_owned())),
+            What::Bounced { people, why } => self.bounced(people, why),
+            _ => Err("is no such command".to_owned()),
+        };
+        match decided {
+            Ok((events, says)) => {
+                self.commit(By::Operator, actor, &events)?;
+                Ok(Ok(says))
+            }
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    fn asked(&self, plan: &Plan, revision: &str, asked: Asked, actor: &str) -> Result<(Vec<Event>, String), String> {
+        let Asked { person, what, why, owner } = asked;
+        let what = match what {
+            Exception::Defer { until } => Excepted::Deferred { until: instant(plan, until)? },
+            Exception::Exempt { until } => Excepted::Exempt { until: instant(plan, until)? },
+            Exception::Volunteer => Excepted::Volunteer,
+            Exception::Absent => Excepted::Absent,
+            Exception::Back => Excepted::Back { at: self.clock.now() },
+        };
+        let owner = owner.unwrap_or_else(|| actor.to_owned());
+        let ground = self.ground(plan, revision, PLANNING_MAX_AGE);
+        let event = exception::make(&ground, Request { person, what, why, owner })?;
+        Ok((vec![event], format!("{}: they are told, and belong to the tail from now on", what.says())))
+    }
+
+    fn bounced(&self, people: Vec<ObjectId>, why: String) -> Result<(Vec<Event>, String), String> {
+        let told = |id: &ObjectId| self.state.people.get(*id).is_some_and(|p| p.first_told().is_some() && !p.is_processed());
+        let (told, others): (Vec<_>, Vec<_>) = people.into_iter().partition(told);
+        if told.is_empty() {
+            return Err(format!("of {} people none waits for a date that a notice told", others.len()));
+        }
+        let says = format!(
+            "{} people count as not told any more and are told again; {} were not told or are enforced already",
+            told.len(),
+            others.len()
+        );
+        Ok((vec![Event::Bounced { people: vec![Because { why, people: told }] }], says))
+    }
+}
+
+fn instant(plan: &Plan, civil: civil::DateTime) -> Result<jiff::Timestamp, String> {
+    let zone = schedule::zone(&plan.time_zone).ok_or_else(|| format!("the time zone `{}` is not known", plan.time_zone))?;
+    schedule::resolve(civil, &zone).map_err(|gap| gap.to_string())
+}

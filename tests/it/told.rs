@@ -1,0 +1,165 @@
+//! Golden transcripts of what people are told when something changes for them: dates that move, stages that are missed, mails that fail,
+//! exceptions, and people who come, go and move.
+
+use jiff::SignedDuration;
+use tidegate::rollout::id::PersonRef;
+use tidegate::rollout::plan::Selector;
+use tidegate::sim::{Change, DeathAt, Deed, Edit, Effect, Exceptional, Fault, Misfortune, Script, When};
+
+use crate::scenarios::{last_person, pilot, play, two_stages};
+use crate::small::{self, act, at, death, hours, refused, stage};
+
+fn on(script: &mut Script, instant: &str, deed: Deed) {
+    act(script, When::At(at(instant)), deed);
+}
+
+fn days(days: i64) -> SignedDuration {
+    hours(24 * days)
+}
+
+#[test]
+fn a_date_that_moves_later_twice_is_told_each_time() {
+    let (tenant, mut script) = pilot(60, 12);
+    on(&mut script, "2027-01-13T10:00:00Z", Deed::Reload(Edit::Move { stage: 0, by: hours(48) }));
+    on(&mut script, "2027-01-16T10:00:00Z", Deed::Reload(Edit::Move { stage: 0, by: hours(72) }));
+    script.end = at("2027-01-27T12:00:00Z");
+    play("date-moved-later-twice", tenant, script);
+}
+
+#[test]
+fn a_stage_missed_during_two_weeks_of_downtime_is_rebooked_and_told() {
+    let (tenant, mut script) = two_stages(60);
+    death(&mut script, DeathAt::Instant(at("2027-01-17T12:00:00Z")), days(14));
+    on(&mut script, "2027-02-01T10:00:00Z", Deed::Rebook { stage: 0, ahead: hours(30) });
+    on(&mut script, "2027-02-01T11:00:00Z", Deed::Rebook { stage: 0, ahead: days(4) });
+    on(&mut script, "2027-02-02T10:00:00Z", Deed::Rebook { stage: 1, ahead: days(12) });
+    script.end = at("2027-02-20T12:00:00Z");
+    script.calm = script.end;
+    play("missed-and-rebooked", tenant, script);
+}
+
+#[test]
+fn while_mail_is_down_for_three_days_nobody_counts_as_told() {
+    let (tenant, mut script) = pilot(60, 12);
+    on(&mut script, "2027-01-11T07:00:00Z", refused("sendMail", 100_000, 503, None));
+    on(&mut script, "2027-01-14T07:30:00Z", Deed::EndFaults);
+    play("mail-down-for-three-days", tenant, script);
+}
+
+#[test]
+fn a_send_whose_answer_is_lost_is_repeated_once() {
+    let (tenant, mut script) = pilot(60, 12);
+    let what = Misfortune::Lost;
+    let path = "sendMail".to_owned();
+    let fault = Fault { method: None, path, times: 14, skip: 4, effect: Effect::Afterwards, what };
+    on(&mut script, "2027-01-11T07:00:00Z", Deed::Fault(fault));
+    play("ambiguous-sends", tenant, script);
+}
+
+#[test]
+fn whose_notice_came_back_is_told_again_and_keeps_the_minimum_notice() {
+    let (tenant, mut script) = pilot(60, 12);
+    let people = tenant.ordinary_people();
+    let [.., late, early] = people[..] else { panic!("there are people") };
+    on(&mut script, "2027-01-12T10:00:00Z", Deed::Bounced(early));
+    // Too late for another notice before the date.
+    on(&mut script, "2027-01-16T10:00:00Z", Deed::Bounced(late));
+    script.end = at("2027-02-06T12:00:00Z");
+    script.calm = script.end;
+    play("bounces", tenant, script);
+}
+
+#[test]
+fn an_exemption_ends_with_a_fresh_notice_and_then_the_person_is_enforced() {
+    let (tenant, mut script) = pilot(60, 12);
+    let person = last_person(&tenant);
+    on(&mut script, "2027-01-12T10:00:00Z", Deed::Except { person, what: Exceptional::Exempt(days(30)) });
+    script.end = at("2027-02-16T12:00:00Z");
+    script.calm = script.end;
+    play("exemption-expiring", tenant, script);
+}
+
+#[test]
+fn a_deferral_is_told_kept_and_bounded() {
+    let (tenant, mut script) = pilot(60, 12);
+    let person = last_person(&tenant);
+    on(&mut script, "2027-01-12T10:00:00Z", Deed::Except { person, what: Exceptional::Deferred(days(60)) });
+    on(&mut script, "2027-01-12T11:00:00Z", Deed::Except { person, what: Exceptional::Deferred(days(14)) });
+    script.end = at("2027-02-02T12:00:00Z");
+    script.calm = script.end;
+    play("deferral", tenant, script);
+}
+
+#[test]
+fn an_absentee_has_a_date_some_days_after_they_are_back() {
+    let (tenant, mut script) = pilot(60, 12);
+    let person = last_person(&tenant);
+    script.plan.exceptions.absent = vec![PersonRef::Id(person)];
+    on(&mut script, "2027-01-15T18:00:00Z", Deed::Tenant(Change::Away { person: person.to_string(), days: 10 }));
+    script.end = at("2027-02-10T12:00:00Z");
+    script.calm = script.end;
+    play("absentee-returning", tenant, script);
+}
+
+#[test]
+fn a_volunteer_is_told_and_enforced_at_once() {
+    let (tenant, mut script) = two_stages(60);
+    let person = tenant.ordinary_people()[3];
+    on(&mut script, "2027-01-12T10:00:00Z", Deed::Except { person, what: Exceptional::Volunteer });
+    play("volunteer", tenant, script);
+}
+
+#[test]
+fn a_joiner_on_the_last_day_has_a_date_of_their_own() {
+    let (tenant, mut script) = two_stages(60);
+    on(&mut script, "2027-01-25T16:00:00Z", Deed::Tenant(Change::Join(1)));
+    script.end = at("2027-02-12T12:00:00Z");
+    script.calm = script.end;
+    play("joiner-on-the-last-day", tenant, script);
+}
+
+#[test]
+fn a_mover_keeps_the_later_date() {
+    let tenant = small::tenant(60);
+    let stages = vec![
+        stage("finance", "2027-01-18T09:00:00", vec![Selector::Filter("department eq 'Finance'".to_owned())]),
+        stage("everyone", "2027-01-25T09:00:00", vec![Selector::EveryoneElse]),
+    ];
+    let plan = small::plan(&tenant, stages);
+    let mut script = small::script(&tenant, plan, "2027-01-10T20:00:00Z", "2027-02-01T12:00:00Z");
+    for person in tenant.ordinary_people().into_iter().take(5) {
+        let change = Change::Move { person: person.to_string(), department: "Finance".to_owned() };
+        on(&mut script, "2027-01-13T10:00:00Z", Deed::Tenant(change));
+    }
+    play("mover", tenant, script);
+}
+
+#[test]
+fn a_leaver_who_is_restored_starts_anew() {
+    let (tenant, mut script) = pilot(60, 12);
+    let people: Vec<_> = tenant.ordinary_people().into_iter().rev().take(2).map(|id| id.to_string()).collect();
+    let change = |script: &mut Script, instant: &str, change: Change| on(script, instant, Deed::Tenant(change));
+    // One leaves before the date, one after it.
+    change(&mut script, "2027-01-14T10:00:00Z", Change::DeleteUser(people[0].clone()));
+    change(&mut script, "2027-01-19T10:00:00Z", Change::DeleteUser(people[1].clone()));
+    change(&mut script, "2027-01-23T10:00:00Z", Change::RestoreUser(people[0].clone()));
+    change(&mut script, "2027-01-23T10:00:00Z", Change::RestoreUser(people[1].clone()));
+    script.end = at("2027-02-12T12:00:00Z");
+    script.calm = script.end;
+    play("leaver-restored", tenant, script);
+}
+
+#[test]
+fn what_is_told_is_told_to_nobody_else() {
+    let (tenant, mut script) = pilot(60, 12);
+    let person = last_person(&tenant);
+    on(&mut script, "2027-01-12T10:00:00Z", Deed::Except { person, what: Exceptional::Exempt(days(30)) });
+    let outcome = tidegate::cli::trial::of_script(tenant, script, tidegate::rollout::condition::Conditions::all()).unwrap();
+    let told = outcome.records.iter().filter_map(|record| match &record.event {
+        tidegate::rollout::event::Event::NoticeIntent { slot: tidegate::rollout::event::Slot::Exempt, people, .. } => {
+            Some(people)
+        }
+        _ => None,
+    });
+    assert_eq!(told.flatten().copied().collect::<Vec<_>>(), [person]);
+}
