@@ -78,10 +78,12 @@ impl State {
                 for id in refused.iter().flat_map(|because| &because.people) {
                     self.person(*id)?.refuse(at, notice.slot);
                 }
-                self.mail_trouble = trouble(self.mail_trouble, at, not_sent, accepted.is_empty());
+                let before = self.mail_trouble;
+                self.mail_trouble = trouble(before, at, not_sent, accepted.is_empty());
                 if accepted.is_empty() && !unknown.is_empty() {
                     // An ambiguous notice is tried once more only: not before whatever stands in the way had time to pass.
-                    self.mail_trouble = Some((at, DOUBTFUL));
+                    let times = before.map_or(0, |(_, times)| times).saturating_add(1);
+                    self.mail_trouble = Some((at, times.max(DOUBTFUL)));
                 }
                 Ok(())
             }
@@ -197,7 +199,11 @@ impl State {
                     return Err(format!("stage `{}` is {}, not missed", stage.name, stage.phase.name().as_str()));
                 }
                 (stage.start, stage.stood) = (start.clone(), SignedDuration::ZERO);
-                Ok(())
+                let people: Vec<_> = stage.roster.iter().filter_map(|place| self.people.at(*place)).map(|p| p.id).collect();
+                people.into_iter().try_for_each(|id| {
+                    self.person(id)?.begin_again();
+                    Ok(())
+                })
             }
             Event::ExceptionMade { people, what, why, owner } => self.except(at, people, *what, why, owner),
             Event::ExceptionEnded { people, .. } => people.iter().try_for_each(|id| {
@@ -488,8 +494,8 @@ impl State {
     }
 }
 
-/// When nobody knows whether any of the notices arrived, the next ones wait as after so many troubles in a row: half an hour.
-const DOUBTFUL: u32 = 6;
+/// Troubles in a row are counted from here on when nobody knows whether any of the latest notices arrived; no others come this far.
+pub(super) const DOUBTFUL: u32 = 1_000_000;
 
 /// Counts troubles in a row; one send that went through ends them.
 pub(super) fn trouble(

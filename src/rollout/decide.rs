@@ -13,7 +13,7 @@ use super::limit::frees_at;
 use super::need::{Ask, Need, needs};
 use super::person::Enforced;
 use super::state::Phase;
-use super::told::{Due, announce_at, due, latest_start, notice_deadline, refusal_wait, retry_at};
+use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
 use super::{exception, finish, gate, hold, moves, release, retire, schedule, settle, switch, tail, tranche};
 
@@ -205,7 +205,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
         }
         instants.extend(frees_at(&ground.plan.limits.caps, &ground.state.handed, ground.in_scope(), now));
     }
-    instants.extend(retry_at(ground.state.mail_trouble));
+    instants.extend(mail_retry_at(ground.state.mail_trouble));
     instants.extend(retry_at(ground.state.wire_trouble));
     instants.extend(retry_at(ground.state.retire_trouble));
     instants.extend(switch::retry_at(ground.state));

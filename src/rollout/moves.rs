@@ -154,12 +154,12 @@ fn announcing(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Event> {
     if !ground.state.notices.is_empty() {
         return Vec::new();
     }
+    if told == 0 {
+        // They stay, so that the stage can be rebooked with its people.
+        return vec![moved(stage, PhaseName::Missed, "nobody of the roster could be told in time; rebook it")];
+    }
     let mut events = carried(stage, hopeless);
-    events.push(if told == 0 {
-        moved(stage, PhaseName::Missed, "nobody of the roster could be told in time; rebook it")
-    } else {
-        moved(stage, PhaseName::Announced, format!("{told} people were told in time"))
-    });
+    events.push(moved(stage, PhaseName::Announced, format!("{told} people were told in time")));
     events
 }
 

@@ -373,6 +373,12 @@ impl PersonState {
         self.refuse(at, Slot::Correction);
     }
 
+    /// The stage has a new date: whether notices of the old one arrived counts no more.
+    pub const fn begin_again(&mut self) {
+        self.doubts = 0;
+        self.refused_at = Stamp::NONE;
+    }
+
     /// From now on the person waits for a date of the tail. An account that is back after a deletion starts anew.
     pub fn begin_tail(&mut self) {
         self.doubts = 0;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::apply::DOUBTFUL;
 use super::condition::{Ground, NOTICE};
 use super::dated;
 use super::event::Slot;
@@ -89,7 +90,7 @@ pub fn open_reminder(before: &[SignedDuration], start: Timestamp, now: Timestamp
 /// The next group of notices to send, if any.
 #[must_use]
 pub fn due(ground: &Ground<'_>) -> Option<Due> {
-    if retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) {
+    if mail_retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) {
         return None;
     }
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
@@ -223,6 +224,21 @@ pub fn refusal_wait(times: u8) -> SignedDuration {
     backoff(u32::from(times), SignedDuration::from_mins(7)).saturating_mul(24 * 60)
 }
 
+/// The same for notices. While nobody knows whether any arrived, a try may use somebody up: they come seldom, and to one person each.
+#[must_use]
+pub fn mail_retry_at(trouble: Option<(Timestamp, u32)>) -> Option<Timestamp> {
+    match trouble {
+        Some((at, times)) if times >= DOUBTFUL => {
+            let doublings = times.saturating_sub(DOUBTFUL).min(5);
+            at.checked_add(FIRST_DOUBT.saturating_mul(1 << doublings).min(MOST_DOUBT)).ok()
+        }
+        _ => retry_at(trouble),
+    }
+}
+
+const FIRST_DOUBT: SignedDuration = SignedDuration::from_mins(30);
+const MOST_DOUBT: SignedDuration = SignedDuration::from_hours(12);
+
 /// When sending, or handing out batches, is tried again after troubles in a row.
 #[must_use]
 pub fn retry_at(trouble: Option<(Timestamp, u32)>) -> Option<Timestamp> {
@@ -243,8 +259,10 @@ pub(super) fn group(
         let row = rows.and_then(|directory| directory.person(*id));
         NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row.as_ref()).is_none())
     };
+    let in_doubt = ground.state.mail_trouble.is_some_and(|(_, times)| times >= DOUBTFUL);
+    let most = if in_doubt { 1 } else { GROUP };
     let people: Vec<_> =
-        people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(GROUP).collect();
+        people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(most).collect();
     (!people.is_empty()).then_some(Due { home, slot, instant, people })
 }
 
