@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{Exit, Failure};
 use crate::clock::Clock;
-use crate::config::{self, CredentialKind, Loaded, Problem, Templates, credentials};
+use crate::config::{self, CredentialKind, Loaded, Problem, credentials};
 use crate::enforcement::Enforcer;
 use crate::engine::port::{Enforce, Notify, Tenant};
 use crate::graph::Graph;
@@ -19,7 +19,8 @@ use crate::graph::own_methods::Counting;
 use crate::graph::throttle::Gates;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Proxy, Way, Wire};
-use crate::notify::{Mail, TextError, Texts};
+use crate::letter::{Style, TextError, Texts};
+use crate::notify::Mail;
 use crate::rollout::observed::Roll;
 use crate::rollout::plan::{Enforcement, Licence};
 
@@ -40,34 +41,44 @@ pub(super) fn over(
     endpoints: Endpoints,
     credentials: Credentials,
     plan_tenant: &str,
-    templates: &Templates,
+    texts: Texts,
     roll: Arc<Roll>,
-) -> Result<Adapters, Failure> {
-    join(Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant).knowing(roll), templates)
+) -> Adapters {
+    join(Graph::new(wire, clock.clone(), endpoints, credentials, plan_tenant).knowing(roll), texts)
 }
 
 /// The adapters that a plan asks for, over a wire of one's own and with gates of one's own; for measurements.
 pub(super) fn measured(loaded: &Loaded, clock: &Clock, wire: Arc<dyn Wire>, gates: Gates) -> Result<Adapters, Failure> {
     let (endpoints, credentials) = (endpoints(loaded)?, credentials_of(&loaded.settings.credentials));
     let graph = Graph::gated(wire, clock.clone(), endpoints, credentials, &loaded.plan.tenant, gates);
-    join(graph, &loaded.settings.templates)
+    Ok(join(graph, texts(loaded)?))
 }
 
-fn join(graph: Graph, templates: &Templates) -> Result<Adapters, Failure> {
-    let texts = texts_of(templates).map_err(|error| Failure::because(Exit::Plan, &error))?;
+fn join(graph: Graph, texts: Texts) -> Adapters {
     let (texts, current) = watch::channel(Arc::new(texts));
-    Ok(Adapters {
+    Adapters {
         tenant: Arc::new(graph.clone()),
         enforce: Arc::new(Enforcer::new(graph.clone())),
         notify: Arc::new(Mail::new(graph.clone(), current)),
         texts,
         graph,
-    })
+    }
 }
 
-/// The operator's texts over the built-in ones.
-pub(super) fn texts_of(templates: &Templates) -> Result<Texts, TextError> {
-    Texts::new(templates.texts.iter().map(|(language, text)| (language.as_str(), text.subject.as_str(), text.body.as_str())))
+/// The texts of a plan: the operator's over the built-in ones.
+pub(super) fn texts_of(loaded: &Loaded) -> Result<Texts, TextError> {
+    let notices = &loaded.plan.notices;
+    let style = Style { language: notices.language.clone(), verify: notices.verify.clone(), format: notices.format };
+    let mut texts = Texts::built_in(style)?;
+    for ((language, kind), source) in &loaded.settings.templates.texts {
+        texts.set(language, *kind, source)?;
+    }
+    Ok(texts)
+}
+
+/// The same, for commands.
+pub(super) fn texts(loaded: &Loaded) -> Result<Texts, Failure> {
+    texts_of(loaded).map_err(|error| Failure::because(Exit::Plan, &error))
 }
 
 /// The adapters that a plan asks for, over HTTP.
@@ -76,7 +87,7 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Resu
     let endpoints = endpoints(loaded)?;
     let wire = https(loaded)?;
     let credentials = credentials_of(&settings.credentials);
-    let joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, &settings.templates, roll)?;
+    let joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, texts(loaded)?, roll);
     joined.graph.secret_expires(settings.credentials.secret_expires);
     if loaded.plan.access.licence == Licence::None {
         joined.graph.without_report(match loaded.plan.enforcement {

@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::clock::Pace;
+use crate::letter::Kind;
 
 /// From "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
 #[derive(Debug, Parser)]
@@ -56,6 +57,8 @@ pub(super) enum Verb {
     WhatIf(WhatIf),
     /// Look for what would go wrong: permissions, licences, domains, methods, accounts, sign-ins; changes nothing.
     Doctor(Doctor),
+    /// Look at what people are told.
+    Notices(Notices),
     /// Show where everything stands, with or without a running daemon.
     Status(Status),
     /// Say why a stage or a person is where they are.
@@ -150,6 +153,40 @@ pub(super) struct Doctor {
     /// Names shown of whom a finding concerns; JSON always has all.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(super) show: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Notices {
+    #[command(subcommand)]
+    pub(super) verb: NoticesVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NoticesVerb {
+    /// Show a notice as a person would get it; promises nobody anything.
+    Preview(Preview),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Preview {
+    /// Which notice: announcement, reminder, correction, started, ready, withdrawn, deferred, exempt or volunteered.
+    #[arg(long, value_name = "KIND", default_value = "announcement", value_parser = kind)]
+    pub(super) kind: Kind,
+    /// The reader's preferred language; that of --person, or else the plan's, if left out.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(super) language: Option<String>,
+    /// Whose name and language to use, from the tenant: an object id or a user principal name. A sample person if left out.
+    #[arg(long, value_name = "PERSON")]
+    pub(super) person: Option<String>,
+    /// Write it into this file, by its ending as HTML or as plain text.
+    #[arg(long, value_name = "FILE.html|FILE.txt", conflicts_with = "mail")]
+    pub(super) to: Option<PathBuf>,
+    /// Write every notice in every language into this folder.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["kind", "language", "person", "to", "mail"])]
+    pub(super) all: Option<PathBuf>,
+    /// Send it as a test to this address, which must stand in `notices.test_to`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) mail: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -430,6 +467,10 @@ fn date(text: &str) -> Result<jiff::civil::DateTime, String> {
     } else {
         day().map_err(|error| error.to_string())
     }
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Kind::named(text).ok_or_else(|| format!("expected one of {}", Kind::ALL.map(Kind::word).join(", ")))
 }
 
 fn pace(text: &str) -> Result<Pace, String> {

@@ -15,6 +15,7 @@ mod exit;
 mod explain;
 mod finish;
 mod journal;
+mod notices;
 mod pause;
 mod place;
 mod plan;
@@ -74,6 +75,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Finish(verb) => finish::finish(common, verb),
         Verb::WhatIf(verb) => what_if::what_if(common, verb),
         Verb::Doctor(verb) => doctor::doctor(common, verb),
+        Verb::Notices(verb) => notices::notices(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
         Verb::Journal(verb) => journal::journal(common, verb),

@@ -225,7 +225,7 @@ fn surroundings(
 fn reload(loaded: Result<Loaded, Problems>, offered: &Offered, level: &telemetry::Level, fixed: bool) -> Input {
     match loaded {
         Ok(loaded) => {
-            match adapters::texts_of(&loaded.settings.templates) {
+            match adapters::texts_of(&loaded) {
                 Ok(texts) => offered.put(loaded.plan.revision(), texts),
                 Err(error) => return Input::Plan(Err(super::exit::chain(&error))),
             }

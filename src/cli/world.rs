@@ -13,13 +13,13 @@ use tokio::sync::mpsc;
 use super::adapters::{self, Adapters};
 use super::{Exit, Failure};
 use crate::clock::{Clock, Pace};
-use crate::config::Templates;
 use crate::engine::input::Input;
 use crate::engine::port::{Offer, Store};
 use crate::engine::{Engine, Parts};
 use crate::graph::endpoints::Endpoints;
 use crate::graph::token::Credentials;
 use crate::graph::wire::{Exchange, Wire, WireError};
+use crate::letter::{Style, Texts};
 use crate::rollout::condition::Conditions;
 use crate::rollout::observed::{Observed, Trouble};
 use crate::rollout::plan::Plan;
@@ -141,7 +141,8 @@ impl World {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
             secret: Arc::new(|| Ok(SecretString::from(SECRET))),
         };
-        adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, &Templates::default(), Arc::default())
+        let texts = Texts::built_in(Style::default()).map_err(|error| Failure::because(Exit::Failed, &error))?;
+        Ok(adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, texts, Arc::default()))
     }
 }
 

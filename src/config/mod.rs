@@ -10,6 +10,7 @@ pub mod credentials;
 mod csv_list;
 mod files;
 mod layers;
+mod letters;
 mod lint;
 mod people;
 mod places;
@@ -28,7 +29,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use crate::letter::{Given, Style};
 use crate::rollout::plan::{Notices, Plan, Tail};
 pub use clouds::{Capability, Cloud};
 pub use credentials::{CredentialError, CredentialKind, Credentials};
@@ -40,7 +43,7 @@ pub use problem::{Problem, Problems, Severity};
 pub use proxy::{Proxy, Way};
 use read::{Reader, Section};
 pub use settings::{Log, LogFormat, Settings};
-pub use templates::{Templates, Text, VARIABLES};
+pub use templates::Templates;
 pub use whereabouts::{Whereabouts, whereabouts};
 
 /// A plan that may run.
@@ -181,8 +184,20 @@ fn assemble(
     let calendar = section("calendar", &["windows", "blackouts"]).and_then(|table| calendar::read(&table, zone.as_ref()));
     let notices_table = section("notices", &sections::NOTICES);
     let notices = notices_table.as_ref().and_then(|table| sections::notices(table, &register));
-    let templates =
-        notices_table.as_ref().map_or(Ok(None), |table| table.optional("templates", |node| templates::read(node, folder)));
+    let style = notices.as_ref().map_or_else(Style::default, |notices| Style {
+        language: notices.language.clone(),
+        verify: notices.verify.clone(),
+        format: notices.format,
+    });
+    let given = Given {
+        helpdesk: notices.as_ref().map_or("ext. 1", |notices| notices.helpdesk.as_str()),
+        time_zone: zone.as_ref().and_then(TimeZone::iana_name).unwrap_or("UTC"),
+        style: &style,
+    };
+    let templates = notices_table
+        .as_ref()
+        .map_or(Ok(None), |table| table.optional("templates", |node| templates::read(node, folder, &given)));
+    let test_to = notices_table.as_ref().map_or(Some(Vec::new()), letters::test_to);
     let exceptions = section("exceptions", &sections::EXCEPTIONS).and_then(|table| sections::exceptions(&table, &register));
     let observe = section("observe", &sections::OBSERVE).and_then(|table| sections::observe(&table));
     let gates = stages::gates(&root, &layers.gate, observe.as_ref().map(|observe| observe.max_age));
@@ -210,7 +225,8 @@ fn assemble(
         what_if: what_if?,
     };
     let (credentials, way, log) = (credentials?, way?, log?);
-    let settings = Settings { credentials, cloud, graph_url, login_url, way, state_dir, socket, log, templates };
+    let settings =
+        Settings { credentials, cloud, graph_url, login_url, way, state_dir, socket, log, templates, test_to: test_to? };
     Some((plan, settings, register.into_names()))
 }
 

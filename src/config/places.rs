@@ -108,6 +108,28 @@ impl Places {
         Problem::file(&self.file, message, remedy).at(line, column).key(self.render(path))
     }
 
+    /// An error in this line of the text at this path. Only a text in three quotes has lines of its own.
+    pub(super) fn problem_in(
+        &self,
+        path: &[Step],
+        line: Option<usize>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Problem {
+        let problem = self.problem(path, Spot::Value, message, remedy);
+        let span = self.find(path).and_then(|spans| spans.value);
+        let written = span.and_then(|span| self.document.raw().get(span)).unwrap_or_default();
+        let quoted = ["\"\"\"", "'''"].iter().find_map(|quotes| written.strip_prefix(quotes));
+        match (quoted, line, problem.line) {
+            (Some(text), Some(line), Some(first)) => {
+                // A line end right behind the quotes is not a part of the text.
+                let skipped = usize::from(text.starts_with(['\r', '\n']));
+                problem.at(first + skipped + line - 1, 1)
+            }
+            _ => problem,
+        }
+    }
+
     /// The path as people write it; a stage or gate by its name where it has one.
     fn render(&self, path: &[Step]) -> String {
         let mut text = String::new();

@@ -96,6 +96,15 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Text as it is written, with all its lines, that is not blank.
+    pub(super) fn whole_text(&self) -> Option<&'a str> {
+        self.text()?;
+        match &self.value.kind {
+            ValueKind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Text in a small language.
     pub(super) fn parsed<T>(&self, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Option<T> {
         parse(self.text()?).map_err(|wrong| self.error(wrong.message, wrong.remedy)).ok()

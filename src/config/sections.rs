@@ -1,5 +1,6 @@
 //! The plain sections of a plan: enforcement, people, limits, notices, observe.
 
+use super::letters;
 use super::people::Register;
 use super::read::Section;
 use super::stages;
@@ -14,8 +15,20 @@ pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
-pub(super) const NOTICES: [&str; 8] =
-    ["from", "channel", "before", "min_notice", "renotice", "helpdesk", "templates", "calendar_file"];
+pub(super) const NOTICES: [&str; 12] = [
+    "from",
+    "channel",
+    "before",
+    "min_notice",
+    "renotice",
+    "helpdesk",
+    "templates",
+    "calendar_file",
+    "format",
+    "language",
+    "verify",
+    "test_to",
+];
 pub(super) const EXCEPTIONS: [&str; 6] =
     ["defer_most", "defer_longest", "exempt_longest", "absent_grace", "absent_longest", "absent"];
 pub(super) const OBSERVE: [&str; 6] = ["registration", "sign_ins", "members", "directory", "max_age", "mfa_failure_codes"];
@@ -199,6 +212,9 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
     let helpdesk = table.need("helpdesk", "`helpdesk = \"https://help.contoso.com/mfa, ext. 4242\"`");
     let helpdesk = helpdesk.and_then(|node| node.text().map(str::to_owned));
     let calendar_file = table.get("calendar_file").and_then(|node| node.word(&[("on", Toggle::On), ("off", Toggle::Off)]));
+    let format = letters::format(table);
+    let language = letters::language(table);
+    let verify = letters::verify(table);
     Some(Notices {
         from: from?,
         channel: channel?,
@@ -208,6 +224,9 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         helpdesk: helpdesk?,
         templates: None,
         calendar_file: calendar_file?,
+        format: format?,
+        language: language?,
+        verify: verify.ok()?,
     })
 }
 

@@ -45,6 +45,8 @@ pub struct Settings {
     pub log: Log,
     /// The texts of notices.
     pub templates: Templates,
+    /// Addresses that a test of a notice may be sent to.
+    pub test_to: Vec<String>,
 }
 
 impl Settings {

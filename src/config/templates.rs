@@ -1,45 +1,30 @@
 //! The operator's texts of notices: one file per language in a folder beside the plan.
 //!
-//! Renders nothing, and holds no built-in text. Invariant: every body names the date, and no text uses a variable that does not exist.
+//! Holds no built-in text, and judges none: that is `letter::check`'s. Invariant: what is wrong with a text is told with the file and the
+//! line where it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use minijinja::Environment;
-
-use super::files;
-use super::places::{Places, key};
+use super::files::{self, FileError};
+use super::places::{Places, Step};
 use super::problem::Problem;
-use super::read::{Node, Reader};
+use super::read::{Node, Reader, Section};
 use super::suggest;
-use super::value::Wrong;
+use crate::letter::{Given, Kind, Part, Source, Texts, VARIABLES, check};
 use crate::rollout::id::sha256_hex;
 
-/// What a text may use: the person's name (may be none), the day, the date in the plan's zone and in UTC, the zone, how to get help,
-/// which notice it is (`announcement`, `reminder` or `correction`), and for how many days Microsoft lets people without a method put it
-/// off (14 under security defaults, else 0).
-pub const VARIABLES: [&str; 8] = ["name", "day", "date", "date_utc", "zone", "helpdesk", "kind", "grace"];
-
-/// Subject and body in one language, in the syntax of minijinja.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// One line.
-    pub subject: String,
-    /// Plain text.
-    pub body: String,
-}
-
-/// The operator's texts; languages that are not here keep their built-in text.
+/// The operator's texts; languages and kinds that are not here keep their built-in text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Templates {
-    /// By language, lower case, such as `en` or `pt-br`.
-    pub texts: BTreeMap<String, Text>,
+    /// By language, lower case, such as `en` or `pt-br`, and kind.
+    pub texts: BTreeMap<(String, Kind), Source>,
     /// SHA-256 in hex over the operator's files, where there are any.
     pub hash: Option<String>,
 }
 
 /// The texts of the folder that `node` names.
-pub(super) fn read(node: &Node<'_>, plan_folder: &Path) -> Option<Templates> {
+pub(super) fn read(node: &Node<'_>, plan_folder: &Path, given: &Given<'_>) -> Option<Templates> {
     let folder = plan_folder.join(node.text()?);
     let files = match language_files(&folder) {
         Ok(files) => files,
@@ -60,18 +45,16 @@ pub(super) fn read(node: &Node<'_>, plan_folder: &Path) -> Option<Templates> {
     let mut complete = true;
     for (language, file) in files {
         let shown = file.display().to_string();
-        let problem = |message: String| Problem::file(&shown, message, "correct the file");
-        let read = files::text(&file, files::SMALL).map_err(|error| vec![problem(format!("cannot be read: {error}"))]);
-        match read.and_then(|toml| Ok((text(&shown, &toml)?, toml))) {
-            Ok((text, toml)) => {
+        let read = whole(&file, &shown).and_then(|toml| Ok((texts(&shown, &language, &toml, given)?, toml)));
+        match read {
+            Ok(((texts, warnings), toml)) => {
                 hashed.extend_from_slice(format!("{language}\0{toml}\0").as_bytes());
-                templates.texts.insert(language, text);
+                templates.texts.extend(texts.into_iter().map(|(kind, source)| ((language.clone(), kind), source)));
+                warnings.into_iter().for_each(|warning| node.push(warning));
             }
             Err(problems) => {
                 complete = false;
-                for problem in problems {
-                    node.push(problem);
-                }
+                problems.into_iter().for_each(|problem| node.push(problem));
             }
         }
     }
@@ -79,73 +62,128 @@ pub(super) fn read(node: &Node<'_>, plan_folder: &Path) -> Option<Templates> {
     complete.then_some(templates)
 }
 
-fn language_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, files::FileError> {
+fn language_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, FileError> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
         let file = entry?.path();
-        if file.extension().is_some_and(|extension| extension == "toml")
-            && let Some(language) = file.file_stem().and_then(|stem| stem.to_str())
-        {
-            found.insert(language.to_lowercase(), file);
+        if file.extension().is_some_and(|extension| extension == "toml") {
+            let language = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+            found.insert(language, file);
         }
     }
     Ok(found)
 }
 
+/// The text of a language's file.
+fn whole(file: &Path, shown: &str) -> Result<String, Vec<Problem>> {
+    let language = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if !is_language(language) {
+        let remedy = "name it by the language of its readers as the directory has it, such as `de.toml` or `pt-br.toml`";
+        return Err(vec![Problem::file(shown, format!("`{language}` is no language"), remedy)]);
+    }
+    files::text(file, files::SMALL).map_err(|error| {
+        let problem = |message: String| Problem::file(shown, message, "correct the file");
+        vec![match error {
+            FileError::NotText(line) => problem("not UTF-8".to_owned()).at(line, 1),
+            error => problem(format!("cannot be read: {error}")),
+        }]
+    })
+}
+
+/// `de`, `pt-br`, `zh-hant-tw`: a language of two or three letters, and what narrows it down.
+fn is_language(name: &str) -> bool {
+    let mut parts = name.split('-');
+    let language =
+        parts.next().is_some_and(|part| (2..=3).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphabetic()));
+    language && parts.all(|part| (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// The texts of a language, and what a human should look at.
+type Read = (BTreeMap<Kind, Source>, Vec<Problem>);
+
 /// One language's file.
-fn text(file: &str, toml: &str) -> Result<Text, Vec<Problem>> {
+fn texts(file: &str, language: &str, toml: &str, given: &Given<'_>) -> Result<Read, Vec<Problem>> {
     let places = Places::parse(file, toml, BTreeMap::new()).map_err(|problems| problems.0)?;
     let value = config::Config::builder().add_source(config::File::from_str(toml, config::FileFormat::Toml)).build();
     let value = value.map_err(|error| vec![Problem::file(file, error.to_string(), "correct the file")])?.cache;
     let reader = Reader::new(&places);
-    let table = reader.root(&value).section(&["subject", "body"]);
-    let subject = table.need("subject", "`subject = \"…\"`").and_then(|node| node.parsed(subject));
-    let body = table.need("body", "`body = \"\"\"…\"\"\"`").and_then(|node| node.parsed(body));
-    match (subject, body) {
-        (Some(subject), Some(body)) if places.is_written(&key!["body"]) => Ok(Text { subject, body }),
-        _ => Err(reader.into_problems()),
+    let known: Vec<&'static str> = ["subject", "body"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
+    let table = reader.root(&value).section(&known);
+
+    let is_common = ["subject", "body"].iter().any(|part| table.get(part).is_some());
+    let common = if is_common { source(&table, None) } else { None };
+    let mut texts = BTreeMap::new();
+    if let Some(source) = &common {
+        let own = |kind: &Kind| table.get(kind.word()).is_some();
+        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.is_common() && !own(kind)).collect();
+        judge(&reader, &[], language, &kinds, source, given);
+        texts.extend(kinds.into_iter().map(|kind| (kind, source.clone())));
+    }
+    for kind in Kind::ALL {
+        let Some(node) = table.get(kind.word()) else { continue };
+        let fallback = common.as_ref().filter(|_| kind.is_common());
+        if let Some(source) = source(&node.section(&["subject", "body"]), fallback) {
+            judge(&reader, &[Step::from(kind.word())], language, &[kind], &source, given);
+            texts.insert(kind, source);
+        }
+    }
+    if !is_common && texts.is_empty() {
+        reader.push(Problem::file(file, "holds no text", "write `subject` and `body`"));
+    }
+    let problems = reader.into_problems();
+    if problems.is_empty() { Ok((texts.clone(), gaps(file, language, &texts, given))) } else { Err(problems) }
+}
+
+/// Subject and body of a table; what it leaves out may come from the common text.
+fn source(table: &Section<'_>, common: Option<&Source>) -> Option<Source> {
+    let part = |name: &str, example: &str, common: Option<&String>| match (table.get(name), common) {
+        (Some(node), _) => node.whole_text().map(str::to_owned),
+        (None, Some(common)) => Some(common.clone()),
+        (None, None) => table.need(name, example).and_then(|node| node.text().map(str::to_owned)),
+    };
+    let subject = part("subject", "`subject = \"…\"`", common.map(|common| &common.subject));
+    let body = part("body", "`body = \"\"\"…\"\"\"`", common.map(|common| &common.body));
+    Some(Source { subject: subject?.trim().to_owned(), body: body? })
+}
+
+/// Records everything that is wrong with a text.
+fn judge(reader: &Reader<'_>, path: &[Step], language: &str, kinds: &[Kind], source: &Source, given: &Given<'_>) {
+    for finding in check(language, kinds, source, given) {
+        let remedy = match &finding.unknown {
+            Some(unknown) => suggest::remedy(unknown, VARIABLES),
+            None => finding.remedy,
+        };
+        let at = |path: &[Step]| [path, &[Step::from(finding.part.word())]].concat();
+        // A part that the table left out stands where the common text does.
+        let path = if reader.places.is_written(&at(path)) { at(path) } else { at(&[]) };
+        let line = finding.line.filter(|_| finding.part == Part::Body);
+        reader.push(reader.places.problem_in(&path, line, finding.message, remedy));
     }
 }
 
-fn subject(text: &str) -> Result<String, Wrong> {
-    if text.chars().any(char::is_control) {
-        return Err(Wrong::new("is not one line", "write the subject in one line"));
-    }
-    variables(text).map(|_| text.to_owned())
-}
-
-fn body(text: &str) -> Result<String, Wrong> {
-    if variables(text)?.contains("date") {
-        return Ok(text.to_owned());
-    }
-    Err(Wrong::new("does not name the date", "write {{ date }} where people are told from when on MFA is required"))
-}
-
-/// The variables that a text uses; a wrong syntax or an unknown variable is refused.
-fn variables(text: &str) -> Result<BTreeSet<String>, Wrong> {
-    let environment = Environment::new();
-    let template = environment.template_from_str(text).map_err(|error| {
-        let line = error.line().map_or_else(String::new, |line| format!(" in line {line} of the text"));
-        Wrong::new(
-            format!("is not a template: {}{line}", error.kind()),
-            "close each {{ with }}, and each {% if %} with {% endif %}",
-        )
-    })?;
-    let used: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
-    match used.iter().find(|name| !VARIABLES.contains(&name.as_str())) {
-        Some(unknown) => Err(Wrong::new(format!("unknown variable `{unknown}`"), suggest::remedy(unknown, VARIABLES))),
-        None => Ok(used),
-    }
+/// What people of a language will be told in another one.
+fn gaps(file: &str, language: &str, texts: &BTreeMap<Kind, Source>, given: &Given<'_>) -> Vec<Problem> {
+    let built_in = Texts::built_in(given.style.clone()).ok();
+    let has = |kind: &Kind| texts.contains_key(kind) || built_in.as_ref().is_some_and(|built_in| built_in.has(language, *kind));
+    let missing: BTreeSet<&str> = Kind::ALL.iter().filter(|kind| !has(kind)).map(|kind| kind.word()).collect();
+    let first = Kind::ALL.iter().map(|kind| kind.word()).find(|kind| missing.contains(kind));
+    // A narrower language falls back to its wider one.
+    let Some(first) = first.filter(|_| !language.contains('-')) else { return Vec::new() };
+    let words: Vec<String> = missing.iter().map(|kind| format!("`{kind}`")).collect();
+    let message =
+        format!("has no text for {}: people of this language are told these in `{}`", words.join(", "), given.style.language);
+    vec![Problem::file(file, message, format!("write sections such as [{first}], each with `subject` and `body`")).warning()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::letter::Style;
 
     #[test]
     fn a_text_names_the_date_and_nothing_unknown() {
         let table = [
-            ("subject = \"x\"\nbody = \"from {{ date }}\"", None),
+            ("subject = \"x\"\nbody = \"from {{ date }}, {{ helpdesk }}\"", None),
             (
                 "subject = \"x\"\nbody = \"soon\"",
                 Some(
@@ -154,11 +192,52 @@ mod tests {
             ),
             ("subject = \"x\"\nbody = \"{{ data }}\"", Some("t.toml:2:8: body: unknown variable `data`; did you mean `date`?")),
             ("subject = \"x\"\nbdy = \"{{ date }}\"", Some("t.toml:2:1: bdy: unknown key; did you mean `body`?")),
+            (
+                "subject = \"x\"\nbody = \"\"\"\nfrom {{ date }}\n{{ helpdesk }}\n{{ hour }}\n\"\"\"",
+                Some(
+                    "t.toml:5:1: body: unknown variable `hour`; expected `name`, `day`, `date`, `date_utc`, `zone`, `helpdesk`, `kind`, `grace`, `verify`",
+                ),
+            ),
+            ("[ready]\nsubject = \"x\"", Some("t.toml:1:2: ready.body: is missing; write `body = \"\"\"…\"\"\"`")),
+            ("", Some("t.toml: holds no text; write `subject` and `body`")),
         ];
+        let style = Style::default();
+        let given = Given { helpdesk: "ext. 4242", time_zone: "UTC", style: &style };
         for (toml, expected) in table {
-            let problem = text("t.toml", toml).err().and_then(|problems| problems.first().map(ToString::to_string));
+            let problem =
+                texts("t.toml", "en", toml, &given).err().and_then(|problems| problems.first().map(ToString::to_string));
             assert_eq!(problem.as_deref(), expected, "{toml}");
         }
-        assert!(variables("{{ date").is_err());
+    }
+
+    #[test]
+    fn a_kind_may_have_a_text_of_its_own_or_only_a_subject() {
+        let style = Style::default();
+        let given = Given { helpdesk: "ext. 4242", time_zone: "UTC", style: &style };
+        let toml = "subject = \"s\"\nbody = \"{{ date }} {{ helpdesk }}\"\n[reminder]\nsubject = \"r\"\n[withdrawn]\nsubject = \"w\"\nbody = \"{{ helpdesk }}\"";
+        let (texts, warnings) = texts("t.toml", "fr", toml, &given).unwrap();
+        let subjects: Vec<_> = texts.iter().map(|(kind, source)| (kind.word(), source.subject.as_str())).collect();
+        let expected = [("announcement", "s"), ("reminder", "r"), ("correction", "s"), ("withdrawn", "w"), ("deferred", "s")];
+        assert_eq!(subjects, expected);
+        let says = "t.toml: warning: has no text for `exempt`, `ready`, `started`, `volunteered`: people of this language are told these \
+                    in `en`; write sections such as [started], each with `subject` and `body`";
+        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), [says]);
+    }
+
+    #[test]
+    fn a_file_is_named_by_a_language() {
+        for (name, is) in [
+            ("de", true),
+            ("pt-br", true),
+            ("zh-Hant-TW", true),
+            ("gsw", true),
+            ("deutsch", false),
+            ("de_ch", false),
+            ("", false),
+            ("e", false),
+            ("de-", false),
+        ] {
+            assert_eq!(is_language(name), is, "{name}");
+        }
     }
 }

@@ -152,7 +152,7 @@ fn message(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::{Message, Mutation, Read};
+    use super::super::request::{Content, Message, Mutation, Read};
     use super::*;
     use crate::rollout::id::ObjectId;
 
@@ -199,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_forbidden_call_names_the_permission_that_it_needs() {
-        let message =
-            Message { to: String::new(), subject: String::new(), body: String::new(), headers: vec![], calendar_file: None };
+        let body = Content::Text(String::new());
+        let message = Message { to: String::new(), subject: String::new(), body, headers: vec![], calendar_file: None };
         for (call, permission) in [
             (Read::Users.call(), "User.Read.All"),
             (Read::RoleHolders(ObjectId::default()).call(), "RoleManagement.Read.Directory"),

@@ -13,6 +13,15 @@ const LINE: usize = 75;
 /// The entry marks a moment; calendars show one without a length badly.
 const LENGTH: SignedDuration = SignedDuration::from_mins(15);
 
+/// Whether an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// It does.
+    Confirmed,
+    /// Calendars take it out.
+    Cancelled,
+}
+
 /// What the entry says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<'a> {
@@ -24,6 +33,8 @@ pub(super) struct Entry<'a> {
     pub(super) at: Timestamp,
     /// From when on MFA is required.
     pub(super) instant: Timestamp,
+    /// Whether it stands, or is taken out.
+    pub(super) status: Status,
     /// Address of the mailbox that speaks for the rollout.
     pub(super) organizer: &'a str,
     /// One line.
@@ -37,11 +48,15 @@ pub(super) fn write(entry: &Entry<'_>) -> String {
     let end = entry.instant.checked_add(LENGTH).unwrap_or(entry.instant);
     // An INTEGER of the format has 31 bits.
     let sequence = entry.sequence.min(i32::MAX.unsigned_abs().into());
+    let (method, status) = match entry.status {
+        Status::Confirmed => ("PUBLISH", "CONFIRMED"),
+        Status::Cancelled => ("CANCEL", "CANCELLED"),
+    };
     let lines = [
         "BEGIN:VCALENDAR".to_owned(),
         "VERSION:2.0".to_owned(),
         "PRODID:-//Tidegate//Tidegate//EN".to_owned(),
-        "METHOD:PUBLISH".to_owned(),
+        format!("METHOD:{method}"),
         "BEGIN:VEVENT".to_owned(),
         format!("UID:{}", entry.uid),
         format!("SEQUENCE:{sequence}"),
@@ -53,7 +68,7 @@ pub(super) fn write(entry: &Entry<'_>) -> String {
         format!("DESCRIPTION:{}", text(entry.description)),
         // It takes nobody's time: the person stays free.
         "TRANSP:TRANSPARENT".to_owned(),
-        "STATUS:CONFIRMED".to_owned(),
+        format!("STATUS:{status}"),
         "END:VEVENT".to_owned(),
         "END:VCALENDAR".to_owned(),
     ];
@@ -111,6 +126,7 @@ mod tests {
             sequence: 12,
             at: "2026-12-12T07:30:05.25Z".parse().unwrap(),
             instant: "2027-01-11T08:00:00Z".parse().unwrap(),
+            status: Status::Confirmed,
             organizer: "it-security@contoso.example",
             summary,
             description,
@@ -128,6 +144,13 @@ mod tests {
         let file = write(&entry("Ihre Anmeldung braucht ab 11. Januar 2027 einen zweiten Schritt", told));
         let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/notice.ics");
         assert_eq!(file, std::fs::read_to_string(&kept).unwrap_or_default(), "{} differs", kept.display());
+    }
+
+    #[test]
+    fn an_entry_that_does_not_stand_is_taken_out() {
+        let file = write(&Entry { status: Status::Cancelled, ..entry("s", "d") });
+        let lines = unfolded(&file);
+        assert!(["METHOD:CANCEL", "STATUS:CANCELLED"].iter().all(|line| lines.contains(&(*line).to_owned())), "{file}");
     }
 
     #[test]

@@ -10,14 +10,15 @@ use tokio::sync::watch;
 use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
 use crate::graph::Graph;
 use crate::graph::answer::{Refusal, Verdict};
-use crate::graph::request::{Message, Mutation};
+use crate::graph::request::{Content, Message, Mutation};
 use crate::graph::write::Carried;
+use crate::letter::{Facts, Kind, Letter, TextError, Texts};
 use crate::rollout::event::{Because, Slot};
 use crate::rollout::id::{ObjectId, keyed_hash};
 use crate::rollout::observed::Toggle;
+use crate::rollout::plan::Format;
 
-use super::calendar::{self, Entry};
-use super::texts::{Facts, TextError, Texts};
+use super::calendar::{self, Entry, Status};
 
 /// Mails under way at once: Exchange Online takes 4 requests at a time (Microsoft's table of 2023).
 const AT_ONCE: usize = 4;
@@ -36,6 +37,14 @@ const OF_THE_SENDER: [&str; 6] = [
 pub struct Mail {
     graph: Graph,
     texts: watch::Receiver<Arc<Texts>>,
+}
+
+/// The part of a letter that a mail holds.
+pub(super) fn content(letter: Letter, format: Format) -> Content {
+    match format {
+        Format::Html => Content::Html(letter.html),
+        Format::Text => Content::Text(letter.text),
+    }
 }
 
 impl Mail {
@@ -99,28 +108,30 @@ impl Mail {
         let facts = Facts {
             display: name.display.as_deref(),
             language: name.language.as_deref(),
-            slot: notice.slot,
+            kind: Kind::of(notice.slot, notice.instant, notice.at),
             instant: notice.instant,
             time_zone: &notice.time_zone,
             helpdesk: &notice.helpdesk,
             grace: notice.grace,
         };
         let unwritten = |error: TextError| Unwritten::NotSent(error.to_string());
-        let letter = self.texts.borrow().write(&facts).map_err(unwritten)?;
+        let texts = self.texts.borrow().clone();
+        let letter = texts.write(&facts).map_err(unwritten)?;
         let calendar_file = match organizer {
             // None is wanted; or the mailbox cannot be read, and a published entry must name who stands for it.
             None => None,
             Some(organizer) => {
                 // The entry is not a reminder, whatever the mail is.
-                let summary = self.texts.borrow().write(&Facts { slot: Slot::Announcement, ..facts }).map_err(unwritten)?.subject;
+                let summary = texts.subject(&Facts { kind: Kind::Announcement, ..facts }).map_err(unwritten)?;
                 Some(calendar::write(&Entry {
                     uid: notice_id(self.graph.key(), "calendar", person),
                     sequence: notice.intent,
                     at: notice.at,
                     instant: notice.instant,
+                    status: if stands(notice.slot) { Status::Confirmed } else { Status::Cancelled },
                     organizer,
                     summary: &summary,
-                    description: &letter.body,
+                    description: &letter.text,
                 }))
             }
         };
@@ -128,7 +139,7 @@ impl Mail {
             ("x-tidegate-instant", notice.instant.to_string()),
             ("x-tidegate-notice", notice_id(self.graph.key(), &notice.intent.to_string(), person).to_string()),
         ];
-        Ok(Message { to, subject: letter.subject, body: letter.body, headers, calendar_file })
+        Ok(Message { to, subject: letter.subject.clone(), body: content(letter, texts.format()), headers, calendar_file })
     }
 
     /// Sends mail after mail, a few at once. When the tenant refuses a whole handful for a reason that has nothing to do with the
@@ -196,6 +207,11 @@ fn judge(carried: Carried) -> Fate {
         Ok(Verdict::Unknown | Verdict::AlreadySo | Verdict::Reauthenticate | Verdict::Retry { .. }) => Fate::Unknown,
         Err(trouble) => Fate::NotSent(trouble.why),
     }
+}
+
+/// Whether the calendar should show the instant that a notice names: not one that is withdrawn, over, or the end of an exemption.
+const fn stands(slot: Slot) -> bool {
+    slot.names_a_date() && !matches!(slot, Slot::Volunteered)
 }
 
 fn because(list: &mut Vec<Because>, why: &str, people: impl IntoIterator<Item = ObjectId>) {

@@ -1,16 +1,17 @@
-//! Telling people: one plain mail per person, in their language, with a calendar file.
+//! Telling people: one mail per person, in their language, with a calendar file.
 //!
 //! Does not decide whom, when or how often. Invariants: an accepted send is never repeated, and neither is one whose answer was lost;
 //! a mail holds the receiver's own data only; the instant it names stands in its headers as well.
 
 mod calendar;
-mod clean;
-mod dates;
 mod mail;
-mod texts;
+mod sample;
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;
 
+pub use crate::letter::{Kind, Letter, TextError, Texts};
 pub use mail::Mail;
-pub use texts::{TextError, Texts};
+pub use sample::send as send_sample;

@@ -1,4 +1,4 @@
-//! Tests of notices: texts, and mails over a scripted wire.
+//! Tests of mails over a scripted wire.
 
 use std::sync::Arc;
 
@@ -6,93 +6,14 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::texts::Facts;
-use super::{Mail, TextError, Texts};
+use super::{Letter, Mail, Texts, send_sample};
 use crate::engine::port::{Notice, NoticeOutcome, Notify};
 use crate::graph::script::{Script, Scripted, answer, id, lost};
+use crate::letter::Style;
 use crate::rollout::event::Slot;
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::Toggle;
-
-fn facts<'a>(display: Option<&'a str>, language: Option<&'a str>, slot: Slot) -> Facts<'a> {
-    let instant = "2027-01-11T08:00:00Z".parse().unwrap();
-    Facts {
-        display,
-        language,
-        slot,
-        instant,
-        time_zone: "Europe/Berlin",
-        helpdesk: "https://help.contoso.example, ext. 4242",
-        grace: 0,
-    }
-}
-
-#[test]
-fn each_person_gets_the_closest_language() {
-    let texts = Texts::built_in().unwrap();
-    for (language, greeting) in [
-        (None, "Hello"),
-        (Some("de-AT"), "Guten Tag"),
-        (Some("DE"), "Guten Tag"),
-        (Some("en-US"), "Hello"),
-        (Some("fr-FR"), "Hello"),
-        (Some(""), "Hello"),
-    ] {
-        let letter = texts.write(&facts(Some("Zoë"), language, Slot::Announcement)).unwrap();
-        assert!(letter.body.starts_with(&format!("{greeting} Zoë,\n")), "{language:?}: {}", letter.body);
-    }
-}
-
-#[test]
-fn the_built_in_texts_say_all_that_people_need() {
-    let texts = Texts::built_in().unwrap();
-    for language in ["en", "de"] {
-        for slot in [Slot::Announcement, Slot::Reminder(2), Slot::Correction] {
-            let letter = texts.write(&facts(None, Some(language), slot)).unwrap();
-            for part in ["2027", "09:00", "Europe/Berlin", "08:00", "UTC", "aka.ms/mysecurityinfo", "ext. 4242"] {
-                assert!(letter.body.contains(part), "{language} {slot:?}: {part}");
-            }
-            assert!(
-                !letter.body.contains("http://") && letter.body.matches("https://").count() == 1,
-                "only the help desk's address"
-            );
-            assert!(!letter.subject.contains('\n') && letter.subject.contains("2027"), "{}", letter.subject);
-        }
-    }
-}
-
-#[test]
-fn a_hostile_name_stays_text_on_one_line() {
-    let texts = Texts::built_in().unwrap();
-    let letter = texts.write(&facts(Some("{{7*7}}<b>\r\nBcc: x\u{202e}"), None, Slot::Announcement)).unwrap();
-    assert!(letter.body.starts_with("Hello {{7*7}}<b> Bcc: x,\n"), "{}", letter.body);
-}
-
-#[test]
-fn under_security_defaults_the_mail_says_what_counts_and_how_long_it_may_be_put_off() {
-    let texts = Texts::built_in().unwrap();
-    for (language, app, days) in
-        [("en", "Microsoft Authenticator app", "14 days"), ("de", "App Microsoft Authenticator", "14 Tage")]
-    {
-        let each = facts(None, Some(language), Slot::Announcement);
-        let wide = texts.write(&Facts { grace: 14, ..each.clone() }).unwrap().body;
-        assert!(wide.contains(app) && wide.contains(days), "{wide}");
-        assert!(!wide.contains("{%") && !wide.contains("\n\n\n"), "{wide}");
-        let each = texts.write(&each).unwrap().body;
-        assert!(!each.contains(app) && !each.contains(days) && !each.contains("\n\n\n"), "{each}");
-    }
-}
-
-#[test]
-fn a_text_without_the_date_or_with_an_unknown_name_is_refused() {
-    let mut texts = Texts::built_in().unwrap();
-    assert!(matches!(texts.set("fr", "Sujet", "Bonjour"), Err(TextError::NoDate { .. })));
-    assert!(matches!(texts.set("fr", "", "{{ date }}"), Err(TextError::NoSubject { .. })));
-    assert!(matches!(texts.set("fr", "Sujet", "{{ dat }}"), Err(TextError::Template { part: "body", .. })));
-    assert!(matches!(texts.set("fr", "{% if", "{{ date }}"), Err(TextError::Template { part: "subject", .. })));
-    texts.set("fr", "Sujet {{ day }}", "Bonjour {{ name or 'vous' }}: {{ date }}").unwrap();
-    assert!(texts.write(&facts(None, Some("fr-CA"), Slot::Announcement)).unwrap().body.starts_with("Bonjour vous"));
-}
+use crate::rollout::plan::Format;
 
 fn notice(people: Vec<ObjectId>) -> Notice {
     Notice {
@@ -143,7 +64,12 @@ fn tenant(mut mail: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> Arc<Sc
 }
 
 async fn send(script: &Arc<Script>, notice: &Notice) -> NoticeOutcome {
-    Mail::new(script.graph().0, watch::channel(Arc::new(Texts::built_in().unwrap())).1).send(notice).await
+    send_as(Format::Html, script, notice).await
+}
+
+async fn send_as(format: Format, script: &Arc<Script>, notice: &Notice) -> NoticeOutcome {
+    let texts = Texts::built_in(Style { format, ..Style::default() }).unwrap();
+    Mail::new(script.graph().0, watch::channel(Arc::new(texts)).1).send(notice).await
 }
 
 fn mails(script: &Script) -> Vec<(String, Value)> {
@@ -159,7 +85,7 @@ fn mails(script: &Script) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn everybody_gets_one_plain_mail_that_names_the_instant() {
+async fn everybody_gets_one_mail_that_names_the_instant() {
     let script = tenant(|_| (202, json!(null)));
     let people: Vec<_> = (1..=9).map(id).collect();
     let outcome = send(&script, &notice(people.clone())).await;
@@ -171,17 +97,46 @@ async fn everybody_gets_one_plain_mail_that_names_the_instant() {
         let sender = if at % 2 == 0 { id(900) } else { id(901) };
         assert!(url.contains(&format!("/users/{sender}/sendMail")), "{at}: {url}");
         assert_eq!(mail["saveToSentItems"], json!(false));
-        assert_eq!(mail["message"]["body"]["contentType"], "Text");
+        assert_eq!(mail["message"]["body"]["contentType"], "HTML");
         let headers = &mail["message"]["internetMessageHeaders"];
         assert_eq!(headers[0], json!({"name": "x-tidegate-instant", "value": "2027-01-11T08:00:00Z"}));
         assert_eq!(headers[1]["name"], "x-tidegate-notice");
         notices.insert(headers[1]["value"].as_str().unwrap().parse::<ObjectId>().unwrap());
         let content = mail["message"]["body"]["content"].as_str().unwrap();
+        assert!(content.starts_with("<!doctype html>") && content.contains("Monday, 11 January 2027, at 09:00"), "{content}");
         assert!(!content.contains("@contoso"));
     }
     assert_eq!(notices.len(), 9);
     let posts = script.seen().iter().filter(|seen| seen.method == "POST").count();
     assert_eq!(posts, 3, "four at once");
+}
+
+#[tokio::test]
+async fn a_plan_may_ask_for_plain_text() {
+    let script = tenant(|_| (202, json!(null)));
+    send_as(Format::Text, &script, &notice(vec![id(1)])).await;
+    let (_, mail) = mails(&script).remove(0);
+    assert_eq!(mail["message"]["body"]["contentType"], "Text");
+    assert!(mail["message"]["body"]["content"].as_str().unwrap().starts_with("Hello U1,\n"), "{mail}");
+}
+
+#[tokio::test]
+async fn a_test_of_a_notice_goes_through_the_first_mailbox_and_promises_nothing() {
+    let letter = |text: &str| Letter { language: "en".into(), subject: "s".into(), text: text.into(), html: "<p>".into() };
+    let (gone, there) = (PersonRef::new("contoso.example", "gone@contoso.example"), PersonRef::Id(id(901)));
+    let script = tenant(|_| (202, json!(null)));
+    assert_eq!(send_sample(&script.graph().0, &[gone, there], "me@contoso.example", letter("t"), Format::Text).await, Ok(()));
+    let (url, mail) = mails(&script).remove(0);
+    assert!(url.contains(&format!("/users/{}/sendMail", id(901))), "{url}");
+    assert_eq!(mail["message"]["internetMessageHeaders"], json!([{"name": "x-tidegate-test", "value": "true"}]));
+    assert_eq!(mail["message"]["toRecipients"][0]["emailAddress"]["address"], "me@contoso.example");
+    assert_eq!(mail["message"]["body"]["content"], "t");
+
+    let refused = send_sample(&script.graph().0, &[gone], "me@contoso.example", letter("t"), Format::Html).await;
+    assert!(refused.unwrap_err().contains("notices.from"));
+    let script = tenant(|_| (403, json!({"error": {"code": "Authorization_RequestDenied"}})));
+    let refused = send_sample(&script.graph().0, &[there], "me@contoso.example", letter("t"), Format::Html).await;
+    assert!(refused.unwrap_err().contains("Mail.Send"));
 }
 
 /// The calendar files of all mails, lines put together again.

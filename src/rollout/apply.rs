@@ -199,7 +199,8 @@ impl State {
                     return Err(format!("stage `{}` is {}, not missed", stage.name, stage.phase.name().as_str()));
                 }
                 (stage.start, stage.stood) = (start.clone(), SignedDuration::ZERO);
-                let people: Vec<_> = stage.roster.iter().filter_map(|place| self.people.at(*place)).map(|p| p.id).collect();
+                let roster = stage.roster.clone();
+                let people: Vec<_> = roster.iter().filter_map(|place| self.people.at(*place)).map(|p| p.id).collect();
                 people.into_iter().try_for_each(|id| {
                     self.person(id)?.begin_again();
                     Ok(())

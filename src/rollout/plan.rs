@@ -262,6 +262,43 @@ pub struct Notices {
     /// Whether a calendar file comes with each notice.
     #[serde(default = "on", skip_serializing_if = "is_on")]
     pub calendar_file: Toggle,
+    /// What a mail is.
+    #[serde(default, skip_serializing_if = "Format::is_usual")]
+    pub format: Format,
+    /// The language of people whose own has no text.
+    #[serde(default = "english", skip_serializing_if = "is_english")]
+    pub language: String,
+    /// Where people can look up that a notice is genuine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<String>,
+}
+
+/// The language of a plan from before the key was known; such a plan keeps its revision.
+fn english() -> String {
+    "en".to_owned()
+}
+
+fn is_english(language: &str) -> bool {
+    language == "en"
+}
+
+/// What a mail is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A page of HTML; Exchange adds plain text for readers without it.
+    #[default]
+    Html,
+    /// Plain text only.
+    Text,
+}
+
+impl Format {
+    /// Whether it is what a plan without the key says; such a plan keeps its revision.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a notice travels.

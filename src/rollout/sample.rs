@@ -14,8 +14,8 @@ use super::observed::{
     SignIn, Target, Toggle, Trouble, TroubleKind, Way,
 };
 use super::plan::{
-    Access, Bound, Calendar, Channel, Enforcement, Exceptions, Gate, GateAt, Limits, Measure, Notices, Observe, People, Plan,
-    Selector, Stage, Start, Tail, Unregistered,
+    Access, Bound, Calendar, Channel, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure, Notices, Observe, People,
+    Plan, Selector, Stage, Start, Tail, Unregistered,
 };
 use super::release;
 use super::schedule;
@@ -86,6 +86,9 @@ pub(crate) fn plan() -> Plan {
             helpdesk: "ext. 4242".to_owned(),
             templates: None,
             calendar_file: Toggle::On,
+            format: Format::Html,
+            language: "en".to_owned(),
+            verify: None,
         },
         observe: Observe {
             registration: hours(1),

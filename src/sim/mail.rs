@@ -25,6 +25,12 @@ impl Tenant {
         let headers = headers(message)?;
         let addresses = addresses(message)?;
         attachments(message)?;
+        if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-tidegate-test"))
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-tidegate-instant"))
+        {
+            // Somebody looks at what a notice would be like: it promises nothing, and moves nobody.
+            return Ok(Reply::empty(StatusCode::ACCEPTED));
+        }
         let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
         let instant = header("x-tidegate-instant").and_then(|text| text.parse().ok());
         let notice = header("x-tidegate-notice");
@@ -120,6 +126,19 @@ mod tests {
             ("bg1@contoso.example", to("a@b.example"), 404),
         ] {
             assert_eq!(probe.post(&format!("/users/{sender}/sendMail"), body.clone()).0, expected, "{sender} {body}");
+        }
+    }
+
+    #[test]
+    fn a_mail_to_look_at_promises_nothing_and_one_that_names_an_instant_does() {
+        let mut probe = Probe::new(calm(40));
+        let test = json!({ "name": "x-tidegate-test", "value": "true" });
+        let instant = json!({ "name": "x-tidegate-instant", "value": "2027-02-01T09:00:00Z" });
+        for (headers, promises) in [(json!([test]), 0), (json!([test, instant]), 1), (json!([instant]), 2)] {
+            let to = json!([{ "emailAddress": { "address": "it-security@contoso.example" } }]);
+            let body = json!({ "message": { "toRecipients": to, "internetMessageHeaders": headers } });
+            assert_eq!(probe.post("/users/it-security@contoso.example/sendMail", body).0, 202);
+            assert_eq!(probe.tenant.mails().len(), promises);
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use tidegate::config::{self, Cloud, Loaded, Severity};
 use tidegate::rollout::observed::Toggle;
-use tidegate::rollout::plan::{Amount, Plan, Selector};
+use tidegate::rollout::plan::{Amount, Format, Plan, Selector};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -50,6 +50,22 @@ fn a_calendar_file_comes_with_each_notice_unless_the_plan_does_without() {
     assert_eq!((none.revision(), none.revision() == off.revision()), (on.revision(), false));
     let read = |plan: &Plan| serde_json::from_str::<Plan>(&serde_json::to_string(plan).unwrap()).unwrap();
     assert_eq!((read(&none), read(&off)), (none, off));
+}
+
+#[test]
+fn how_notices_look_is_a_part_of_the_plan_and_what_is_left_out_keeps_its_revision() {
+    let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap();
+    let usual = load(&[("TIDEGATE_NOTICES__FORMAT", "html"), ("TIDEGATE_NOTICES__LANGUAGE", "en")]).plan;
+    let none = load(&[]).plan;
+    assert_eq!((&none.notices.format, none.revision()), (&Format::Html, usual.revision()));
+    for (key, value) in [("FORMAT", "text"), ("LANGUAGE", "DE"), ("VERIFY", "https://intranet.fabrikam.com/mfa")] {
+        let plan = load(&[(&format!("TIDEGATE_NOTICES__{key}"), value)]).plan;
+        assert_ne!(plan.revision(), none.revision(), "{key}");
+        assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan, "{key}");
+    }
+    let loaded = load(&[("TIDEGATE_NOTICES__TEST_TO", "You@fabrikam.com,me@fabrikam.com")]);
+    assert_eq!(loaded.settings.test_to, ["you@fabrikam.com", "me@fabrikam.com"]);
+    assert_eq!(loaded.plan.revision(), none.revision(), "addresses are no part of the plan that is journalled");
 }
 
 #[test]

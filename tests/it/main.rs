@@ -10,6 +10,7 @@ mod crashes;
 mod examples;
 mod good_plans;
 mod honeypot;
+mod letters;
 mod matrix;
 mod scenarios;
 mod schema;

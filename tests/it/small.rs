@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use tidegate::rollout::id::PersonRef;
 use tidegate::rollout::observed::Toggle;
 use tidegate::rollout::plan::{
-    Access, Calendar, Channel, Enforcement, Exceptions, Limits, Notices, Observe, People, Plan, Selector, Stage, Start, Tail,
-    Unregistered,
+    Access, Calendar, Channel, Enforcement, Exceptions, Format, Limits, Notices, Observe, People, Plan, Selector, Stage, Start,
+    Tail, Unregistered,
 };
 use tidegate::rollout::schedule;
 use tidegate::sim::{
@@ -94,6 +94,9 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             helpdesk: "extension 4242".to_owned(),
             templates: None,
             calendar_file: Toggle::On,
+            format: Format::Html,
+            language: "en".to_owned(),
+            verify: None,
         },
         observe: Observe {
             registration: hours(1),

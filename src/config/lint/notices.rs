@@ -38,8 +38,8 @@ pub(super) fn lint_texts(lint: &mut Lint<'_>, templates: &Templates) {
     if grace(lint.plan) == 0 {
         return;
     }
-    for (language, text) in &templates.texts {
-        if !text.body.contains("grace") {
+    for ((language, kind), text) in &templates.texts {
+        if kind.is_common() && !text.body.contains("grace") {
             let message =
                 format!("the text `{language}` does not say that Microsoft lets people put it off for {{{{ grace }}}} days");
             lint.warn(&key!["notices", "templates"], message, "say it in the body, with `{{ grace }}`");

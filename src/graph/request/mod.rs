@@ -90,16 +90,23 @@ pub(crate) enum Mutation {
     CreateGroup(NewGroup),
 }
 
-/// A plain text mail to one person.
+/// A mail to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) to: String,
     pub(crate) subject: String,
-    pub(crate) body: String,
+    pub(crate) body: Content,
     /// Names begin with `x-`.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// A calendar file that comes with it.
     pub(crate) calendar_file: Option<String>,
+}
+
+/// What a mail holds; the mail service makes plain text of HTML for readers without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Text(String),
+    Html(String),
 }
 
 impl Read {
@@ -267,9 +274,13 @@ fn change(
 impl Message {
     fn json(&self) -> Value {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let (kind, content) = match &self.body {
+            Content::Text(text) => ("Text", text),
+            Content::Html(page) => ("HTML", page),
+        };
         let mut message = json!({
             "subject": self.subject,
-            "body": {"contentType": "Text", "content": self.body},
+            "body": {"contentType": kind, "content": content},
             "toRecipients": [{"emailAddress": {"address": self.to}}],
             "internetMessageHeaders": headers,
         });

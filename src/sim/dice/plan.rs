@@ -7,8 +7,8 @@ use super::{Dice, hours};
 use crate::rollout::id::PersonRef;
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
-    Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Exceptions, Gate, GateAt, Limits, Measure, Notices,
-    Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Window,
+    Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure,
+    Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Window,
 };
 use crate::rollout::schedule;
 use crate::sim::moment::after;
@@ -75,6 +75,9 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             helpdesk: "extension 4242".to_owned(),
             templates: None,
             calendar_file: Toggle::On,
+            format: Format::Html,
+            language: "en".to_owned(),
+            verify: None,
         },
         observe: Observe {
             registration: hours(dice.of(&[2, 4])),

@@ -12,6 +12,7 @@ mod kill;
 mod manager;
 mod orders;
 mod plans;
+mod preview;
 mod proxy;
 mod redaction;
 mod refusals;

@@ -361,7 +361,7 @@ fn mailed(status: u16, body: &str) -> (Tenant, NoticeOutcome) {
         _ if path.contains("/users?") => (200, None, users.clone()),
         _ => unanswered(),
     });
-    let (_, texts) = tokio::sync::watch::channel(Arc::new(Texts::built_in().unwrap()));
+    let (_, texts) = tokio::sync::watch::channel(Arc::new(Texts::built_in(tidegate::letter::Style::default()).unwrap()));
     let outcome = wait(Mail::new(tenant.graph.clone(), texts).send(&notice()));
     (tenant, outcome)
 }

@@ -9,7 +9,7 @@ use jiff::{Timestamp, ZonedDateTime};
 /// An instant in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
-    /// The day alone, for a subject: `11 January 2027`.
+    /// The day alone, for a subject: `11 January 2027`, `2027-01-11`.
     pub(super) day: String,
     /// Day, time, zone and offset.
     pub(super) date: String,
@@ -22,20 +22,30 @@ pub(super) struct Written {
 #[error("the zone `{0}` is not known")]
 pub(super) struct UnknownZone(String);
 
-/// Writes an instant in a zone, in a language (`de`, else English).
+/// Writes an instant in a zone, in a language: in words in English and German, in figures in all others.
 pub(super) fn write(instant: Timestamp, zone: &str, language: &str) -> Result<Written, UnknownZone> {
     let local = instant.in_tz(zone).map_err(|_| UnknownZone(zone.to_owned()))?;
     let utc = instant.to_zoned_datetime(TimeZone::UTC);
-    let german = language == "de";
-    let (day, weekday, at, clock) = if german {
-        (german_day(&local), german_weekday(&local), "um", " Uhr")
-    } else {
-        (local.strftime("%-d %B %Y").to_string(), local.strftime("%A").to_string(), "at", "")
+    let (time_there, time_utc, offset) = (time(&local), time(&utc), local.strftime("%:z"));
+    let figures = |at: &ZonedDateTime| at.strftime("%Y-%m-%d").to_string();
+    let english = |at: &ZonedDateTime| at.strftime("%-d %B %Y").to_string();
+    let (day, date, date_utc) = match language.split('-').next() {
+        Some("de") => {
+            let (day, weekday) = (german_day(&local), german_weekday(&local));
+            let date = format!("{weekday}, {day}, um {time_there} Uhr ({zone}, UTC{offset})");
+            (day, date, format!("{}, {time_utc} Uhr UTC", german_day(&utc)))
+        }
+        Some("en") => {
+            let (day, weekday) = (english(&local), local.strftime("%A"));
+            let date = format!("{weekday}, {day}, at {time_there} ({zone}, UTC{offset})");
+            (day, date, format!("{}, {time_utc} UTC", english(&utc)))
+        }
+        _ => {
+            let day = figures(&local);
+            let date = format!("{day}, {time_there} ({zone}, UTC{offset})");
+            (day, date, format!("{}, {time_utc} UTC", figures(&utc)))
+        }
     };
-    let offset = local.strftime("%:z");
-    let date = format!("{weekday}, {day}, {at} {}{clock} ({zone}, UTC{offset})", time(&local));
-    let utc_day = if german { german_day(&utc) } else { utc.strftime("%-d %B %Y").to_string() };
-    let date_utc = format!("{utc_day}, {}{clock} UTC", time(&utc));
     Ok(Written { day, date, date_utc })
 }
 
@@ -90,8 +100,8 @@ mod tests {
                 "2027-03-01T03:30:15.9Z",
                 "America/St_Johns",
                 "fr",
-                "Monday, 1 March 2027, at 00:00:15 (America/St_Johns, UTC-03:30)",
-                "1 March 2027, 03:30:15 UTC",
+                "2027-03-01, 00:00:15 (America/St_Johns, UTC-03:30)",
+                "2027-03-01, 03:30:15 UTC",
             ),
         ] {
             let written = write(instant.parse().unwrap(), zone, language).unwrap();
