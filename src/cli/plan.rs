@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::engine::survey::survey;
 use crate::rollout::change::forbidden;
+use crate::rollout::hours::Hours;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{Observed, Readiness};
 use crate::rollout::person::Home;
@@ -23,7 +24,7 @@ use crate::rollout::plan::{Amount, Plan, Stage};
 use crate::rollout::preflight::{Severity, permissions};
 use crate::rollout::select::{Roster, roster};
 use crate::rollout::state::State;
-use crate::rollout::{limit, schedule};
+use crate::rollout::{limit, schedule, sending};
 use crate::say;
 use crate::store::error::JournalError;
 use crate::store::records::records;
@@ -47,6 +48,9 @@ struct StagePreview {
     out: BTreeMap<String, usize>,
     readiness: BTreeMap<&'static str, usize>,
     announces: Timestamp,
+    /// When the last person is told, at the pace of the mailboxes; none once the announcement has begun.
+    announced: Option<Timestamp>,
+    mailboxes: usize,
     notice_deadline: Timestamp,
     start: Timestamp,
     latest_start: Timestamp,
@@ -141,6 +145,8 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
     let mut stages = Vec::new();
     let mut out: BTreeMap<String, u32> = BTreeMap::new();
     let mut warnings = Vec::new();
+    let (mailboxes, hours) = (sending::mailboxes(plan, observed).len(), Hours::of(plan));
+    let mut busy_until = now;
     for (ix, stage) in (0_u16..).zip(&plan.stages) {
         let roster = people_of(plan, state, observed, now, (ix, stage), &taken);
         let Roster { people, out: left_out } = roster.map_err(|why| Failure::new(Exit::Blocked, why))?;
@@ -167,13 +173,24 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
         if deadline < now && frozen_is_empty(state, ix) {
             warnings.push(format!("stage `{}` cannot be told in time any more; it would be missed", stage.name));
         }
+        let announces = before(plan.notices.before.first().copied().unwrap_or_default());
+        let begin = announces.max(busy_until);
+        let announced = frozen_is_empty(state, ix).then(|| sending::finishes(people.len(), mailboxes, &hours, begin));
+        busy_until = announced.unwrap_or(busy_until);
+        warnings.extend(announced.filter(|finished| deadline >= now && *finished > deadline).map(|finished| {
+            let remedy = sending::remedy(people.len(), &hours, begin, finished, deadline);
+            let name = &stage.name;
+            format!("stage `{name}`: its announcement ends at {finished}, too late for the minimum notice ({deadline}): {remedy}")
+        }));
         warnings.extend(too_tight(plan, stage.finish_by, people.len(), &stage.name));
         stages.push(StagePreview {
             name: stage.name.clone(),
             people: people.len(),
             out: left_out.into_iter().map(|because| (because.why, because.people.len())).collect(),
             readiness: ready,
-            announces: before(plan.notices.before.first().copied().unwrap_or_default()),
+            announces,
+            announced,
+            mailboxes,
             notice_deadline: deadline,
             start,
             latest_start: latest,
@@ -222,6 +239,11 @@ fn print(preview: &Preview, zone: &TimeZone) {
             say!("    out: {count} ({why})");
         }
         say!("    announces     {}", instant(stage.announces, zone));
+        if let Some(announced) = stage.announced {
+            let hours = announced.duration_since(stage.announces).as_secs_f64().max(0.0) / 3_600.0;
+            let (from, finished) = (stage.mailboxes, instant(announced, zone));
+            say!("    its announcement takes about {hours:.1} h from {from} mailboxes, finished {finished}");
+        }
         say!("    told at last  {}", instant(stage.notice_deadline, zone));
         say!("    starts        {}", instant(stage.start, zone));
         say!("    at the latest {}", instant(stage.latest_start, zone));

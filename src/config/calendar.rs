@@ -16,7 +16,8 @@ pub(super) fn read(section: &Section<'_>, zone: Option<&TimeZone>) -> Option<Cal
     Some(Calendar { windows: windows?, blackouts: blackouts? })
 }
 
-fn window(node: &Node<'_>) -> Option<Window> {
+/// A weekly window.
+pub(super) fn window(node: &Node<'_>) -> Option<Window> {
     let table = node.section(&["days", "from", "to"]);
     let days = table.need("days", "`days = \"mon-thu\"`").and_then(|days| days.parsed(value::days));
     let from = table.need("from", "`from = \"08:30\"`").and_then(|from| from.parsed(value::time));

@@ -1,5 +1,6 @@
 //! The plain sections of a plan: enforcement, people, limits, notices, observe.
 
+use super::calendar;
 use super::letters;
 use super::people::Register;
 use super::read::Section;
@@ -15,10 +16,11 @@ pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
-pub(super) const NOTICES: [&str; 12] = [
+pub(super) const NOTICES: [&str; 13] = [
     "from",
     "channel",
     "before",
+    "windows",
     "min_notice",
     "renotice",
     "helpdesk",
@@ -207,6 +209,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         }
         Some(slots)
     });
+    let windows = table.get("windows").and_then(|node| node.each(calendar::window));
     let min_notice = table.get("min_notice").and_then(|node| stages::floor(&node));
     let renotice = table.get("renotice").and_then(|node| node.some_time());
     let helpdesk = table.need("helpdesk", "`helpdesk = \"https://help.contoso.com/mfa, ext. 4242\"`");
@@ -223,6 +226,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         renotice: renotice?,
         helpdesk: helpdesk?,
         templates: None,
+        windows: windows?,
         calendar_file: calendar_file?,
         format: format?,
         language: language?,

@@ -21,21 +21,22 @@ impl Engine {
             return Ok(());
         }
         let stage = self.state.home_name(due.home).to_owned();
-        let intent =
-            Event::NoticeIntent { stage: stage.clone(), slot: due.slot, instant: due.instant, people: checked.pass.clone() };
+        let (slot, instant, people, via) = (due.slot, due.instant, checked.pass, due.from);
+        let intent = Event::NoticeIntent { stage: stage.clone(), slot, instant, people: people.clone(), from: via.clone() };
         self.commit(By::Schedule, ACTOR, &[intent])?;
         let notice = Notice {
             intent: self.state.seq,
             stage,
-            slot: due.slot,
-            instant: due.instant,
+            slot,
+            instant,
             time_zone: accepted.plan.time_zone.clone(),
             helpdesk: accepted.plan.notices.helpdesk.clone(),
             grace: switch::grace(&accepted.plan),
             from: accepted.plan.notices.from.clone(),
+            via,
             calendar_file: accepted.plan.notices.calendar_file,
             at: self.clock.now(),
-            people: checked.pass,
+            people,
         };
         let notify = Arc::clone(&self.notify);
         let NoticeOutcome { accepted: taken, refused, unknown, not_sent } = self.meanwhile(notify.send(&notice)).await?;

@@ -197,8 +197,11 @@ pub struct Notice {
     pub helpdesk: String,
     /// Days for which Microsoft lets people without a method put it off, from their next sign-in after the instant.
     pub grace: u8,
-    /// Mailboxes that share the load.
+    /// Mailboxes that may send.
     pub from: Vec<PersonRef>,
+    /// Those that send this group, in turn: the n-th person's mail leaves from the n-th of them, and again from the first. None: all
+    /// of `from` that exist.
+    pub via: Vec<ObjectId>,
     /// Whether a calendar file comes with each mail.
     pub calendar_file: Toggle,
     /// When they are sent.

@@ -19,8 +19,9 @@ use crate::rollout::observed::Toggle;
 use crate::rollout::plan::Format;
 
 use super::calendar::{self, Entry, Status};
+use super::lines::Lines;
 
-/// Mails under way at once: Exchange Online takes 4 requests at a time (Microsoft's table of 2023).
+/// Mails under way at once: Exchange Online takes 4 requests at a time, of an app (Microsoft's table of 2023) or of a mailbox (2021).
 const AT_ONCE: usize = 4;
 
 /// Codes of a 400 that have nothing to do with the receiver: the mailbox has sent too much, or may not send.
@@ -37,6 +38,7 @@ const OF_THE_SENDER: [&str; 6] = [
 pub struct Mail {
     graph: Graph,
     texts: watch::Receiver<Arc<Texts>>,
+    lines: Lines,
 }
 
 /// The part of a letter that a mail holds.
@@ -50,12 +52,13 @@ pub(super) fn content(letter: Letter, format: Format) -> Content {
 impl Mail {
     /// Through the mailboxes of this tenant, with the texts as they are when a mail is written.
     #[must_use]
-    pub const fn new(graph: Graph, texts: watch::Receiver<Arc<Texts>>) -> Self {
-        Self { graph, texts }
+    pub fn new(graph: Graph, texts: watch::Receiver<Arc<Texts>>) -> Self {
+        Self { graph, texts, lines: Lines::default() }
     }
 
     async fn tell(&self, notice: &Notice) -> NoticeOutcome {
         let mut outcome = NoticeOutcome::default();
+        let turns: Vec<_> = notice.people.iter().copied().zip(notice.via.iter().copied().cycle()).collect();
         let mut people = notice.people.clone();
         people.sort_unstable();
         people.dedup();
@@ -86,7 +89,13 @@ impl Mail {
                 Err(Unwritten::NotSent(why)) => because(&mut outcome.not_sent, &why, [person]),
             }
         }
-        self.deliver(notice.intent, &senders, ready, &mut outcome).await;
+        // Whom no mailbox was given gets one of those that exist.
+        let skipped = usize::try_from(notice.intent).unwrap_or(0) % senders.len().max(1);
+        let mut any = senders.iter().copied().cycle().skip(skipped);
+        let mut from =
+            |person: ObjectId| turns.iter().find(|(known, _)| *known == person).map(|(_, from)| *from).or_else(|| any.next());
+        let ready = ready.into_iter().filter_map(|(person, message)| Some((person, from(person)?, message))).collect();
+        self.deliver(ready, &mut outcome).await;
         outcome
     }
 
@@ -144,22 +153,25 @@ impl Mail {
 
     /// Sends mail after mail, a few at once. When the tenant refuses a whole handful for a reason that has nothing to do with the
     /// receivers, the rest is not even tried.
-    async fn deliver(&self, intent: u64, senders: &[ObjectId], ready: Vec<(ObjectId, Message)>, outcome: &mut NoticeOutcome) {
-        let turn = usize::try_from(intent).unwrap_or(0) % senders.len().max(1);
-        let mut senders = senders.iter().copied().cycle().skip(turn);
+    async fn deliver(&self, ready: Vec<(ObjectId, ObjectId, Message)>, outcome: &mut NoticeOutcome) {
         let mut stopped: Option<String> = None;
         let mut ready = ready.into_iter().peekable();
         while ready.peek().is_some() {
-            let (people, messages): (Vec<_>, Vec<_>) = ready.by_ref().take(AT_ONCE).unzip();
+            let handful =
+                ready.by_ref().take(AT_ONCE).map(|(person, from, message)| (person, Mutation::SendMail { from, message }));
+            let (people, mails): (Vec<_>, Vec<_>) = handful.unzip();
             if let Some(why) = &stopped {
                 because(&mut outcome.not_sent, why, people);
                 continue;
             }
-            let mails: Vec<_> =
-                messages.into_iter().zip(senders.by_ref()).map(|(message, from)| Mutation::SendMail { from, message }).collect();
+            let from =
+                || mails.iter().filter_map(|mail| if let Mutation::SendMail { from, .. } = mail { Some(*from) } else { None });
+            self.lines.wait(self.graph.clock(), from()).await;
+            let answers = self.graph.carry_out(&mails).await;
+            self.lines.sent(self.graph.clock().now(), from());
             let mut reasons = Vec::new();
             let count = people.len();
-            for (person, carried) in people.into_iter().zip(self.graph.carry_out(&mails).await) {
+            for (person, carried) in people.into_iter().zip(answers) {
                 match judge(carried) {
                     Fate::Accepted => outcome.accepted.push(person),
                     Fate::Unknown => outcome.unknown.push(person),

@@ -4,6 +4,7 @@
 //! a mail holds the receiver's own data only; the instant it names stands in its headers as well.
 
 mod calendar;
+mod lines;
 mod mail;
 mod sample;
 

@@ -25,6 +25,7 @@ fn notice(people: Vec<ObjectId>) -> Notice {
         helpdesk: "ext. 1".into(),
         grace: 0,
         from: vec![PersonRef::new("contoso.example", "it@contoso.example"), PersonRef::Id(id(901))],
+        via: Vec::new(),
         calendar_file: Toggle::On,
         at: "2026-12-12T07:30:00Z".parse().unwrap(),
         people,

@@ -11,6 +11,7 @@ use super::id::ObjectId;
 use super::observed::Target;
 use super::person::{Changing, Enforced, Home};
 use super::plan::Plan;
+use super::sending;
 use super::stage::PhaseName;
 use super::state::{
     Accepted, Batch, NoticeBatch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, TAIL, Thrown, evidence_key,
@@ -62,7 +63,8 @@ impl State {
             }
             Event::RosterFrozen { stage, people, out } => self.roster(stage, people, out),
             Event::StageMoved { stage, from, to, why } => self.stage_moved(at, stage, *from, *to, why),
-            Event::NoticeIntent { slot, instant, people, .. } => {
+            Event::NoticeIntent { slot, instant, people, from, .. } => {
+                sending::count(&mut self.mailed, at, from, people.len());
                 let notice = NoticeBatch { at, slot: *slot, instant: *instant, people: people.clone() };
                 self.notices.insert(seq, notice);
                 Ok(())

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::Ground;
 use super::event::Slot;
+use super::hours::Closed;
 use super::exception::{BEFORE_EXEMPTION_ENDS, Excepted, Exception, longest_absence, of};
 use super::person::{Home, PersonState};
 use super::schedule;
@@ -18,7 +19,7 @@ use super::told::{Due, MOST_DOUBTS, SENDING, full_hour, group, open_reminder, re
 
 /// The next group of notices to the tail, if any.
 #[must_use]
-pub fn due(ground: &Ground<'_>) -> Option<Due> {
+pub fn due(ground: &Ground<'_>, closed: Option<Closed>) -> Option<Due> {
     let zone = schedule::zone(&ground.plan.time_zone)?;
     let openings = Openings::new(ground);
     let waiting = || {
@@ -28,6 +29,15 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
     };
     let wanted: BTreeSet<(Slot, Timestamp)> = waiting().map(|(notice, _)| notice).collect();
     wanted.into_iter().find_map(|(slot, instant)| {
+        // A window may delay a date. Whoever was told one already hears of the other before it comes.
+        let old = || {
+            let people = waiting().filter(|(notice, _)| *notice == (slot, instant));
+            people.filter_map(|(_, person)| person.promise()).filter(|promise| *promise > ground.now).min()
+        };
+        let waits = slot != Slot::Volunteered && closed.is_some_and(|closed| old().is_none_or(|old| closed.can_wait(old)));
+        if waits {
+            return None;
+        }
         let people = waiting().filter(|(notice, _)| *notice == (slot, instant)).map(|(_, person)| person);
         group(ground, Home::Tail, slot, instant, people)
     })

@@ -15,7 +15,7 @@ use super::person::Enforced;
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
-use super::{exception, finish, gate, hold, moves, release, retire, schedule, settle, switch, tail, tranche};
+use super::{exception, finish, gate, hold, hours, moves, release, retire, schedule, sending, settle, switch, tail, tranche};
 
 /// What to do now.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,6 +206,8 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
         instants.extend(frees_at(&ground.plan.limits.caps, &ground.state.handed, ground.in_scope(), now));
     }
     instants.extend(mail_retry_at(ground.state.mail_trouble));
+    instants.extend(hours::opens(ground));
+    instants.extend(sending::frees_at(ground.state, now));
     instants.extend(retry_at(ground.state.wire_trouble));
     instants.extend(retry_at(ground.state.retire_trouble));
     instants.extend(switch::retry_at(ground.state));

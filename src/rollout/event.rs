@@ -134,6 +134,9 @@ pub enum Event {
         instant: Timestamp,
         /// To whom.
         people: Vec<ObjectId>,
+        /// The mailboxes that send them, in turn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        from: Vec<ObjectId>,
     },
     /// What became of notices.
     NoticeOutcome {

@@ -12,7 +12,8 @@ use super::plan::{Gate, GateAt};
 use super::select::exempt_key;
 use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
 use super::switch::is_tenant_wide;
-use super::{finish, tail, what_if};
+use super::told::{notice_deadline, to_be_told};
+use super::{finish, sending, tail, what_if};
 
 /// Holds for what else in the tenant requires MFA are named so, and after it.
 const COLLISION: &str = "collision:";
@@ -124,7 +125,24 @@ pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
     let warns = collisions(ground).filter(|collision| collision.weight == Weight::Warns);
     let unread = ground.observed.collisions.trouble.as_ref();
     let unread = unread.map(|trouble| format!("what else in the tenant requires MFA cannot be read: {}", trouble.why));
-    warns.map(|collision| collision.why.clone()).chain(unread).chain(finish::may_follow(ground)).collect()
+    warns.map(|collision| collision.why.clone()).chain(unread).chain(late_announcements(ground)).chain(finish::may_follow(ground)).collect()
+}
+
+/// Announcements under way that the mailboxes cannot finish in time.
+fn late_announcements(ground: &Ground<'_>) -> impl Iterator<Item = String> {
+    let announcing = |stage: &StageState| stage.phase == Phase::Announcing;
+    let stages = (0_u16..).zip(&ground.state.stages).filter(move |(_, stage)| announcing(stage));
+    stages.filter_map(|(ix, stage)| {
+        let (people, deadline) = (to_be_told(ground), notice_deadline(ground, ix, stage));
+        let finished = sending::will_finish(ground, people, ground.now);
+        (people > 0 && finished > deadline).then(|| {
+            format!(
+                "stage `{}`: the last of {people} people is told at {finished} at the pace of the sending mailboxes, after {deadline}, \
+                 the last instant that keeps the minimum notice; add mailboxes to notices.from, or move the stage to a later date",
+                stage.name
+            )
+        })
+    })
 }
 
 /// Whether batches are being handed out, in a stage or in the tail.

@@ -23,6 +23,9 @@ mod gate_tests;
 pub mod guard;
 pub mod hold;
 pub mod holds;
+pub mod hours;
+#[cfg(test)]
+mod hours_tests;
 pub mod id;
 pub mod limit;
 pub mod moves;
@@ -45,6 +48,7 @@ pub mod schedule;
 pub mod select;
 #[cfg(test)]
 mod select_tests;
+pub mod sending;
 pub mod settle;
 pub mod stage;
 mod stamp;

@@ -259,6 +259,9 @@ pub struct Notices {
     pub helpdesk: String,
     /// Hash of the operator's templates, where there are any.
     pub templates: Option<String>,
+    /// When notices leave, where they can wait; none: always.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
     /// Whether a calendar file comes with each notice.
     #[serde(default = "on", skip_serializing_if = "is_on")]
     pub calendar_file: Toggle,

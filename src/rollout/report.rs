@@ -17,7 +17,7 @@ use super::plan::{Gate, GateAt};
 use super::select::protection;
 use super::stage::PhaseName;
 use super::state::{Phase, StageState, TAIL};
-use super::told::{latest_start, retry_at};
+use super::told::{latest_start, retry_at, waits as waits_to_tell};
 use super::tranche::{refuses, refuses_person};
 use super::{release, retire, switch};
 
@@ -179,6 +179,7 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     let planned = ground.plan.stages.get(usize::from(ix));
     let waits = match (&stage.phase, planned) {
         (Phase::Scheduled, Some(planned)) => scheduled(ground, ix, stage, planned).err().into_iter().collect(),
+        (Phase::Announcing, _) => waits_to_tell(ground).into_iter().collect(),
         (Phase::Announced, _) if ground.now >= stage.start.instant => waits_to_start(ground, ix, stage),
         (Phase::Enforcing { .. }, _) => {
             let refusal = refuses(ground, Home::Stage(ix)).map(std::borrow::Cow::into_owned);
@@ -339,7 +340,12 @@ fn headline(ground: &Ground<'_>, stages: &[StageReport], wake_at: Timestamp) -> 
     }
     let start = stage.start.map_or_else(String::new, |start| start.to_string());
     match stage.phase {
-        Some(PhaseName::Announcing) => (Standing::Acting, format!("stage `{name}` is being announced for {start}")),
+        Some(PhaseName::Announcing) => {
+            let waits = waits_to_tell(ground);
+            let standing = if waits.is_some() { Standing::WaitingOn } else { Standing::Acting };
+            let waits = waits.map(|why| format!("; {why}")).unwrap_or_default();
+            (standing, format!("stage `{name}` is being announced for {start}{waits}"))
+        }
         Some(PhaseName::RollingBack) => (Standing::Acting, format!("stage `{name}` is being rolled back")),
         Some(PhaseName::Enforcing) => (Standing::Acting, format!("stage `{name}` is being enforced")),
         Some(PhaseName::Soaking) => (Standing::WaitingOn, format!("stage `{name}` soaks; next look at {wake_at}")),

@@ -85,6 +85,7 @@ pub(crate) fn plan() -> Plan {
             renotice: days(3),
             helpdesk: "ext. 4242".to_owned(),
             templates: None,
+            windows: Vec::new(),
             calendar_file: Toggle::On,
             format: Format::Html,
             language: "en".to_owned(),
@@ -312,8 +313,8 @@ impl Perfect {
             Some(Action::Record(by, events)) => self.commit(by, events),
             Some(Action::Notify(due)) => {
                 let stage = self.state.home_name(due.home).to_owned();
-                let (slot, instant, people) = (due.slot, due.instant, due.people);
-                self.commit(By::Schedule, vec![Event::NoticeIntent { stage, slot, instant, people: people.clone() }]);
+                let (slot, instant, people, from) = (due.slot, due.instant, due.people, due.from);
+                self.commit(By::Schedule, vec![Event::NoticeIntent { stage, slot, instant, people: people.clone(), from }]);
                 let intent = self.state.seq;
                 let outcome = Event::NoticeOutcome {
                     intent,

@@ -57,6 +57,9 @@ pub struct State {
     pub handed: Vec<(Timestamp, u32)>,
     /// The last reading of each gate, by stage and gate.
     pub evidence: BTreeMap<String, Evidence>,
+    /// When each sending mailbox was handed how many mails, the last day.
+    #[serde(default)]
+    pub mailed: super::sending::Handed,
     /// When notices last could not be sent for a reason that has nothing to do with the person, and how often in a row.
     pub mail_trouble: Option<(Timestamp, u32)>,
     /// The same for batches.

@@ -10,11 +10,13 @@ use super::apply::DOUBTFUL;
 use super::condition::{Ground, NOTICE};
 use super::dated;
 use super::event::Slot;
+use super::hours::Closed;
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::observed::{Readiness, Takes};
 use super::person::{Enforced, Home, PersonState};
 use super::schedule;
+use super::sending;
 use super::state::{Phase, StageState};
 use super::switch::{grace, is_tenant_wide};
 
@@ -36,8 +38,10 @@ pub struct Due {
     pub slot: Slot,
     /// The instant they name.
     pub instant: Timestamp,
-    /// To whom, at most [`GROUP`].
+    /// To whom, at most [`GROUP`], and at most what leaves within a minute.
     pub people: Vec<ObjectId>,
+    /// The mailboxes that send them in turn; none where none of the plan's exists.
+    pub from: Vec<ObjectId>,
 }
 
 /// The last instant at which an announcement of the stage can still be in time: the minimum notice before `latest_start`.
@@ -97,36 +101,44 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
         if let Some(due) = withdrawn(ground, ix, stage) {
             return Some(due);
         }
-        let invited = is_tenant_wide(ground.plan) && matches!(stage.phase, Phase::Soaking { .. } | Phase::Done);
-        if !invited && !matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. }) {
-            continue;
-        }
+    }
+    let closed = closed(ground);
+    let waits = |latest: Option<Timestamp>| closed.zip(latest).is_some_and(|(closed, latest)| closed.can_wait(latest));
+    for (ix, stage, instant) in told_stages(ground) {
         let home = Home::Stage(ix);
-        let instant = ground.state.named_instant(ix).unwrap_or(stage.start.instant);
         let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
-        let corrected = people().filter(|person| wants_correction(ground, person, instant));
-        if let Some(due) = group(ground, home, Slot::Correction, instant, corrected) {
+        let corrected = || people().filter(|person| wants_correction(ground, person, instant));
+        if !(closed.is_some() && waits(correction_latest(ground, ix, stage, instant, corrected())))
+            && let Some(due) = group(ground, home, Slot::Correction, instant, corrected())
+        {
             return Some(due);
         }
+        let deadline = notice_deadline(ground, ix, stage);
         let mut announced = people().filter(|person| wants_announcement(person, ground.now)).peekable();
         if announced.peek().is_some()
-            && ground.now <= notice_deadline(ground, ix, stage)
+            && ground.now <= deadline
+            && !waits(instant.checked_sub(ground.floor(home)).ok().map(|latest| latest.min(deadline)))
             && let Some(due) = group(ground, home, Slot::Announcement, instant, announced)
         {
             return Some(due);
         }
         if let Some((n, opened)) = open_reminder(&ground.plan.notices.before, instant, ground.now) {
-            let reminded = people().filter(|person| wants_reminder(ground, person, Slot::Reminder(n), instant, opened));
-            if let Some(due) = group(ground, home, Slot::Reminder(n), instant, reminded) {
+            let reminded = || people().filter(|person| wants_reminder(ground, person, Slot::Reminder(n), instant, opened));
+            // What no window takes before the next slot is not dropped.
+            let next = ground.plan.notices.before.get(usize::from(n) + 1).and_then(|wait| instant.checked_sub(*wait).ok());
+            let ends = next.unwrap_or(instant);
+            let later =
+                closed.is_some() && Closed::now(ground, || reminded().count()).is_some_and(|closed| closed.can_wait(ends));
+            if !later && let Some(due) = group(ground, home, Slot::Reminder(n), instant, reminded()) {
                 return Some(due);
             }
             let ready = people().filter(|person| wants_to_know_ready(ground, person, instant, opened));
-            if let Some(due) = group(ground, home, Slot::Ready, instant, ready) {
+            if !later && let Some(due) = group(ground, home, Slot::Ready, instant, ready) {
                 return Some(due);
             }
         }
     }
-    dated::due(ground)
+    dated::due(ground, closed)
 }
 
 /// To people of a stage that does not come: that the date which they were told does not hold.
@@ -144,6 +156,61 @@ fn withdrawn(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Option<Due> {
     promises.into_iter().find_map(|promise| {
         group(ground, Home::Stage(ix), Slot::Withdrawn, promise, people().filter(|person| person.is_promised(promise)))
     })
+}
+
+/// The stages whose people are told dates, each with the instant that its notices name.
+fn told_stages<'a>(ground: &Ground<'a>) -> impl Iterator<Item = (u16, &'a StageState, Timestamp)> {
+    let (plan, state) = (ground.plan, ground.state);
+    (0_u16..).zip(&state.stages).filter_map(move |(ix, stage)| {
+        let invited = is_tenant_wide(plan) && matches!(stage.phase, Phase::Soaking { .. } | Phase::Done);
+        let told = invited || matches!(stage.phase, Phase::Announcing | Phase::Announced | Phase::Enforcing { .. });
+        told.then(|| (ix, stage, state.named_instant(ix).unwrap_or(stage.start.instant)))
+    })
+}
+
+/// How many people of all stages are to be told a date now, for the first time or another one.
+#[must_use]
+pub fn to_be_told(ground: &Ground<'_>) -> usize {
+    let wants = |ix: u16, stage: &StageState, instant: Timestamp| {
+        let in_time = ground.now <= notice_deadline(ground, ix, stage);
+        let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+        people
+            .filter(|person| in_time && wants_announcement(person, ground.now) || wants_correction(ground, person, instant))
+            .count()
+    };
+    told_stages(ground).map(|(ix, stage, instant)| wants(ix, stage, instant)).sum()
+}
+
+/// The hours of notices, while they are closed.
+#[must_use]
+pub fn closed(ground: &Ground<'_>) -> Option<Closed> {
+    Closed::now(ground, || to_be_told(ground))
+}
+
+/// When notices that could wait leave, and why they wait.
+#[must_use]
+pub fn waits(ground: &Ground<'_>) -> Option<String> {
+    if let Some(closed) = closed(ground) {
+        let nothing = due(ground).is_none() && (to_be_told(ground) > 0);
+        return nothing.then(|| format!("notices wait for the sending window, which opens at {}", closed.opens));
+    }
+    let again = sending::is_used_up(ground)?;
+    Some(format!("the sending mailboxes have sent what each may in a day; notices go on at {again}"))
+}
+
+/// The last instant at which a correction is in time for everybody: `renotice` before the new date, before any old one, and, while the
+/// stage is being announced, in time for its announcement.
+fn correction_latest(
+    ground: &Ground<'_>,
+    ix: u16,
+    stage: &StageState,
+    instant: Timestamp,
+    corrected: impl Iterator<Item = PersonState>,
+) -> Option<Timestamp> {
+    let old = corrected.filter_map(|person| person.promise()).filter(|promise| *promise < instant).min();
+    let announced = (stage.phase == Phase::Announcing).then(|| notice_deadline(ground, ix, stage));
+    let in_time = instant.checked_sub(ground.plan.notices.renotice).ok();
+    [old, announced, in_time].into_iter().flatten().min()
 }
 
 /// Whether the notice of the date in force was accepted so late that the date can never be kept; only another date helps.
@@ -260,10 +327,15 @@ pub(super) fn group(
         NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row.as_ref()).is_none())
     };
     let in_doubt = ground.state.mail_trouble.is_some_and(|(_, times)| times >= DOUBTFUL);
-    let most = if in_doubt { 1 } else { GROUP };
-    let people: Vec<_> =
-        people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(most).collect();
-    (!people.is_empty()).then_some(Due { home, slot, instant, people })
+    let group = if in_doubt { 1 } else { GROUP };
+    let mut people: Vec<_> =
+        people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(group).collect();
+    if people.is_empty() {
+        return None;
+    }
+    let (from, most) = sending::turn(ground, group)?;
+    people.truncate(most);
+    Some(Due { home, slot, instant, people, from })
 }
 
 #[cfg(test)]

@@ -19,12 +19,13 @@ impl Tenant {
     pub(super) fn send_mail(&mut self, now: Timestamp, call: &Call, sender: &str) -> Answer {
         let unknown =
             || Refusal::new(StatusCode::NOT_FOUND, "ErrorInvalidUser", format!("The requested user '{sender}' is invalid."));
-        self.person(sender).ok().filter(|person| person.mail.is_some()).ok_or_else(unknown)?;
+        let from = self.person(sender).ok().filter(|person| person.mail.is_some()).ok_or_else(unknown)?.id;
         let body = call.json()?;
         let message = body.get("message").ok_or_else(|| Refusal::bad("ErrorInvalidRequest", "The message is missing."))?;
         let headers = headers(message)?;
         let addresses = addresses(message)?;
         attachments(message)?;
+        self.mailboxes.count(self.profile.quotas, now, from, addresses.len())?;
         if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-tidegate-test"))
             && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-tidegate-instant"))
         {

@@ -37,6 +37,7 @@ mod groups;
 mod identity;
 mod json;
 mod mail;
+mod mailbox;
 mod members;
 mod membership;
 mod meter;

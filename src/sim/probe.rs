@@ -18,7 +18,7 @@ pub(super) struct Probe {
 
 /// A small tenant without quotas, faults and empty pages.
 pub(super) fn calm(users: usize) -> Profile {
-    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0 };
+    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0, mails: 0, recipients: 0 };
     let lifetime = SignedDuration::from_hours(24 * 365);
     Profile { users, quotas, empty_pages: 0.0, missing_rows: 0.0, token_lifetime: lifetime, ..Profile::default() }
 }

@@ -116,11 +116,15 @@ pub struct Quotas {
     pub policies: u32,
     /// Calls of reports and sign-ins per 10 seconds.
     pub reports: u32,
+    /// Messages that each mailbox sends in a minute.
+    pub mails: u32,
+    /// Recipients of each mailbox in a day.
+    pub recipients: u32,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { writes: 3_000, units: 8_000, policies: 1, reports: 5 }
+        Self { writes: 3_000, units: 8_000, policies: 1, reports: 5, mails: 30, recipients: 10_000 }
     }
 }
 

@@ -16,6 +16,7 @@ use super::chance::{Kind as Chance, Stream};
 use super::change::Change;
 use super::fault::{Effect, Faults, Misfortune};
 use super::group::Group;
+use super::mailbox::Mailboxes;
 use super::meter::Meters;
 use super::oracle::{Oracle, Violation};
 use super::people::{Makers, found};
@@ -64,6 +65,7 @@ pub struct Tenant {
     pub(super) defaults: Vec<(Timestamp, bool)>,
     pub(super) tokens: Tokens,
     pub(super) meters: Meters,
+    pub(super) mailboxes: Mailboxes,
     pub(super) faults: Faults,
     pub(super) oracle: Oracle,
     pub(super) calendar: Calendar,
@@ -99,6 +101,7 @@ impl Tenant {
             defaults: vec![(Timestamp::MIN, profile.security_defaults)],
             tokens: Tokens::new(profile.seed),
             meters: Meters::new(&profile),
+            mailboxes: Mailboxes::default(),
             faults: Faults::new(profile.seed, profile.fault_rate),
             oracle: Oracle::new(profile.floor, profile.grace),
             calendar: Calendar::default(),
@@ -349,6 +352,12 @@ impl Tenant {
         self.oracle.violations()
     }
 
+    /// Mails that were refused so far because their mailbox had sent too much.
+    #[must_use]
+    pub const fn mails_refused(&self) -> u32 {
+        self.mailboxes.refused
+    }
+
     /// Requests so far, control aside.
     #[must_use]
     pub const fn requests(&self) -> u64 {
@@ -499,7 +508,7 @@ mod tests {
     fn writes_at_once_and_each_link_may_cost() {
         use super::super::profile::{Charge, Service};
         let service = Service { charge: Charge::Link, at_once: 2, ..Service::default() };
-        let quotas = Quotas { writes: 7, units: 0, policies: 0, reports: 0 };
+        let quotas = Quotas { writes: 7, units: 0, policies: 0, reports: 0, mails: 0, recipients: 0 };
         let mut probe = Probe::new(Profile { quotas, service, ..calm(60) });
         let (group, people) = (probe.group("MFA Enforced"), probe.people(12));
         let binds = people.chunks(3).enumerate().map(|(id, people)| {

@@ -62,7 +62,7 @@ fn bodies_of_the_simulated_tenant_fit_the_published_types() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/graph-schema.json");
     let Ok(text) = std::fs::read_to_string(path) else { return println!("not run: shared") };
     let types: Value = serde_json::from_str(&text).unwrap();
-    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0 };
+    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0, mails: 0, recipients: 0 };
     let roles = ["Policy.ReadWrite.ConditionalAccess", "Group.Create"].map(str::to_owned);
     let roles = Profile::default().roles.into_iter().chain(roles).collect();
     let planted = vec![Planted::FederatedAccept, Planted::LegacyClients, Planted::ServiceAccounts, Planted::SyncStalled];

@@ -28,7 +28,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
 
 /// A tenant whose people all have a row in the report, without quotas and random faults.
 pub(crate) fn tenant(users: usize) -> Tenant {
-    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0 };
+    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0, ..Quotas::default() };
     Tenant::new(Profile {
         users,
         quotas,
@@ -93,6 +93,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             renotice: hours(2 * 24),
             helpdesk: "extension 4242".to_owned(),
             templates: None,
+            windows: Vec::new(),
             calendar_file: Toggle::On,
             format: Format::Html,
             language: "en".to_owned(),

@@ -80,7 +80,13 @@ fn records(plan: &Plan, people: &[ObjectId]) -> Vec<(SignedDuration, Vec<Event>)
     let mut all = vec![(days(31), first)];
     for (told, intent) in people.chunks(TOLD).zip((4..).step_by(2)) {
         let people = told.to_vec();
-        let notice = Event::NoticeIntent { stage: stage.clone(), slot: Slot::Announcement, instant, people: people.clone() };
+        let notice = Event::NoticeIntent {
+            stage: stage.clone(),
+            slot: Slot::Announcement,
+            instant,
+            people: people.clone(),
+            from: Vec::new(),
+        };
         let (refused, unknown, not_sent) = (Vec::new(), Vec::new(), Vec::new());
         all.push((days(30), vec![notice, Event::NoticeOutcome { intent, accepted: people, refused, unknown, not_sent }]));
     }

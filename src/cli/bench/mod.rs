@@ -3,6 +3,7 @@
 //! Works on simulated tenants only, in a folder of its own that it removes. Times mean something in a release build alone.
 
 mod adds;
+mod announcement;
 mod day;
 mod idle;
 mod poll;
@@ -69,6 +70,9 @@ fn several(bed: &Bed, verb: &Bench, only: &str) -> Result<Vec<Measured>, Failure
     let mut all = Vec::new();
     if "adds".contains(only) {
         all.extend(adds::measure(bed)?);
+    }
+    if "announcement".contains(only) {
+        all.extend(announcement::measure(bed, if verb.full { 50_000 } else { verb.users as usize / 4 })?);
     }
     if "idle".contains(only) {
         all.push(idle::measure(bed)?);

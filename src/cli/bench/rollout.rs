@@ -128,7 +128,13 @@ fn records(loaded: &Loaded, group: ObjectId, people: &[ObjectId]) -> Vec<(Signed
     let mut all = vec![(SignedDuration::from_hours(24 * 31), first)];
     for (told, intent) in people.chunks(1_000).zip((6..).step_by(2)) {
         let people = told.to_vec();
-        let notice = Event::NoticeIntent { stage: stage.clone(), slot: Slot::Announcement, instant, people: people.clone() };
+        let notice = Event::NoticeIntent {
+            stage: stage.clone(),
+            slot: Slot::Announcement,
+            instant,
+            people: people.clone(),
+            from: Vec::new(),
+        };
         let (refused, unknown, not_sent) = (Vec::new(), Vec::new(), Vec::new());
         let outcome = Event::NoticeOutcome { intent, accepted: people, refused, unknown, not_sent };
         all.push((SignedDuration::from_hours(24 * 30 + 12), vec![notice, outcome]));

@@ -1,13 +1,14 @@
 //! Whether people can be told in time.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Lint, stage_key};
+use super::{Lint, most_people, stage_key};
 use crate::config::places::key;
 use crate::config::templates::Templates;
 use crate::config::value::show;
-use crate::rollout::schedule;
+use crate::rollout::hours::Hours;
 use crate::rollout::switch::grace;
+use crate::rollout::{schedule, sending};
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let notices = &lint.plan.notices;
@@ -23,6 +24,8 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
             lint.error(&stage_key(index, "min_notice"), too_long(floor), remedy);
         }
     }
+    lint_pace(lint, first);
+    let notices = &lint.plan.notices;
     if lint.plan.tail.grace < notices.min_notice {
         let message = format!("is shorter than the minimum notice {}", show(notices.min_notice));
         lint.warn(
@@ -30,6 +33,27 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
             message,
             "lengthen it: nobody is enforced with less notice, so joiners would wait longer than this says",
         );
+    }
+}
+
+/// Announcements that the mailboxes cannot finish in time, as far as the plan alone says how many people they tell.
+fn lint_pace(lint: &mut Lint<'_>, first: SignedDuration) {
+    let Some(zone) = schedule::zone(&lint.plan.time_zone) else { return };
+    let (hours, mailboxes) = (Hours::of(lint.plan), lint.plan.notices.from.len());
+    for (index, stage) in lint.plan.stages.iter().enumerate() {
+        let latest = schedule::latest_start(&lint.plan.calendar, &zone, stage.start.instant, stage.late_by);
+        let (Ok(begin), Ok(deadline)) = (stage.start.instant.checked_sub(first), latest.checked_sub(lint.plan.floor(stage)))
+        else {
+            continue;
+        };
+        let Some(people) = most_people(stage).filter(|_| begin <= deadline) else { continue };
+        let finished = sending::finishes(people, mailboxes, &hours, begin);
+        if finished > deadline {
+            let message = format!(
+                "to tell {people} people from {mailboxes} mailboxes takes until {finished}, too late for the minimum notice ({deadline})"
+            );
+            lint.warn(&stage_key(index, "people"), message, sending::remedy(people, &hours, begin, finished, deadline));
+        }
     }
 }
 

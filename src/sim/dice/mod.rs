@@ -44,7 +44,8 @@ pub fn throw(seed: u64) -> (Tenant, Script) {
 
 fn profile(dice: &mut Dice, seed: u64) -> Profile {
     let busy = dice.happens(0.2);
-    let quotas = Quotas { writes: 0, units: 0, policies: u32::from(busy), reports: if busy { 5 } else { 0 } };
+    let quotas =
+        Quotas { writes: 0, units: 0, policies: u32::from(busy), reports: if busy { 5 } else { 0 }, ..Quotas::default() };
     Profile {
         users: dice.between(30, 80),
         seed,

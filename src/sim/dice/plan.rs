@@ -74,6 +74,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             renotice: hours(dice.of(&[12, 24, 48])),
             helpdesk: "extension 4242".to_owned(),
             templates: None,
+            windows: notice_windows(dice),
             calendar_file: Toggle::On,
             format: Format::Html,
             language: "en".to_owned(),
@@ -105,6 +106,11 @@ fn reference(tenant: &Tenant, name: &str) -> PersonRef {
 fn windows(dice: &mut Dice) -> Vec<Window> {
     let (from, to) = dice.0.pick(&[(8, 18), (9, 13), (7, 22)]).copied().unwrap_or((8, 18));
     vec![Window { days: dice.of(&[0b1_1111, 0b1111, 0b111_1111]), from: time(from, 0, 0, 0), to: Some(time(to, 0, 0, 0)) }]
+}
+
+/// When notices leave; mostly at any time.
+fn notice_windows(dice: &mut Dice) -> Vec<Window> {
+    if dice.happens(0.4) { windows(dice) } else { Vec::new() }
 }
 
 fn caps(dice: &mut Dice) -> Vec<Cap> {

@@ -204,7 +204,7 @@ impl Ledger {
                     self.holds.insert(format!("removed:{person}"), (Scope::Person(*person), Clears::Human));
                 }
             }
-            Event::NoticeIntent { slot, instant, people, stage } => {
+            Event::NoticeIntent { slot, instant, people, stage, .. } => {
                 let letter = Letter {
                     tail: stage == TAIL,
                     slot: *slot,

@@ -134,7 +134,7 @@ fn what_requires_mfa_beside_the_plan_is_found_with_whose_date_it_makes_false() {
 }
 
 fn ready(profile: Profile) -> Bed {
-    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0 };
+    let quotas = Quotas { writes: 0, units: 0, policies: 0, reports: 0, mails: 0, recipients: 0 };
     let bed = Bed::new(Profile { quotas, ..profile });
     plans::ready(&bed);
     bed

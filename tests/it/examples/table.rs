@@ -348,6 +348,7 @@ fn notice() -> Notice {
         helpdesk: "extension 4242".to_owned(),
         grace: 0,
         from: vec![PersonRef::new(TENANT, "admin@contoso.com")],
+        via: Vec::new(),
         calendar_file: Toggle::Off,
         at: "2027-01-01T08:00:00Z".parse().unwrap(),
         people: vec!["6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0".parse().unwrap()],

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod finish;
+mod hours;
 mod migrations;
 mod rollouts;
 mod what_if;
@@ -41,7 +42,7 @@ pub(crate) const MORE_ROLES: [&str; 5] = [
 pub(super) fn profile(users: usize) -> Profile {
     let mut profile = Profile {
         users,
-        quotas: Quotas { writes: 0, units: 0, policies: 0, reports: 0 },
+        quotas: Quotas { writes: 0, units: 0, policies: 0, reports: 0, ..Quotas::default() },
         missing_rows: 0.0,
         not_allowed: 0.0,
         empty_pages: 0.0,
