@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::Ground;
 use super::event::Slot;
-use super::hours::Closed;
 use super::exception::{BEFORE_EXEMPTION_ENDS, Excepted, Exception, longest_absence, of};
+use super::hours::Closed;
 use super::person::{Home, PersonState};
 use super::schedule;
 use super::tail::{Opening, Openings};

@@ -125,7 +125,12 @@ pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
     let warns = collisions(ground).filter(|collision| collision.weight == Weight::Warns);
     let unread = ground.observed.collisions.trouble.as_ref();
     let unread = unread.map(|trouble| format!("what else in the tenant requires MFA cannot be read: {}", trouble.why));
-    warns.map(|collision| collision.why.clone()).chain(unread).chain(late_announcements(ground)).chain(finish::may_follow(ground)).collect()
+    warns
+        .map(|collision| collision.why.clone())
+        .chain(unread)
+        .chain(late_announcements(ground))
+        .chain(finish::may_follow(ground))
+        .collect()
 }
 
 /// Announcements under way that the mailboxes cannot finish in time.

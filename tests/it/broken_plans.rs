@@ -23,9 +23,10 @@ fn each_broken_plan_is_refused_with_place_and_remedy() {
 
 #[test]
 fn what_may_be_meant_is_a_warning() {
-    let plan = Path::new("tests/fixtures/warnings.toml");
-    let loaded = config::load(plan, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
-    agree(plan, &Problems(loaded.warnings)).unwrap();
+    for plan in ["tests/fixtures/warnings.toml", "tests/fixtures/pace.toml"].map(Path::new) {
+        let loaded = config::load(plan, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
+        agree(plan, &Problems(loaded.warnings)).unwrap();
+    }
 }
 
 /// Compares with the `.expected` file beside the plan, or writes it.

@@ -69,6 +69,16 @@ fn how_notices_look_is_a_part_of_the_plan_and_what_is_left_out_keeps_its_revisio
 }
 
 #[test]
+fn a_plan_without_windows_for_notices_keeps_its_revision_and_others_are_read_back() {
+    let none = load(&root().join("config/example-plan.toml"), &[]).unwrap().plan;
+    assert!(none.notices.windows.is_empty());
+    assert!(serde_json::to_value(&none).unwrap()["notices"].get("windows").is_none());
+    let some = load(&root().join("tests/fixtures/pace.toml"), &[]).unwrap().plan;
+    assert_eq!(some.notices.windows.len(), 1);
+    assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&some).unwrap()).unwrap(), some);
+}
+
+#[test]
 fn a_passed_date_is_a_warning_only_when_the_time_is_known() {
     let loaded = load(&root().join("config/example-plan.toml"), &[]).unwrap();
     let count = |now: &str| loaded.warnings_at(now.parse().unwrap()).len();

@@ -1,6 +1,7 @@
 //! Every way to require MFA, whole: rolled out, rolled back exactly, and with a death of the process at every point. The simulated
 //! tenant says of whom MFA is truly required at every instant, and for how long somebody who had it had none.
 
+mod announcement;
 mod crashes;
 mod finish;
 mod hours;
@@ -71,6 +72,8 @@ pub(super) enum Death {
     Commit(Crash),
     /// The answer to the n-th write of the first life is lost, and the process with it.
     Write(u32),
+    /// The answer to the n-th envelope of mails is lost, and the process with it.
+    Mail(u32),
 }
 
 impl Rollout {
@@ -101,12 +104,13 @@ impl Rollout {
         for record in self.disk.records() {
             state.apply(&record).unwrap();
         }
-        let (crash, write) = match death {
+        let (crash, lost) = match death {
             Some(Death::Commit(crash)) => (Some(crash), None),
-            Some(Death::Write(n)) => (None, Some(n)),
+            Some(Death::Write(n)) => (None, Some((Kind::Write, n))),
+            Some(Death::Mail(n)) => (None, Some((Kind::Mail, n))),
             None => (None, None),
         };
-        let wire = Arc::new(Fragile::new(self.world.clone(), write));
+        let wire = Arc::new(Fragile::new(self.world.clone(), lost));
         let dead = Arc::clone(&wire);
         let store = Box::new(Memory::new(self.disk.clone(), crash));
         let life = Life { wire, state, store, pause_file: Box::new(|| None), conditions: Conditions::all() };
@@ -231,28 +235,36 @@ pub(super) fn conditional_access(manage_policy: bool, leaves: Option<tidegate::r
 /// The way to the tenant, which may break together with the process.
 struct Fragile {
     world: World,
-    left: std::sync::Mutex<Option<u32>>,
+    left: std::sync::Mutex<Option<(Kind, u32)>>,
     dead: std::sync::atomic::AtomicBool,
 }
 
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Write,
+    Mail,
+}
+
 impl Fragile {
-    fn new(world: World, write: Option<u32>) -> Self {
-        Self { world, left: std::sync::Mutex::new(write), dead: std::sync::atomic::AtomicBool::new(false) }
+    fn new(world: World, lost: Option<(Kind, u32)>) -> Self {
+        Self { world, left: std::sync::Mutex::new(lost), dead: std::sync::atomic::AtomicBool::new(false) }
     }
 
     fn is_dead(&self) -> bool {
         self.dead.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Whether this request is the write at which the process dies.
+    /// Whether this request is the write, or the envelope of mails, at which the process dies.
     fn breaks(&self, request: &http::Request<bytes::Bytes>) -> bool {
         let body = String::from_utf8_lossy(request.body());
         let writes = ["PATCH", "DELETE"].contains(&request.method().as_str())
             || body.contains("\"method\":\"PATCH\"")
             || body.contains("\"method\":\"DELETE\"");
+        let mails = body.contains("/sendMail") || request.uri().path().ends_with("/sendMail");
         let mut left = self.left.lock().unwrap();
         match left.as_mut() {
-            Some(n) if writes => {
+            Some((kind, n)) if if *kind == Kind::Mail { mails } else { writes } => {
                 *n -= 1;
                 *n == 0
             }
