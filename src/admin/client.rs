@@ -7,7 +7,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::error::AdminError;
-use super::protocol::{Answer, MAX_ANSWER, Request, read_line, write_line};
+use super::protocol::{Answer, MAX_ANSWER, Request, Shown, read_line, write_line};
 use super::server::ENGINE;
 
 /// Longest wait for an answer: a little more than the daemon gives its engine.
@@ -15,6 +15,23 @@ const PATIENCE: Duration = ENGINE.saturating_add(Duration::from_secs(10));
 
 /// Asks the daemon that listens at `socket`, and returns its sentence, or its status as JSON.
 pub async fn ask(socket: &Path, request: &Request) -> Result<String, AdminError> {
+    match converse(socket, request).await? {
+        Answer::Ok(text) => Ok(text),
+        Answer::Error(text) => Err(AdminError::Refused(text)),
+        Answer::Pass(_) => Err(AdminError::Unreadable(socket.to_owned())),
+    }
+}
+
+/// Asks the daemon for a Temporary Access Pass.
+pub async fn ask_for_pass(socket: &Path, request: &Request) -> Result<Shown, AdminError> {
+    match converse(socket, request).await? {
+        Answer::Pass(shown) => Ok(shown),
+        Answer::Error(text) => Err(AdminError::Refused(text)),
+        Answer::Ok(_) => Err(AdminError::Unreadable(socket.to_owned())),
+    }
+}
+
+async fn converse(socket: &Path, request: &Request) -> Result<Answer, AdminError> {
     let talk = async {
         let mut stream = UnixStream::connect(socket).await?;
         write_line(&mut stream, request).await?;
@@ -24,9 +41,5 @@ pub async fn ask(socket: &Path, request: &Request) -> Result<String, AdminError>
         .await
         .map_err(|_| AdminError::Silent(socket.to_owned()))?
         .map_err(|error| AdminError::of(socket, error))?;
-    match serde_json::from_slice(&line) {
-        Ok(Answer::Ok(text)) => Ok(text),
-        Ok(Answer::Error(text)) => Err(AdminError::Refused(text)),
-        Err(_) => Err(AdminError::Unreadable(socket.to_owned())),
-    }
+    serde_json::from_slice(&line).map_err(|_| AdminError::Unreadable(socket.to_owned()))
 }

@@ -11,8 +11,8 @@ mod protocol;
 mod server;
 mod socket;
 
-pub use client::ask;
+pub use client::{ask, ask_for_pass};
 pub use error::AdminError;
-pub use protocol::Request;
+pub use protocol::{Request, Shown};
 pub use server::serve;
 pub use socket::bind;

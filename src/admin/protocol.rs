@@ -2,10 +2,14 @@
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 
-use crate::engine::command::What;
+use crate::engine::command::{Said, What};
+use crate::engine::port::Pass;
+use crate::rollout::event::Uses;
 
 /// Longest request in bytes, its line break included.
 pub(super) const MAX_REQUEST: u64 = 64 * 1024;
@@ -24,16 +28,49 @@ pub enum Request {
 }
 
 /// One answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Answer {
     Ok(String),
+    Pass(Shown),
     Error(String),
 }
 
-impl From<Result<String, String>> for Answer {
-    fn from(result: Result<String, String>) -> Self {
-        result.map_or_else(Self::Error, Self::Ok)
+/// A Temporary Access Pass on its way to whoever asked for it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Shown {
+    /// One sentence.
+    pub says: String,
+    /// The pass itself; not even a debugger's text shows it.
+    #[serde(serialize_with = "bare", deserialize_with = "wrapped")]
+    pub code: SecretString,
+    /// How long it counts.
+    pub minutes: u32,
+    /// From when on.
+    pub from: Timestamp,
+    /// How often it may be used.
+    pub uses: Uses,
+}
+
+/// The one place where a pass is written out: into the socket of the caller.
+fn bare<S: Serializer>(code: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.expose_secret())
+}
+
+fn wrapped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
+impl From<Result<Said, String>> for Answer {
+    fn from(result: Result<Said, String>) -> Self {
+        match result {
+            Err(why) => Self::Error(why),
+            Ok(Said { says, pass: None }) => Self::Ok(says),
+            Ok(Said { says, pass: Some(Pass { code, minutes, from, uses }) }) => {
+                Self::Pass(Shown { says, code, minutes, from, uses })
+            }
+        }
     }
 }
 
@@ -65,7 +102,21 @@ mod tests {
         assert_eq!(serde_json::to_string(&Request::Status).unwrap(), r#""status""#);
         assert_eq!(command(What::Pause { why: "mail is down".to_owned() }), r#"{"command":{"pause":{"why":"mail is down"}}}"#);
         assert_eq!(command(What::Unpause { allow_start: true }), r#"{"command":{"unpause":{"allow_start":true}}}"#);
-        assert_eq!(serde_json::to_string(&Answer::from(Ok("paused".to_owned()))).unwrap(), r#"{"ok":"paused"}"#);
+        assert_eq!(serde_json::to_string(&Answer::from(Ok("paused".to_owned().into()))).unwrap(), r#"{"ok":"paused"}"#);
+    }
+
+    #[test]
+    fn a_pass_travels_in_its_line_and_shows_nowhere_else() {
+        let code = "c0de-c0de".to_owned();
+        let from = Timestamp::UNIX_EPOCH;
+        let pass = Pass { code: code.clone().into(), minutes: 60, from, uses: Uses::Once };
+        let answer = Answer::from(Ok(Said { says: "issued".to_owned(), pass: Some(pass) }));
+        assert!(!format!("{answer:?}").contains(&code));
+        let line = serde_json::to_string(&answer).unwrap();
+        assert!(line.contains(&code));
+        let Answer::Pass(shown) = serde_json::from_str(&line).unwrap() else { panic!("{line}") };
+        assert_eq!(shown.code.expose_secret(), code);
+        assert!(!format!("{shown:?}").contains(&code));
     }
 
     #[tokio::test]

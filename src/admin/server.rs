@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::caller;
 use super::protocol::{Answer, MAX_REQUEST, Request, read_line, write_line};
-use crate::engine::command::{Command, What};
+use crate::engine::command::{Command, Said, What};
 
 /// Longest time for a request to arrive, and for an answer to be taken.
 const LINE: Duration = Duration::from_secs(5);
@@ -70,20 +70,20 @@ async fn answer(
     actor: String,
     commands: &mpsc::Sender<Command>,
     status: &watch::Receiver<Bytes>,
-) -> Result<String, String> {
+) -> Result<Said, String> {
     match serde_json::from_slice(line).map_err(|error| format!("this is no request: {error}"))? {
         Request::Status => {
             let published = status.borrow().clone();
             if published.is_empty() {
                 return Err("the engine has published no status yet: ask again in a moment".to_owned());
             }
-            Ok(String::from_utf8_lossy(&published).into_owned())
+            Ok(String::from_utf8_lossy(&published).into_owned().into())
         }
         Request::Command(what) => command(what, actor, commands).await,
     }
 }
 
-async fn command(what: What, actor: String, commands: &mpsc::Sender<Command>) -> Result<String, String> {
+async fn command(what: What, actor: String, commands: &mpsc::Sender<Command>) -> Result<Said, String> {
     let name = what.name();
     tracing::info!(command.name = name, command.actor = actor, "an operator sent a command");
     let (sender, receiver) = oneshot::channel();

@@ -29,7 +29,7 @@ async fn a_command_reaches_the_engine_with_its_caller_and_the_answer_comes_back(
     let mut door = open();
     let engine = tokio::spawn(async move {
         let command = door.commands.recv().await.unwrap();
-        command.answer.send(Ok(format!("paused by {}", command.actor))).unwrap();
+        command.answer.send(Ok(format!("paused by {}", command.actor).into())).unwrap();
         command.what
     });
     let what = What::Pause { why: "mail is down".to_owned() };

@@ -63,6 +63,18 @@ pub(super) enum Verb {
     Status(Status),
     /// Say why a stage or a person is where they are.
     Explain(Explain),
+    /// Answer a call about one person: stage, what they were told, whether MFA is required, what they have registered, what to do.
+    Person(Person),
+    /// Issue a Temporary Access Pass to somebody who cannot register otherwise; the running daemon does it, and journals who asked and why.
+    Assist(Assist),
+    /// Write letters to hand over, for people whom no mail reaches: one sheet each, to print.
+    Letters(Letters),
+    /// Write a poster with the dates of the stages and what to do, A4 or A3.
+    Poster(Sheet),
+    /// Write a page for the intranet, by which everybody can check the date in their mail; no personal data.
+    Page(Sheet),
+    /// Write the dates of the plan for the helpdesk, with people and expected calls: a calendar file or a table.
+    Calendar(Calendar),
     /// Verify or show the journal.
     Journal(Journal),
     /// Stop new batches at once.
@@ -205,6 +217,97 @@ pub(super) struct Explain {
     /// A stage's name, an object id, or a user principal name.
     #[arg(value_name = "STAGE|PERSON")]
     pub(super) what: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Person {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// An object id, or a user principal name.
+    #[arg(value_name = "PERSON")]
+    pub(super) who: String,
+    /// Do not ask the tenant: only what the state folder knows.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Assist {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// An object id, or a user principal name.
+    #[arg(value_name = "PERSON")]
+    pub(super) who: String,
+    /// Why; the journal keeps it.
+    #[arg(long, value_name = "WHY")]
+    pub(super) reason: String,
+    /// How long it counts; as the tenant's policy says if left out.
+    #[arg(long, value_name = "N")]
+    pub(super) minutes: Option<u32>,
+    /// It counts for one sign-in.
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+/// A language that hand-outs are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    En,
+    De,
+}
+
+impl Language {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Letters {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// The folder; `letters.html` is written into it.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) to: PathBuf,
+    /// Only people of this stage, or of the `tail`.
+    #[arg(long, value_name = "STAGE")]
+    pub(super) stage: Option<String>,
+    /// For people whose own language is not known, or is another one.
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(super) language: Language,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Sheet {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// The file, HTML.
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: PathBuf,
+    /// Only this stage.
+    #[arg(long, value_name = "STAGE")]
+    pub(super) stage: Option<String>,
+    /// The language.
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(super) language: Language,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Calendar {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// The file: its name ends in .ics or .csv.
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: PathBuf,
+    /// Only this stage.
+    #[arg(long, value_name = "STAGE")]
+    pub(super) stage: Option<String>,
+    /// Share of the people without a method who call on the day; one call is the least.
+    #[arg(long, value_name = "SHARE", default_value_t = crate::rollout::milestones::CONTACT_RATE, value_parser = super::dates::share)]
+    pub(super) contact_rate: f64,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,9 +1,8 @@
 //! `rebook`, and what is asked for one person: `defer`, `exempt`, `volunteer`, `absent`, `back`, `bounced`. All through the socket.
 
 use super::args::{Bounced, Common, Dated, Place, Rebook, Single};
-use super::explain::person;
 use super::pause::{send, tell};
-use super::{Exit, Failure, place};
+use super::{Exit, Failure, place, who};
 use crate::engine::command::{Asked, Exception, What};
 use crate::rollout::id::ObjectId;
 
@@ -37,14 +36,14 @@ pub(super) fn single(common: &Common, verb: &Single, what: Exception) -> Result<
 
 pub(super) fn bounced(common: &Common, verb: &Bounced) -> Result<Exit, Failure> {
     let found = place::find(common, &verb.place);
-    let known = |name: &String| person(&found.tenant, &found.state_dir, name).ok_or_else(|| unknown(name));
+    let known = |name: &String| who::known(&found.tenant, &found.state_dir, name).ok_or_else(|| unknown(name));
     let people = verb.people.iter().map(known).collect::<Result<Vec<_>, _>>()?;
     tell(common, send(&found.socket, What::Bounced { people, why: verb.reason.clone() }))
 }
 
 fn found(common: &Common, where_it_is: &Place, name: &str) -> Result<(std::path::PathBuf, ObjectId), Failure> {
     let found = place::find(common, where_it_is);
-    let person = person(&found.tenant, &found.state_dir, name).ok_or_else(|| unknown(name))?;
+    let person = who::known(&found.tenant, &found.state_dir, name).ok_or_else(|| unknown(name))?;
     Ok((found.socket, person))
 }
 

@@ -2,21 +2,26 @@
 
 mod adapters;
 mod args;
+mod assist;
 mod bench;
 mod calls;
+mod cells;
 mod check;
 mod collide;
 mod completions;
 mod consent;
+mod dates;
 mod demo;
 mod doctor;
 mod except;
 mod exit;
 mod explain;
 mod finish;
+mod handout;
 mod journal;
 mod notices;
 mod pause;
+mod person;
 mod place;
 mod plan;
 mod rehearse;
@@ -26,10 +31,12 @@ mod show;
 pub mod simulate;
 mod simulate_tenant;
 mod spool;
+mod standing;
 mod status;
 mod timeline;
 pub mod trial;
 mod what_if;
+mod who;
 mod wording;
 pub mod world;
 
@@ -78,6 +85,12 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Notices(verb) => notices::notices(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
+        Verb::Person(verb) => person::person(common, verb),
+        Verb::Assist(verb) => assist::assist(common, verb),
+        Verb::Letters(verb) => handout::letters(common, verb),
+        Verb::Poster(verb) => handout::poster(common, verb),
+        Verb::Page(verb) => handout::page(common, verb),
+        Verb::Calendar(verb) => dates::calendar(common, verb),
         Verb::Journal(verb) => journal::journal(common, verb),
         Verb::Pause(verb) => pause::pause(common, verb),
         Verb::Unpause(verb) => pause::unpause(common, verb),

@@ -101,6 +101,7 @@ async fn daemon(
         tenant: adapters.tenant,
         enforce: adapters.enforce,
         notify: adapters.notify,
+        assist: Some(std::sync::Arc::new(adapters.graph.clone())),
         store: Box::new(Wording { store: kept, offered: offered.clone(), texts: adapters.texts }),
         inputs: received,
         pause_file: Box::new(move || {

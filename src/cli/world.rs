@@ -99,7 +99,7 @@ impl World {
     /// The same over another wire, which leads to this tenant at last.
     pub fn engine_over(&self, plan_tenant: &str, life: Life) -> Result<(Engine, mpsc::Sender<Input>), Failure> {
         let Life { wire, state, store, pause_file, conditions } = life;
-        let Adapters { tenant, enforce, notify, .. } = self.adapters_over(wire, plan_tenant)?;
+        let Adapters { graph, tenant, enforce, notify, .. } = self.adapters_over(wire, plan_tenant)?;
         let (sender, inputs) = mpsc::channel(64);
         let clock = self.clock.clone();
         Ok((
@@ -110,6 +110,7 @@ impl World {
                 tenant,
                 enforce,
                 notify,
+                assist: Some(Arc::new(graph)),
                 store,
                 inputs,
                 pause_file,

@@ -4,6 +4,8 @@ use jiff::civil;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::port::Pass;
+use crate::rollout::event::Uses;
 use crate::rollout::id::ObjectId;
 
 /// What is asked.
@@ -57,6 +59,26 @@ pub enum What {
         /// Hash of what the operator was shown.
         shown: String,
     },
+    /// Issue a Temporary Access Pass to somebody.
+    Assist {
+        /// What for.
+        order: PassOrder,
+        /// The operator's reason.
+        why: String,
+    },
+}
+
+/// A Temporary Access Pass that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassOrder {
+    /// For whom.
+    pub person: ObjectId,
+    /// For how long; as the tenant's policy says if left out.
+    pub minutes: Option<u32>,
+    /// How often it may be used.
+    #[serde(default)]
+    pub uses: Uses,
 }
 
 /// What is asked for one person.
@@ -108,6 +130,7 @@ impl What {
             Self::EndException { .. } => "end-exception",
             Self::Bounced { .. } => "bounced",
             Self::Finish { .. } => "finish",
+            Self::Assist { .. } => "assist",
         }
     }
 }
@@ -120,5 +143,20 @@ pub struct Command {
     /// By whom: a login name, or `uid:` and a number where the system knows no name.
     pub actor: String,
     /// Where the answer goes: one sentence for the operator, either way. Nobody may be waiting any more.
-    pub answer: oneshot::Sender<Result<String, String>>,
+    pub answer: oneshot::Sender<Result<Said, String>>,
+}
+
+/// What the engine answers to a command that it took.
+#[derive(Debug)]
+pub struct Said {
+    /// One sentence.
+    pub says: String,
+    /// The pass that was asked for; for the caller's eyes alone.
+    pub pass: Option<Pass>,
+}
+
+impl From<String> for Said {
+    fn from(says: String) -> Self {
+        Self { says, pass: None }
+    }
 }

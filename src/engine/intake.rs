@@ -1,6 +1,6 @@
 //! What comes from outside: a plan, a command, a wish. Each is journalled before it counts.
 
-use super::command::{Command, What};
+use super::command::{Command, Said, What};
 use super::input::Input;
 use super::step::{Engine, EngineError};
 use crate::rollout::change::forbidden;
@@ -60,6 +60,9 @@ impl Engine {
     /// Takes everything that has come from outside.
     pub(super) fn take_inputs(&mut self) -> Result<(), EngineError> {
         self.observed.pause_file = (self.pause_file)();
+        while let Some(ended) = self.assisting.ended() {
+            self.take_issued(ended)?;
+        }
         while let Ok(input) = self.inputs.try_recv() {
             self.take_input(input)?;
         }
@@ -69,10 +72,13 @@ impl Engine {
     /// Takes one input.
     pub(super) fn take_input(&mut self, input: Input) -> Result<(), EngineError> {
         match input {
+            Input::Command(Command { what: What::Assist { order, why }, actor, answer }) => {
+                self.assist(order, why, actor, answer)?;
+            }
             Input::Command(Command { what, actor, answer }) => {
                 let result = self.command(what, &actor)?;
                 // Whoever asked may be gone; the command stands all the same.
-                let _ = answer.send(result);
+                let _ = answer.send(result.map(Said::from));
             }
             Input::Plan(Ok(plan)) => drop(self.offer(plan, "reload")?),
             Input::Plan(Err(why)) => {
@@ -113,6 +119,8 @@ impl Engine {
             What::Rebook { .. } | What::Except(_) | What::EndException { .. } | What::Bounced { .. } => {
                 return self.except(what, actor);
             }
+            // It takes time and is answered later.
+            What::Assist { .. } => Err("a pass is answered on its own".to_owned()),
             What::Rollback { stage, why } => match release::begin(&self.state, &stage, &why) {
                 Ok(events) => {
                     self.commit(By::Operator, actor, &events)?;

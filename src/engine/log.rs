@@ -55,6 +55,12 @@ pub(super) fn log(record: &Record) {
         Event::SwitchOutcome { intent, switched } => {
             tracing::warn!(intent.seq = intent, record.seq = record.seq, outcome = ?switched, "a switch came to an end");
         }
+        Event::Assisted { .. } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator asked for a Temporary Access Pass");
+        }
+        Event::AssistOutcome { intent, fate, .. } => {
+            tracing::warn!(intent.seq = intent, record.seq = record.seq, outcome = ?fate, "a Temporary Access Pass came to an end");
+        }
         Event::FinishAsked { .. } => {
             tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator asked for the finish");
         }

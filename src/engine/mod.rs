@@ -2,6 +2,7 @@
 //!
 //! The engine owns the ports it needs. Timer, command, reload and start-up do the same thing: wake the loop.
 
+mod assist;
 mod beside;
 pub mod command;
 mod except;

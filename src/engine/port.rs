@@ -6,8 +6,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 
-use crate::rollout::event::{Because, By, Event, Record, Slot, Switched};
+use super::command::PassOrder;
+use crate::rollout::event::{Because, By, Event, Record, Slot, Switched, Uses};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
     Collision, Directory, Evaluation, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Toggle, Trouble,
@@ -227,6 +229,37 @@ pub struct NoticeOutcome {
 pub trait Notify: Send + Sync {
     /// Sends one mail per person. An accepted send is never repeated; an unknown one is not repeated by the port.
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome>;
+}
+
+/// Helping people who cannot register otherwise.
+pub trait Assist: Send + Sync {
+    /// Issues a Temporary Access Pass, where the tenant's policy and the app's permissions allow that and the person holds no directory
+    /// role. Never sent a second time after a lost answer.
+    fn issue<'a>(&'a self, order: &'a PassOrder) -> Answer<'a, Result<Pass, NotIssued>>;
+}
+
+/// A Temporary Access Pass. Whoever has it is that person for a while: it is shown once, and kept nowhere.
+#[derive(Debug)]
+pub struct Pass {
+    /// The pass itself.
+    pub code: SecretString,
+    /// How long it counts.
+    pub minutes: u32,
+    /// From when on.
+    pub from: Timestamp,
+    /// How often it may be used.
+    pub uses: Uses,
+}
+
+/// Why there is no pass. The reasons name nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotIssued {
+    /// Policy, permission or tenant do not allow it; which of them, and what to do.
+    Refused(String),
+    /// It was not sent.
+    NotSent(String),
+    /// No answer came.
+    Unknown,
 }
 
 /// Keeping records. Only the engine writes.

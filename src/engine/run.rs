@@ -49,6 +49,7 @@ impl Engine {
                 }
             }
         };
+        self.end_assisting().await?;
         let why = match &ending {
             Ending::Stopped => "stopped by a signal",
             Ending::Done => "every stage is over",
@@ -79,11 +80,15 @@ impl Engine {
     /// Sleeps until `wake_at`, a heartbeat or an input; an input is taken at once.
     async fn sleep(&mut self, alarm: Option<&mut Alarm>, wake_at: Timestamp) -> Result<(), EngineError> {
         let clock = self.clock.clone();
-        let mut landed = None;
+        let (mut landed, mut issued) = (None, None);
         let input = if let Some(alarm) = alarm {
             alarm.set(clock.now(), wake_at).await;
             tokio::select! {
                 () = alarm.ring() => None,
+                Some(ended) = self.assisting.next() => {
+                    issued = Some(ended);
+                    None
+                }
                 answer = self.beside.next() => {
                     landed = answer;
                     None
@@ -98,9 +103,16 @@ impl Engine {
                     landed = answer;
                     None
                 }
+                Some(ended) = self.assisting.next() => {
+                    issued = Some(ended);
+                    None
+                }
                 () = clock.sleep_until(wake_at) => None,
             }
         };
+        if let Some(ended) = issued {
+            self.take_issued(ended)?;
+        }
         if let Some(landed) = landed {
             self.take_answer(landed);
         }

@@ -6,12 +6,13 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
+use super::assist::Assisting;
 use super::beside::Beside;
 use super::hand::PATIENCE;
 use super::input::Input;
 use super::log::log;
 use super::observe::{Known, ask, asked_about, take_in};
-use super::port::{Enforce, Notify, Room, Store, StoreError, Tenant};
+use super::port::{Assist, Enforce, Notify, Room, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::rollout::apply::Misfit;
@@ -70,6 +71,8 @@ pub struct Parts {
     pub enforce: Arc<dyn Enforce>,
     /// Telling people.
     pub notify: Arc<dyn Notify>,
+    /// Helping people to register; none where nobody calls.
+    pub assist: Option<Arc<dyn Assist>>,
     /// What an earlier life had read; nothing is fine.
     pub observed: Observed,
     /// Keeping records.
@@ -91,6 +94,8 @@ pub struct Engine {
     pub(super) tenant: Arc<dyn Tenant>,
     pub(super) enforce: Arc<dyn Enforce>,
     pub(super) notify: Arc<dyn Notify>,
+    pub(super) assist: Option<Arc<dyn Assist>>,
+    pub(super) assisting: Assisting,
     pub(super) store: Box<dyn Store>,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) conditions: Conditions,
@@ -140,6 +145,8 @@ impl Engine {
             tenant: parts.tenant,
             enforce: parts.enforce,
             notify: parts.notify,
+            assist: parts.assist,
+            assisting: Assisting::default(),
             store: parts.store,
             inputs: parts.inputs,
             conditions: parts.conditions,
@@ -329,6 +336,10 @@ impl Engine {
                 biased;
                 answer = &mut answer => return Ok(answer),
                 input = self.inputs.recv(), if open => input,
+                Some(ended) = self.assisting.next() => {
+                    self.take_issued(ended)?;
+                    None
+                }
             };
             if let Some(input) = input {
                 self.take_input(input)?;

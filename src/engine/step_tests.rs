@@ -283,6 +283,7 @@ impl Stage {
             tenant: Arc::clone(&tenant) as _,
             enforce: Arc::clone(&tenant) as _,
             notify: Arc::clone(&tenant) as _,
+            assist: None,
             store: Box::new(pages.clone()),
             inputs: received,
             pause_file: Box::new(|| None),

@@ -78,16 +78,36 @@ pub(crate) async fn registration(
     let policy = methods::policy(transport).await?;
     let mut registration = Registration::new(Arc::clone(roll));
     for person in people {
-        let mut kinds = Vec::new();
-        let take = |row: Row| kinds.push(row.kind.unwrap_or_default());
-        match page::each(transport, &Read::Look(Look::MethodsOf(*person)).call(), take).await {
-            Ok(()) => registration.put(*person, readiness(&kinds, &policy, counting)),
+        match kinds(transport, *person).await {
+            Ok(kinds) => registration.put(*person, readiness(&kinds, &policy, counting)),
             // Deleted meanwhile.
             Err(Unread::Gone) => {}
             Err(unread) => return Err(unread.trouble(String::new)),
         }
     }
     Ok(registration)
+}
+
+/// What a person has registered, as `#microsoft.graph.<kind>AuthenticationMethod`, the password included.
+async fn kinds(transport: &Transport, person: ObjectId) -> Result<Vec<String>, Unread> {
+    let mut kinds = Vec::new();
+    let take = |row: Row| kinds.push(row.kind.unwrap_or_default());
+    page::each(transport, &Read::Look(Look::MethodsOf(person)).call(), take).await?;
+    Ok(kinds)
+}
+
+/// The readiness of one person now, and the kinds of their methods in Microsoft's words, the password left out.
+pub(super) async fn of_one(
+    transport: &Transport,
+    person: ObjectId,
+    counting: Counting,
+) -> Result<(Readiness, Vec<String>), Trouble> {
+    let gone = || "the account does not exist any more".to_owned();
+    let kinds = kinds(transport, person).await.map_err(|unread| unread.trouble(gone))?;
+    let policy = methods::policy(transport).await?;
+    let names = kinds.iter().filter_map(|kind| kind.strip_prefix("#microsoft.graph.")?.strip_suffix("AuthenticationMethod"));
+    let names = names.filter(|kind| *kind != "password").map(str::to_owned).collect();
+    Ok((readiness(&kinds, &policy, counting), names))
 }
 
 /// What these methods are worth together.

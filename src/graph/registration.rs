@@ -68,14 +68,17 @@ async fn pages(transport: &Transport, roll: &Arc<Roll>, columns: Columns) -> Res
 }
 
 /// `isMfaCapable` is "registered and allowed by policy"; `isMfaRegistered` alone is not enough.
-fn readiness(row: &Row) -> Option<(ObjectId, Readiness)> {
-    let readiness = match (row.capable, row.registered) {
+pub(super) fn judged(capable: Option<bool>, registered: Option<bool>) -> Readiness {
+    match (capable, registered) {
         (Some(true), _) => Readiness::Capable,
         (Some(false), Some(true)) => Readiness::RegisteredNotAllowed,
         (Some(false), Some(false)) => Readiness::Unregistered,
         (Some(false), None) | (None, _) => Readiness::Unknown,
-    };
-    Some((row.id?, readiness))
+    }
+}
+
+fn readiness(row: &Row) -> Option<(ObjectId, Readiness)> {
+    Some((row.id?, judged(row.capable, row.registered)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod check;
 mod clean;
 mod dates;
 mod engine;
+pub mod handouts;
 mod html;
 mod kind;
 mod markup;

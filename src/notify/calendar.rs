@@ -1,4 +1,5 @@
-//! The calendar file of a notice: one entry at the instant from which MFA is required (RFC 5545, as RFC 5546 publishes it).
+//! Calendar files: of a notice one entry at the instant from which MFA is required, of the helpdesk an entry for each date (RFC 5545; as
+//! RFC 5546 publishes it, where somebody speaks for all entries).
 //!
 //! Pure. Invariants: a person has one entry, whatever they are told later: the same UID, and a SEQUENCE that only grows, so that
 //! a calendar takes a later file for a newer date of the same entry; what others wrote never begins a line of its own.
@@ -15,7 +16,7 @@ const LENGTH: SignedDuration = SignedDuration::from_mins(15);
 
 /// Whether an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub enum Status {
     /// It does.
     Confirmed,
     /// Calendars take it out.
@@ -24,55 +25,66 @@ pub(super) enum Status {
 
 /// What the entry says.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    /// The same for everything that the person is ever told.
-    pub(super) uid: ObjectId,
+pub struct Entry<'a> {
+    /// The same for every version of the entry.
+    pub uid: ObjectId,
     /// Higher than that of each earlier file.
-    pub(super) sequence: u64,
+    pub sequence: u64,
     /// When it is written.
-    pub(super) at: Timestamp,
-    /// From when on MFA is required.
-    pub(super) instant: Timestamp,
+    pub at: Timestamp,
+    /// The moment that it is about.
+    pub instant: Timestamp,
     /// Whether it stands, or is taken out.
-    pub(super) status: Status,
-    /// Address of the mailbox that speaks for the rollout.
-    pub(super) organizer: &'a str,
+    pub status: Status,
+    /// Address of the mailbox that speaks for the rollout; an entry that is published to others must have one.
+    pub organizer: Option<&'a str>,
     /// One line.
-    pub(super) summary: &'a str,
-    /// The whole notice.
-    pub(super) description: &'a str,
+    pub summary: &'a str,
+    /// The whole text.
+    pub description: &'a str,
 }
 
 /// The file, with the line ends that the format asks for.
-pub(super) fn write(entry: &Entry<'_>) -> String {
+#[must_use]
+pub fn write(entries: &[Entry<'_>]) -> String {
+    let mut lines = vec!["BEGIN:VCALENDAR".to_owned(), "VERSION:2.0".to_owned(), "PRODID:-//Tidegate//Tidegate//EN".to_owned()];
+    if entries.iter().all(|entry| entry.organizer.is_some()) {
+        let gone = entries.iter().all(|entry| entry.status == Status::Cancelled);
+        lines.push(format!("METHOD:{}", if gone { "CANCEL" } else { "PUBLISH" }));
+    }
+    for entry in entries {
+        lines.extend(lines_of(entry));
+    }
+    lines.push("END:VCALENDAR".to_owned());
+    lines.iter().map(|line| folded(line)).collect()
+}
+
+fn lines_of(entry: &Entry<'_>) -> Vec<String> {
     let end = entry.instant.checked_add(LENGTH).unwrap_or(entry.instant);
     // An INTEGER of the format has 31 bits.
     let sequence = entry.sequence.min(i32::MAX.unsigned_abs().into());
-    let (method, status) = match entry.status {
-        Status::Confirmed => ("PUBLISH", "CONFIRMED"),
-        Status::Cancelled => ("CANCEL", "CANCELLED"),
+    let status = match entry.status {
+        Status::Confirmed => "CONFIRMED",
+        Status::Cancelled => "CANCELLED",
     };
-    let lines = [
-        "BEGIN:VCALENDAR".to_owned(),
-        "VERSION:2.0".to_owned(),
-        "PRODID:-//Tidegate//Tidegate//EN".to_owned(),
-        format!("METHOD:{method}"),
+    let mut lines = vec![
         "BEGIN:VEVENT".to_owned(),
         format!("UID:{}", entry.uid),
         format!("SEQUENCE:{sequence}"),
         format!("DTSTAMP:{}", utc(entry.at)),
         format!("DTSTART:{}", utc(entry.instant)),
         format!("DTEND:{}", utc(end)),
-        format!("ORGANIZER:mailto:{}", address(entry.organizer)),
+    ];
+    lines.extend(entry.organizer.map(|organizer| format!("ORGANIZER:mailto:{}", address(organizer))));
+    lines.extend([
         format!("SUMMARY:{}", text(entry.summary)),
         format!("DESCRIPTION:{}", text(entry.description)),
         // It takes nobody's time: the person stays free.
         "TRANSP:TRANSPARENT".to_owned(),
         format!("STATUS:{status}"),
         "END:VEVENT".to_owned(),
-        "END:VCALENDAR".to_owned(),
-    ];
-    lines.iter().map(|line| folded(line)).collect()
+    ]);
+    lines
 }
 
 /// A DATE-TIME in UTC, to the second.
@@ -127,7 +139,7 @@ mod tests {
             at: "2026-12-12T07:30:05.25Z".parse().unwrap(),
             instant: "2027-01-11T08:00:00Z".parse().unwrap(),
             status: Status::Confirmed,
-            organizer: "it-security@contoso.example",
+            organizer: Some("it-security@contoso.example"),
             summary,
             description,
         }
@@ -141,21 +153,21 @@ mod tests {
     #[test]
     fn a_file_is_as_it_was() {
         let told = "Guten Tag Zoë; Müller, \\ Söhne,\n\nab 11. Januar 2027, 09:00 Uhr (Europe/Berlin, UTC+01:00) braucht Ihr Konto MFA.\n";
-        let file = write(&entry("Ihre Anmeldung braucht ab 11. Januar 2027 einen zweiten Schritt", told));
+        let file = write(&[entry("Ihre Anmeldung braucht ab 11. Januar 2027 einen zweiten Schritt", told)]);
         let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/notice.ics");
         assert_eq!(file, std::fs::read_to_string(&kept).unwrap_or_default(), "{} differs", kept.display());
     }
 
     #[test]
     fn an_entry_that_does_not_stand_is_taken_out() {
-        let file = write(&Entry { status: Status::Cancelled, ..entry("s", "d") });
+        let file = write(&[Entry { status: Status::Cancelled, ..entry("s", "d") }]);
         let lines = unfolded(&file);
         assert!(["METHOD:CANCEL", "STATUS:CANCELLED"].iter().all(|line| lines.contains(&(*line).to_owned())), "{file}");
     }
 
     #[test]
     fn the_largest_sequence_is_one_that_calendars_read() {
-        let file = write(&Entry { sequence: u64::MAX, ..entry("s", "d") });
+        let file = write(&[Entry { sequence: u64::MAX, ..entry("s", "d") }]);
         assert!(unfolded(&file).contains(&"SEQUENCE:2147483647".to_owned()), "{file}");
     }
 
@@ -164,11 +176,11 @@ mod tests {
         fn whatever_stands_in_a_notice_the_file_has_the_same_lines(
             summary in "\\PC{0,80}", description in "(?s).{0,400}", organizer in "(?s).{0,40}",
         ) {
-            let file = write(&Entry { organizer: &organizer, ..entry(&summary, &description) });
+            let file = write(&[Entry { organizer: Some(&organizer), ..entry(&summary, &description) }]);
             prop_assert!(file.split_terminator("\r\n").all(|line| line.len() <= LINE && !line.contains(['\r', '\n'])));
             let lines = unfolded(&file);
             let names: Vec<_> = lines.iter().map(|line| line.split(':').next().unwrap_or_default()).collect();
-            let plain = unfolded(&write(&entry("s", "d")));
+            let plain = unfolded(&write(&[entry("s", "d")]));
             let expected: Vec<_> = plain.iter().map(|line| line.split(':').next().unwrap_or_default()).collect();
             prop_assert_eq!(names, expected);
         }

@@ -91,16 +91,16 @@ fn facts<'a>(name: &'a str, language: &'a str, kind: Kind) -> Facts<'a> {
 
 fn calendar_file(summary: &str, description: &str) -> String {
     let (uid, at) = (ObjectId::from_bits(1), Timestamp::UNIX_EPOCH);
-    let file = calendar::write(&Entry {
+    let file = calendar::write(&[Entry {
         uid,
         sequence: 1,
         at,
         instant: at,
         status: calendar::Status::Confirmed,
-        organizer: "it@x.example",
+        organizer: Some("it@x.example"),
         summary,
         description,
-    });
+    }]);
     file.replace("\r\n ", "")
 }
 

@@ -132,16 +132,16 @@ impl Mail {
             Some(organizer) => {
                 // The entry is not a reminder, whatever the mail is.
                 let summary = texts.subject(&Facts { kind: Kind::Announcement, ..facts }).map_err(unwritten)?;
-                Some(calendar::write(&Entry {
+                Some(calendar::write(&[Entry {
                     uid: notice_id(self.graph.key(), "calendar", person),
                     sequence: notice.intent,
                     at: notice.at,
                     instant: notice.instant,
                     status: if stands(notice.slot) { Status::Confirmed } else { Status::Cancelled },
-                    organizer,
+                    organizer: Some(organizer),
                     summary: &summary,
                     description: &letter.text,
-                }))
+                }]))
             }
         };
         let headers = vec![

@@ -50,7 +50,12 @@ impl State {
 
     fn take(&mut self, seq: u64, at: Timestamp, event: &Event) -> Result<(), String> {
         match event {
-            Event::Started { .. } | Event::Stopped { .. } | Event::TailCut { .. } | Event::CheckpointRebuilt { .. } => Ok(()),
+            Event::Started { .. }
+            | Event::Stopped { .. }
+            | Event::TailCut { .. }
+            | Event::CheckpointRebuilt { .. }
+            | Event::Assisted { .. }
+            | Event::AssistOutcome { .. } => Ok(()),
             Event::PlanAccepted { revision, plan } => self.accept(at, revision, plan),
             Event::Resolved { target } => self.resolve(*target),
             Event::PolicySeen { fingerprint } => {

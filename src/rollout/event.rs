@@ -361,6 +361,56 @@ pub enum Event {
         /// Whether a stage whose start has passed may still start.
         allow_start: bool,
     },
+    /// An operator asked for a Temporary Access Pass for somebody. The pass itself is never kept.
+    Assisted {
+        /// For whom.
+        person: ObjectId,
+        /// The operator's reason.
+        why: String,
+        /// For how long, when that was said.
+        minutes: Option<u32>,
+        /// How often it may be used.
+        uses: Uses,
+    },
+    /// What became of it.
+    AssistOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// For whom.
+        person: ObjectId,
+        /// What.
+        fate: PassFate,
+    },
+}
+
+/// How often a Temporary Access Pass may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Uses {
+    /// As the tenant's policy says.
+    #[default]
+    AsPolicy,
+    /// Once.
+    Once,
+}
+
+/// What became of a Temporary Access Pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassFate {
+    /// It was issued.
+    Issued {
+        /// How long it counts.
+        minutes: u32,
+        /// From when on.
+        from: Timestamp,
+    },
+    /// The tenant, or its policy, does not allow it.
+    Refused(String),
+    /// It never left.
+    NotSent(String),
+    /// Nobody knows; another one replaces it.
+    Unknown,
 }
 
 /// People who share a before-image.

@@ -1,9 +1,13 @@
 //! The pure core: what may be done to whom, when, and why not. No I/O, no async, no clock, no randomness, no logging.
 
+pub mod about;
+pub mod advice;
 pub mod apply;
 #[cfg(test)]
 mod apply_tests;
 mod apply_undo;
+pub mod assist;
+pub mod by_manager;
 pub mod change;
 mod chunk;
 pub mod condition;
@@ -27,7 +31,9 @@ pub mod hours;
 #[cfg(test)]
 mod hours_tests;
 pub mod id;
+pub mod ledger;
 pub mod limit;
+pub mod milestones;
 pub mod moves;
 pub mod need;
 pub mod observed;
@@ -50,6 +56,7 @@ pub mod select;
 mod select_tests;
 pub mod sending;
 pub mod settle;
+pub mod sign_in_code;
 pub mod stage;
 mod stamp;
 pub mod state;

@@ -44,6 +44,7 @@ mod meter;
 mod methods;
 mod moment;
 mod page;
+mod pass;
 mod people;
 mod person;
 mod policies;

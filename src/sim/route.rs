@@ -13,6 +13,9 @@ pub(super) enum Endpoint<'a> {
     UserCount,
     User(&'a str),
     UserMethods(&'a str),
+    /// A person's Temporary Access Passes.
+    Passes(&'a str),
+    IssuePass(&'a str),
     CheckGroups(&'a str),
     SendMail(&'a str),
     Groups,
@@ -60,6 +63,8 @@ pub(super) enum Endpoint<'a> {
     Domains,
     Federation(&'a str),
     MethodsPolicy,
+    /// What the methods policy says about one method.
+    MethodPolicy(&'a str),
 }
 
 /// Direct members, or members of members too.
@@ -117,6 +122,13 @@ const GROUP_CREATION: Permissions = &["Group.Create", "Group.ReadWrite.All"];
 const DEFAULTS: Permissions = &["Policy.Read.All"];
 const AUDIT: Permissions = &["AuditLog.Read.All"];
 const METHODS: Permissions = &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"];
+const PASS_ISSUE: Permissions = &["UserAuthMethod-TAP.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"];
+const PASSES: Permissions = &[
+    "UserAuthMethod-TAP.Read.All",
+    "UserAuthMethod-TAP.ReadWrite.All",
+    "UserAuthenticationMethod.Read.All",
+    "UserAuthenticationMethod.ReadWrite.All",
+];
 const ROLES: Permissions = &["RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "Directory.Read.All"];
 const ORGANIZATION: Permissions = &["Organization.Read.All", "Directory.Read.All"];
 const DOMAINS: Permissions = &["Domain.Read.All", "Directory.Read.All"];
@@ -136,6 +148,10 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["users", "delta"] => (get, Endpoint::UsersDelta, USERS, read(2)),
         ["users", user] => (get, Endpoint::User(user), USERS, read(1)),
         ["users", user, "authentication", "methods"] => (get, Endpoint::UserMethods(user), METHODS, read(1)),
+        ["users", user, "authentication", "temporaryAccessPassMethods"] if call.method == post => {
+            (post, Endpoint::IssuePass(user), PASS_ISSUE, read(1))
+        }
+        ["users", user, "authentication", "temporaryAccessPassMethods"] => (get, Endpoint::Passes(user), PASSES, read(1)),
         ["users" | "directoryObjects", user, "checkMemberGroups"] => (post, Endpoint::CheckGroups(user), MEMBERS, read(4)),
         ["users", user, "sendMail" | "microsoft.graph.sendMail"] => (post, Endpoint::SendMail(user), MAIL, Meter::Outlook),
         ["users", user, "authentication", "requirements"] if call.version == "beta" && call.method == patch => {
@@ -189,6 +205,9 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["organization"] => (get, Endpoint::Organization, ORGANIZATION, read(1)),
         ["subscribedSkus"] => (get, Endpoint::Skus, ORGANIZATION, read(3)),
         ["domains", domain, "federationConfiguration"] => (get, Endpoint::Federation(domain), DOMAINS, read(1)),
+        ["policies", "authenticationMethodsPolicy", "authenticationMethodConfigurations", method] => {
+            (get, Endpoint::MethodPolicy(method), METHODS_POLICY, read(1))
+        }
         ["policies", "authenticationMethodsPolicy"] => (get, Endpoint::MethodsPolicy, METHODS_POLICY, read(1)),
         ["domains"] => (get, Endpoint::Domains, DOMAINS, read(1)),
         _ => return Err(unknown(&parts)),

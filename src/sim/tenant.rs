@@ -73,6 +73,8 @@ pub struct Tenant {
     pub(super) replicas: Stream,
     pub(super) shuffle: Stream,
     pub(super) joiners: Makers,
+    /// Temporary Access Passes, by the person's place; one each.
+    pub(super) passes: std::collections::BTreeMap<usize, super::pass::Issued>,
     /// Changes that are due at an instant, in order.
     pub(super) due: Vec<(Timestamp, Change)>,
     /// The registration report shows nothing later.
@@ -109,6 +111,7 @@ impl Tenant {
             replicas: Stream::new(profile.seed, Chance::Replicas),
             shuffle: Stream::new(profile.seed, Chance::Batches),
             joiners: Makers::for_joiners(&profile, people.len()),
+            passes: std::collections::BTreeMap::new(),
             due: Vec::new(),
             report_until: None,
             heard: None,
@@ -269,6 +272,8 @@ impl Tenant {
             Endpoint::UserCount => self.count_users(call),
             Endpoint::User(user) => self.get_user(call, user),
             Endpoint::UserMethods(user) => self.user_methods(now, call, user),
+            Endpoint::Passes(user) => self.list_passes(now, call, user),
+            Endpoint::IssuePass(user) => self.issue_pass(now, call, user),
             Endpoint::CheckGroups(user) => self.check_groups(now, call, user),
             Endpoint::SendMail(user) => self.send_mail(now, call, user),
             Endpoint::Groups => self.list_groups(now, call),
@@ -301,6 +306,7 @@ impl Tenant {
             Endpoint::Domains => Ok(self.list_domains(call)),
             Endpoint::Federation(domain) => self.list_federation(call, domain),
             Endpoint::MethodsPolicy => Ok(self.get_methods_policy(call)),
+            Endpoint::MethodPolicy(method) => self.get_method_policy(call, method),
         }
     }
 

@@ -191,6 +191,8 @@ impl Tenant {
                 "displayName": if person.methods.habit == Habit::Early { "Phone" } else { "Work phone" },
             })),
         }
+        let passes = self.place(user).ok().and_then(|place| self.passes.get(&place));
+        methods.extend(passes.map(|pass| pass.shown(now)));
         let context = format!("{}/$metadata#users('{}')/authentication/methods", call.base(), person.id_text);
         Ok(Reply::value(&json!({ "@odata.context": context, "value": methods })))
     }

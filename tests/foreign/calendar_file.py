@@ -27,3 +27,16 @@ expected = (
 )
 assert event["DESCRIPTION"] == expected, event["DESCRIPTION"]
 print("the calendar file is read as it was written")
+
+# The helpdesk's calendar, where one was made: an entry for each date, each with a UID of its own.
+if len(sys.argv) > 2:
+    raw = open(sys.argv[2], "rb").read()
+    assert not any(len(line) > 75 or b"\n" in line for line in raw.split(b"\r\n")), "lines"
+    helpdesk = Calendar.from_ical(raw)
+    events = helpdesk.walk("VEVENT")
+    assert events and not helpdesk.errors and not any(event.errors for event in events), helpdesk.errors
+    assert len({str(event["UID"]) for event in events}) == len(events), "a UID stands for one date"
+    starts = [event.decoded("DTSTART") for event in events]
+    assert starts == sorted(starts) and all(start.tzinfo == utc for start in starts), starts
+    assert all(event["SUMMARY"].startswith("MFA, ") for event in events), events
+    print(f"the helpdesk's calendar has {len(events)} dates")

@@ -179,6 +179,7 @@ pub(super) fn engine(
         tenant: adapters.tenant,
         enforce: adapters.enforce,
         notify: adapters.notify,
+        assist: None,
         store,
         inputs: received,
         pause_file: Box::new(|| None),

@@ -26,6 +26,18 @@ pub(crate) enum Look {
     Accounts(Vec<ObjectId>),
     /// The methods that a person has registered. Microsoft does not say what they count against: as if it were the reports.
     MethodsOf(ObjectId),
+    /// A person's row of the registration report.
+    RegistrationOf(ObjectId),
+    /// What the methods policy says about Temporary Access Passes.
+    PassPolicy,
+    /// These people (at most 15) with their managers.
+    ManagersOf(Vec<ObjectId>),
+    /// Who holds which directory role.
+    Roles,
+    /// Which of these groups (at most 20) a person is in, transitively.
+    GroupsOf(ObjectId, Vec<ObjectId>),
+    /// A person's attempts to sign in since an instant, newest first; a page of them is enough.
+    SignInsOf(ObjectId, Timestamp),
 }
 
 /// Which part of the sign-in log.
@@ -37,6 +49,12 @@ pub(crate) enum Log {
     Programs,
 }
 
+/// Where Temporary Access Passes are issued.
+pub(super) const PASSES: &str = "/users/{id}/authentication/temporaryAccessPassMethods";
+
+/// The permission that this takes.
+pub(crate) const ISSUES_PASSES: &str = "UserAuthMethod-TAP.ReadWrite.All";
+
 impl Look {
     pub(super) fn call(&self) -> Call {
         let version = match self {
@@ -44,15 +62,22 @@ impl Look {
             _ => Version::One,
         };
         let (template, path, permission, bucket) = self.parts();
+        let (method, body) = match self {
+            Self::GroupsOf(_, groups) => {
+                let ids: Vec<_> = groups.iter().map(ObjectId::to_string).collect();
+                (Method::POST, Some(serde_json::json!({ "groupIds": ids }).to_string()))
+            }
+            _ => (Method::GET, None),
+        };
         Call {
-            method: Method::GET,
+            method,
             version,
             template,
             address: Address::Relative(path),
             permission,
             bucket,
             consistency: Consistency::Plain,
-            body: None,
+            body,
             done: 200,
             effect: Effect::None,
         }
@@ -92,6 +117,28 @@ impl Look {
             Self::MethodsOf(person) => {
                 let path = format!("/users/{person}/authentication/methods");
                 ("/users/{id}/authentication/methods", path, "UserAuthenticationMethod.Read.All", Bucket::Reports)
+            }
+            Self::PassPolicy => plain(
+                "/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/temporaryAccessPass",
+                "Policy.Read.All",
+            ),
+            Self::ManagersOf(ids) => {
+                let path = format!("{}&$expand=manager($select=id)", users_by_id("id", ids));
+                ("/users?$filter=id in (…)&$expand=manager", path, "User.Read.All", Bucket::Directory)
+            }
+            Self::Roles => plain("/roleManagement/directory/roleAssignments?$expand=principal", "RoleManagement.Read.Directory"),
+            Self::GroupsOf(person, _) => {
+                let path = format!("/users/{person}/checkMemberGroups");
+                ("/users/{id}/checkMemberGroups", path, "GroupMember.Read.All (with User.Read.All)", Bucket::Directory)
+            }
+            Self::RegistrationOf(person) => {
+                let path = format!("/reports/authenticationMethods/userRegistrationDetails/{person}");
+                ("/reports/authenticationMethods/userRegistrationDetails/{id}", path, "AuditLog.Read.All", Bucket::Reports)
+            }
+            Self::SignInsOf(person, since) => {
+                let filter = encode(&format!("userId eq '{person}' and createdDateTime ge {since:.0}"));
+                let path = format!("/auditLogs/signIns?$top=50&$filter={filter}");
+                ("/auditLogs/signIns?$filter=userId", path, "AuditLog.Read.All (with Policy.Read.All)", Bucket::Reports)
             }
         }
     }

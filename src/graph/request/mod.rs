@@ -88,6 +88,8 @@ pub(crate) enum Mutation {
     CreatePolicy(NewPolicy),
     /// Makes an assigned security group without members.
     CreateGroup(NewGroup),
+    /// Issues a Temporary Access Pass, which replaces an earlier one of the person's.
+    IssuePass { person: ObjectId, minutes: u32, once: Toggle },
 }
 
 /// A mail to one person.
@@ -255,6 +257,12 @@ impl Mutation {
             }
             Self::CreatePolicy(policy) => switch::create_policy(policy),
             Self::CreateGroup(group) => switch::create_group(group),
+            Self::IssuePass { person, minutes, once } => {
+                let place =
+                    (look::PASSES, Address::Relative(format!("/users/{person}/authentication/temporaryAccessPassMethods")));
+                let body = json!({"lifetimeInMinutes": minutes, "isUsableOnce": *once == Toggle::On});
+                change(Method::POST, place, (look::ISSUES_PASSES, Bucket::Directory), body.to_string(), 201)
+            }
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct Need {
 
 /// Permissions with which an app can delete people, make itself administrator, or take over somebody's account.
 /// A name that ends in `*` stands for all that begin so.
-const DANGEROUS: [&str; 20] = [
+const DANGEROUS: [&str; 21] = [
     "AdministrativeUnit.ReadWrite.All",
     "AppRoleAssignment.ReadWrite.All",
     "Application.ReadWrite.All",
@@ -61,6 +61,7 @@ const DANGEROUS: [&str; 20] = [
     "Sites.FullControl.All",
     "User-PasswordProfile.ReadWrite.All",
     "User.ReadWrite.All",
+    "UserAuthMethod-TAP.ReadWrite.All",
     "UserAuthenticationMethod.ReadWrite.All",
 ];
 

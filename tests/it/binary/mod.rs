@@ -7,6 +7,7 @@ mod credentials;
 mod damage;
 mod doctor;
 mod example;
+mod helpdesk;
 mod kept;
 mod kill;
 mod manager;
