@@ -18,11 +18,12 @@ const PREFIX: &str = "TIDEGATE_";
 const TABLES: [&str; 6] = ["stage", "gate", "limits.caps", "calendar.windows", "calendar.blackouts", "notices.windows"];
 
 /// Lists of words: a variable separates them by commas.
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 8] = [
     "people.break_glass",
     "notices.from",
     "notices.channel",
     "notices.before",
+    "notices.test_to",
     "observe.mfa_failure_codes",
     "enforcement.turn_off",
     "enforcement.turn_on",

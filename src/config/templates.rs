@@ -127,7 +127,7 @@ fn texts(file: &str, language: &str, toml: &str, given: &Given<'_>) -> Result<Re
             texts.insert(kind, source);
         }
     }
-    if !is_common && texts.is_empty() {
+    if !is_common && Kind::ALL.iter().all(|kind| table.get(kind.word()).is_none()) {
         reader.push(Problem::file(file, "holds no text", "write `subject` and `body`"));
     }
     let problems = reader.into_problems();

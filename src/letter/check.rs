@@ -203,7 +203,12 @@ fn of_error(error: &TextError, source: &Source) -> Finding {
         TextError::Template { part, line, why, .. } => {
             let none = ErrorKind::InvalidOperation.to_string();
             let message = format!("cannot be filled in: {}", why.strip_prefix(&format!("{none}: ")).unwrap_or(why));
-            finding(*part, *line, message, "ask first, as in {% if name %} {{ name }}{% endif %}, and loop over nothing")
+            let remedy = match why {
+                why if why == engine::TOO_MUCH => "take the loop out: a letter needs none",
+                why if why.contains(engine::NOT_THERE) => "ask first, as in {% if name %} {{ name }}{% endif %}",
+                _ => "correct the line",
+            };
+            finding(*part, *line, message, remedy)
         }
         TextError::Markup { what, .. } => {
             let marks: &[&str] = match what {

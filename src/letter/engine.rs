@@ -17,6 +17,11 @@ pub const VARIABLES: [&str; 9] = ["name", "day", "date", "date_utc", "zone", "he
 /// less than 300.
 const FUEL: u64 = 10_000;
 
+/// What is said when that is not enough.
+pub(super) const TOO_MUCH: &str = "asks for more work than a letter needs: a loop without an end, or far too much text";
+/// What is said of a value that is not there.
+pub(super) const NOT_THERE: &str = "prints a value that is not there";
+
 /// Templates by this ending are markup; all others are one plain line.
 const BODY: &str = ".body";
 
@@ -43,7 +48,7 @@ pub(super) fn name(language: &str, kind: super::Kind, part: super::Part) -> Stri
 /// Prints a value. What the engine holds to be safe is not: a text cannot make its reader's name markup.
 fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     if value.is_none() {
-        return Err(Error::new(ErrorKind::InvalidOperation, "prints a value that is not there"));
+        return Err(Error::new(ErrorKind::InvalidOperation, NOT_THERE));
     }
     let written = match state.auto_escape() {
         AutoEscape::None => write!(out, "{value}"),
@@ -58,7 +63,7 @@ fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
 /// What went wrong, without the line.
 pub(super) fn says(error: &Error) -> String {
     match error.kind() {
-        ErrorKind::OutOfFuel => "asks for more work than a letter needs: a loop without an end, or far too much text".to_owned(),
+        ErrorKind::OutOfFuel => TOO_MUCH.to_owned(),
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
     }
 }

@@ -12,15 +12,16 @@ const BEFORE_TITLE: &str = "\">\n<head>\n<meta charset=\"utf-8\">\n\
 <meta name=\"color-scheme\" content=\"light dark\">\n\
 <meta name=\"supported-color-schemes\" content=\"light dark\">\n\
 <style>@media (prefers-color-scheme:dark){.page{background:#12161b!important}\
-.sheet{background:#1d232b!important;border-color:#323b46!important}.ink{color:#e6eaef!important}\
-.box{background:#1c3350!important;border-color:#6db0ff!important}}</style>\n<title>";
+.sheet{background:#1d232b!important;border-color:#6db0ff #323b46 #323b46!important}.ink{color:#e6eaef!important}\
+.box{background:#1c3350!important;border-color:#6db0ff!important}}\
+@media (max-width:480px){.sheet-text{padding:20px 18px 22px!important}}</style>\n<title>";
 const BEFORE_HEADLINE: &str = "</title>\n</head>\n<body class=\"page\" style=\"margin:0;padding:0;background:#eef1f5\">\n\
 <div role=\"main\">\n\
 <table role=\"presentation\" class=\"page\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"background:#eef1f5\">\n\
 <tr><td align=\"center\" style=\"padding:24px 12px\">\n\
 <table role=\"presentation\" class=\"sheet\" width=\"600\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" \
 style=\"width:100%;max-width:600px;background:#ffffff;border:1px solid #d5dce4;border-top:4px solid #1b5fae;border-radius:6px\">\n\
-<tr><td class=\"ink\" align=\"left\" style=\"padding:28px 32px 32px;color:#1c2733;\
+<tr><td class=\"ink sheet-text\" align=\"left\" style=\"padding:28px 32px 32px;color:#1c2733;overflow-wrap:anywhere;word-break:break-word;\
 font-family:'Segoe UI',Helvetica,Arial,sans-serif;font-size:16px;line-height:1.55\">\n\
 <h1 class=\"ink\" style=\"margin:0 0 20px;font-size:22px;line-height:1.3;color:#10233a\">";
 const AFTER_HEADLINE: &str = "</h1>\n";

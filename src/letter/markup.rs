@@ -93,6 +93,8 @@ impl Page {
     fn take(&mut self, event: Event<'_>) -> Result<(), Refused> {
         match event {
             Event::Text(text) => self.text(&text),
+            // The lines of a box stay lines: they are few, and each says one thing.
+            Event::SoftBreak if self.boxed.is_some() => self.line.push(Span::Break),
             Event::SoftBreak => self.text(" "),
             Event::HardBreak => self.line.push(Span::Break),
             Event::Start(tag) => return self.start(&tag),
@@ -182,13 +184,13 @@ mod tests {
 
     #[test]
     fn markup_is_read_as_blocks() {
-        let text = "Hello,\nall\n\n## Why\n\n> **now**\n\n1. one\n2. *two*\n\n- a\n";
+        let text = "Hello,\nall\n\n## Why\n\n> **now**\n> then\n\n1. one\n2. *two*\n\n- a\n";
         let strong = vec![Span::Text(Voice::Strong, "now".to_owned())];
         let gentle = vec![Span::Text(Voice::Gentle, "two".to_owned())];
         let blocks = vec![
             Block::Paragraph(plain("Hello, all")),
             Block::Heading(plain("Why")),
-            Block::Boxed(vec![strong]),
+            Block::Boxed(vec![[strong, vec![Span::Break], plain("then")].concat()]),
             Block::List(vec![(Some(1), plain("one")), (Some(2), gentle)]),
             Block::List(vec![(None, plain("a"))]),
         ];

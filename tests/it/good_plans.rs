@@ -198,7 +198,7 @@ fn texts_that_keep_microsofts_grace_to_themselves_are_a_warning_under_security_d
     }
     std::fs::copy(root().join("tests/fixtures/lists/four.csv"), folder.path().join("lists/four.csv")).unwrap();
     let silent = std::fs::read_to_string(root().join("config/templates/en.toml")).unwrap();
-    let says = silent.replace("Help:", "{% if grace %}You may put it off for {{ grace }} days. {% endif %}Help:");
+    let says = silent.replace("## Help", "{% if grace %}You may put it off for {{ grace }} days.{% endif %}\n\n## Help");
     let plan = folder.path().join("plan.toml");
     for (written, body, warnings) in [(&own, &silent, 0), (&defaults, &silent, 1), (&defaults, &says, 0)] {
         std::fs::write(&plan, written).unwrap();
