@@ -58,8 +58,8 @@ def check(folder, name):
     mail.set_content(text)
     mail.add_alternative(page_text, subtype="html")
     read = email.message_from_bytes(mail.as_bytes(), policy=email.policy.SMTP)
-    # A long subject is folded; the fold is a space.
-    assert not read.defects and read["Subject"].strip() == subject, (read.defects, read["Subject"])
+    # A long subject is folded by this library, and the folds are spaces.
+    assert not read.defects and read["Subject"].split() == subject.split(), (read.defects, read["Subject"])
     assert sorted(read.keys()) == ["Content-Type", "From", "MIME-Version", "Subject", "To"], read.keys()
     plain, rich = read.get_body(("plain",)), read.get_body(("html",))
     assert plain.get_content().split() == text.split()
