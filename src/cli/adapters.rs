@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{Exit, Failure};
 use crate::clock::Clock;
-use crate::config::{self, CredentialKind, Loaded, Problem, credentials};
+use crate::config::{self, CredentialKind, Loaded, Problem, SmtpTls, credentials};
 use crate::enforcement::Enforcer;
 use crate::engine::port::{Enforce, Notify, Tenant};
 use crate::graph::Graph;
@@ -21,6 +21,7 @@ use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Proxy, Way, Wire};
 use crate::letter::{Style, TextError, Texts};
 use crate::notify::Mail;
+use crate::notify::smtp::{ReadPassword, Server, Smtp, Tls};
 use crate::rollout::observed::Roll;
 use crate::rollout::plan::{Enforcement, Licence};
 
@@ -87,7 +88,10 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Resu
     let endpoints = endpoints(loaded)?;
     let wire = https(loaded)?;
     let credentials = credentials_of(&settings.credentials);
-    let joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, texts(loaded)?, roll);
+    let mut joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, texts(loaded)?, roll);
+    if let Some(smtp) = &settings.smtp {
+        joined.notify = Arc::new(by_smtp(smtp, settings.way.ca_file.as_deref(), &joined, clock)?);
+    }
     joined.graph.secret_expires(settings.credentials.secret_expires);
     if loaded.plan.access.licence == Licence::None {
         joined.graph.without_report(match loaded.plan.enforcement {
@@ -96,6 +100,30 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Resu
         });
     }
     Ok(joined)
+}
+
+/// Notices through the plan's mail server.
+fn by_smtp(smtp: &config::Smtp, ca_file: Option<&Path>, joined: &Adapters, clock: &Clock) -> Result<Smtp, Failure> {
+    let failure = |why: String| Failure::new(Exit::Plan, why);
+    let read = |file: &Path| -> ReadPassword {
+        let file = file.to_owned();
+        Arc::new(move || config::smtp::password(&file))
+    };
+    let server = Server {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls: match smtp.tls {
+            SmtpTls::Tls => Tls::FromTheStart,
+            SmtpTls::StartTls => Tls::AfterStartTls,
+            SmtpTls::None => Tls::Never,
+        },
+        authorities: ca_file.map(config::proxy::authorities).transpose().map_err(failure)?,
+        login: smtp.login.as_ref().map(|(user, file)| (user.clone(), read(file))),
+        per_minute: smtp.per_minute as usize,
+        at_once: smtp.at_once as usize,
+        from: smtp.from.clone(),
+    };
+    Smtp::new(joined.graph.clone(), joined.texts.subscribe(), clock.clone(), server).map_err(failure)
 }
 
 /// The wire that a plan asks for.

@@ -1,6 +1,7 @@
 //! Commands, one file each. This is the only part that prints, and the only one that joins adapters.
 
 mod adapters;
+mod announce;
 mod args;
 mod assist;
 mod bench;

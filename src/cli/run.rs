@@ -1,10 +1,13 @@
 //! `run`: composes the daemon. In five steps: the plan, the state, the tenant, the surroundings, the loop.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::adapters::{self, Adapters};
+use super::announce::{self, Announced};
 use super::args::{Common, Run};
 use super::wording::{Offered, Wording};
 use super::{Exit, Failure, place, runtime, spool};
@@ -14,6 +17,7 @@ use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::graph::Graph;
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
+use crate::notify::webhook::{Beside, Troubles};
 use crate::rollout::condition::Conditions;
 use crate::rollout::observed::Observed;
 use crate::rollout::plan::Plan;
@@ -94,15 +98,17 @@ async fn daemon(
     let (inputs, received) = mpsc::channel(INPUTS);
     let Found { kept, state, notes } = found;
     let pause_in = state_dir.clone();
+    let troubles = Troubles::default();
+    let committed = announce::begin(&loaded.settings.webhooks, &state_dir, state.seq, clock.clone(), &troubles);
     let mut engine = Engine::new(Parts {
         clock,
         state,
         observed,
         tenant: adapters.tenant,
         enforce: adapters.enforce,
-        notify: adapters.notify,
+        notify: Arc::new(Beside { notices: adapters.notify, troubles }),
         assist: Some(std::sync::Arc::new(adapters.graph.clone())),
-        store: Box::new(Wording { store: kept, offered: offered.clone(), texts: adapters.texts }),
+        store: Box::new(Announced { store: Wording { store: kept, offered: offered.clone(), texts: adapters.texts }, committed }),
         inputs: received,
         pause_file: Box::new(move || {
             admin::pause_file::read(&pause_in).unwrap_or_else(|error| Some(format!("nobody knows: {error}")))

@@ -30,7 +30,7 @@ pub(super) const KEYS: [&str; 8] = [
 ];
 
 /// A path that begins with this lies in the folder that systemd gives.
-const GIVEN: &str = "$CREDENTIALS_DIRECTORY";
+pub(super) const GIVEN: &str = "$CREDENTIALS_DIRECTORY";
 
 /// Where a machine in Azure asks for tokens of its identity (the Instance Metadata Service).
 const IDENTITY_URL: &str = "http://169.254.169.254";
@@ -256,7 +256,7 @@ fn client_id(table: &Section<'_>, kind: Option<&str>, around: &Surroundings<'_>)
     })
 }
 
-fn path(node: &Node<'_>, around: &Surroundings<'_>) -> Option<PathBuf> {
+pub(super) fn path(node: &Node<'_>, around: &Surroundings<'_>) -> Option<PathBuf> {
     let text = node.text()?;
     if text.contains("-----BEGIN") || text.contains('\n') {
         node.error(

@@ -4,6 +4,7 @@
 //! small languages, the sections follow, `lint` judges the whole. Asks no tenant, holds no secret. Invariant: all problems
 //! of a plan are reported at once, each with its place and a remedy, and a plan with an error is not returned.
 
+mod bounced;
 mod calendar;
 mod clouds;
 pub mod credentials;
@@ -19,10 +20,12 @@ pub mod proxy;
 mod read;
 mod sections;
 mod settings;
+pub mod smtp;
 mod stages;
 mod suggest;
 mod templates;
 mod value;
+mod webhooks;
 mod whereabouts;
 
 use std::collections::BTreeMap;
@@ -33,6 +36,7 @@ use jiff::tz::TimeZone;
 
 use crate::letter::{Given, Style};
 use crate::rollout::plan::{Notices, Plan, Tail};
+pub use bounced::{BouncedLine, bounced};
 pub use clouds::{Capability, Cloud};
 pub use credentials::{CredentialError, CredentialKind, Credentials};
 pub use layers::DEFAULTS;
@@ -43,7 +47,9 @@ pub use problem::{Problem, Problems, Severity};
 pub use proxy::{Proxy, Way};
 use read::{Reader, Section};
 pub use settings::{Log, LogFormat, Settings};
+pub use smtp::{Smtp, SmtpTls};
 pub use templates::Templates;
+pub use webhooks::{Webhook, WebhookKind};
 pub use whereabouts::{Whereabouts, whereabouts};
 
 /// A plan that may run.
@@ -199,6 +205,8 @@ fn assemble(
         .map_or(Ok(None), |table| table.optional("templates", |node| templates::read(node, folder, &given)));
     let test_to = notices_table.as_ref().map_or(Some(Vec::new()), letters::test_to);
     let exceptions = section("exceptions", &sections::EXCEPTIONS).and_then(|table| sections::exceptions(&table, &register));
+    let smtp = notices_table.as_ref().map_or(Ok(None), |table| smtp::section(table, &surroundings));
+    let webhooks = notices_table.as_ref().map_or(Ok(Vec::new()), |table| webhooks::sections(table, &surroundings));
     let observe = section("observe", &sections::OBSERVE).and_then(|table| sections::observe(&table));
     let gates = stages::gates(&root, &layers.gate, observe.as_ref().map(|observe| observe.max_age));
     let stages = stages::stages(&root, &layers.stage, zone.as_ref(), &register);
@@ -225,8 +233,20 @@ fn assemble(
         what_if: what_if?,
     };
     let (credentials, way, log) = (credentials?, way?, log?);
-    let settings =
-        Settings { credentials, cloud, graph_url, login_url, way, state_dir, socket, log, templates, test_to: test_to? };
+    let settings = Settings {
+        credentials,
+        cloud,
+        graph_url,
+        login_url,
+        way,
+        state_dir,
+        socket,
+        log,
+        templates,
+        test_to: test_to?,
+        smtp: smtp.ok()?,
+        webhooks: webhooks.ok()?,
+    };
     Some((plan, settings, register.into_names()))
 }
 

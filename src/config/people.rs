@@ -165,7 +165,7 @@ impl Register {
     }
 }
 
-fn is_principal_name(text: &str) -> bool {
+pub(super) fn is_principal_name(text: &str) -> bool {
     let part = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
     text.split_once('@').is_some_and(|(user, domain)| part(user) && part(domain))
 }

@@ -8,7 +8,7 @@ use super::stages;
 use super::value;
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
-    Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, RetireTo,
+    Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, RetireTo, Via,
 };
 use crate::rollout::preflight::permissions::is_dangerous;
 
@@ -16,7 +16,7 @@ pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
-pub(super) const NOTICES: [&str; 13] = [
+pub(super) const NOTICES: [&str; 15] = [
     "from",
     "channel",
     "before",
@@ -30,6 +30,8 @@ pub(super) const NOTICES: [&str; 13] = [
     "language",
     "verify",
     "test_to",
+    "smtp",
+    "webhook",
 ];
 pub(super) const EXCEPTIONS: [&str; 6] =
     ["defer_most", "defer_longest", "exempt_longest", "absent_grace", "absent_longest", "absent"];
@@ -231,6 +233,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         format: format?,
         language: language?,
         verify: verify.ok()?,
+        via: if table.get("smtp").is_some() { Via::Smtp } else { Via::Graph },
     })
 }
 

@@ -8,8 +8,10 @@ use super::clouds::Cloud;
 use super::credentials::Credentials;
 use super::proxy::Way;
 use super::read::{Node, Section};
+use super::smtp::Smtp;
 use super::templates::Templates;
 use super::value::Wrong;
+use super::webhooks::Webhook;
 
 pub(super) const TENANT: [&str; 10] = [
     "id",
@@ -47,6 +49,10 @@ pub struct Settings {
     pub templates: Templates,
     /// Addresses that a test of a notice may be sent to.
     pub test_to: Vec<String>,
+    /// The mail server that carries notices, where Graph does not.
+    pub smtp: Option<Smtp>,
+    /// Channels that are told of stages.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl Settings {
@@ -62,6 +68,8 @@ impl Settings {
             ("tenant.ca_file", self.way.ca_file != new.way.ca_file),
             ("state.dir", self.state_dir != new.state_dir),
             ("surfaces.socket", self.socket != new.socket),
+            ("notices.smtp", self.smtp != new.smtp),
+            ("notices.webhook", self.webhooks != new.webhooks),
             ("log.format", self.log.format != new.log.format),
         ]
         .into_iter()

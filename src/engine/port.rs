@@ -229,6 +229,29 @@ pub struct NoticeOutcome {
 pub trait Notify: Send + Sync {
     /// Sends one mail per person. An accepted send is never repeated; an unknown one is not repeated by the port.
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome>;
+
+    /// Notices that were accepted and came back since, as far as the sending mailboxes tell.
+    fn bounces(&self, _since: Timestamp) -> Answer<'_, Result<Vec<Bounce>, Trouble>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// What an operator should look at in time; blocks nothing.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A notice that was accepted and came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounce {
+    /// Whose.
+    pub person: ObjectId,
+    /// The instant it named, where the report tells.
+    pub instant: Option<Timestamp>,
+    /// When it came back.
+    pub at: Timestamp,
+    /// Why; names nobody.
+    pub why: String,
 }
 
 /// Helping people who cannot register otherwise.

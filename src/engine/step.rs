@@ -429,6 +429,7 @@ impl Engine {
         self.reported = (now, self.clock.now().duration_since(now));
         let mut status = Status::new(&report, self.state.seq, self.store.head(), &*self.tenant);
         status.warnings.extend(warnings(&self.ground(plan, revision, PLANNING_MAX_AGE)));
+        status.warnings.extend(self.notify.warnings());
         if let Ok(bytes) = serde_json::to_vec(&status) {
             self.store.publish(&bytes)?;
         }

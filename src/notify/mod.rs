@@ -1,4 +1,5 @@
-//! Telling people: one mail per person, in their language, with a calendar file.
+//! Telling people: one mail per person, in their language, with a calendar file. `written` says what stands in it; `mail` carries
+//! it through Graph, `smtp` through a mail server.
 //!
 //! Does not decide whom, when or how often. Invariants: an accepted send is never repeated, and neither is one whose answer was lost;
 //! a mail holds the receiver's own data only; the instant it names stands in its headers as well.
@@ -7,6 +8,9 @@ pub mod calendar;
 mod lines;
 mod mail;
 mod sample;
+pub mod smtp;
+pub mod webhook;
+mod written;
 
 #[cfg(test)]
 mod hostile;

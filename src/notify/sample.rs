@@ -9,7 +9,7 @@ use crate::rollout::id::PersonRef;
 use crate::rollout::plan::Format;
 
 use super::Letter;
-use super::mail::content;
+use super::written::content;
 
 /// Sends it through the first of these mailboxes that exists; or says why it is not sent.
 pub async fn send(graph: &Graph, from: &[PersonRef], to: &str, letter: Letter, format: Format) -> Result<(), String> {

@@ -15,7 +15,7 @@ use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::Format;
 
-fn notice(people: Vec<ObjectId>) -> Notice {
+pub(super) fn notice(people: Vec<ObjectId>) -> Notice {
     Notice {
         intent: 12,
         stage: "pilot".into(),
@@ -33,7 +33,7 @@ fn notice(people: Vec<ObjectId>) -> Notice {
 }
 
 /// A tenant of people 1 to 99 (30 without an address) and the mailbox `it`, whose mails are answered by `mail`.
-fn tenant(mut mail: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> Arc<Script> {
+pub(super) fn tenant(mut mail: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> Arc<Script> {
     Script::with_tokens(move |seen| {
         if seen.method == "GET" {
             let mut rows: Vec<_> = (1..100)

@@ -274,6 +274,9 @@ pub struct Notices {
     /// Where people can look up that a notice is genuine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<String>,
+    /// How mails are carried.
+    #[serde(default, skip_serializing_if = "Via::is_usual")]
+    pub via: Via,
 }
 
 /// The language of a plan from before the key was known; such a plan keeps its revision.
@@ -301,6 +304,25 @@ impl Format {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_usual(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How mails are carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// Through Microsoft Graph, with Mail.Send.
+    #[default]
+    Graph,
+    /// Through a mail server of the operator's; the app sends no mail.
+    Smtp,
+}
+
+impl Via {
+    /// Whether it is what a plan without the key says; such a plan keeps its revision.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    const fn is_usual(&self) -> bool {
+        matches!(self, Self::Graph)
     }
 }
 

@@ -15,7 +15,7 @@ use super::observed::{
 };
 use super::plan::{
     Access, Bound, Calendar, Channel, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure, Notices, Observe, People,
-    Plan, Selector, Stage, Start, Tail, Unregistered,
+    Plan, Selector, Stage, Start, Tail, Unregistered, Via,
 };
 use super::release;
 use super::schedule;
@@ -90,6 +90,7 @@ pub(crate) fn plan() -> Plan {
             format: Format::Html,
             language: "en".to_owned(),
             verify: None,
+            via: Via::Graph,
         },
         observe: Observe {
             registration: hours(1),

@@ -13,6 +13,7 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod delivered;
 pub mod error;
 pub mod folder;
 mod form;

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use tidegate::config::{self, Cloud, Loaded, Severity};
 use tidegate::rollout::observed::Toggle;
-use tidegate::rollout::plan::{Amount, Format, Plan, Selector};
+use tidegate::rollout::plan::{Amount, Format, Plan, Selector, Via};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -76,6 +76,19 @@ fn a_plan_without_windows_for_notices_keeps_its_revision_and_others_are_read_bac
     let some = load(&root().join("tests/fixtures/pace.toml"), &[]).unwrap().plan;
     assert_eq!(some.notices.windows.len(), 1);
     assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&some).unwrap()).unwrap(), some);
+}
+
+#[test]
+fn a_plan_says_how_mails_travel_and_one_without_a_mail_server_keeps_its_revision() {
+    let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap();
+    let none = load(&[]);
+    let smtp = load(&[("TIDEGATE_NOTICES__SMTP__HOST", "smtp.contoso.com")]);
+    assert_eq!((none.plan.notices.via, smtp.plan.notices.via), (Via::Graph, Via::Smtp));
+    assert!(!serde_json::to_string(&none.plan).unwrap().contains("\"via\""));
+    assert_ne!(none.plan.revision(), smtp.plan.revision());
+    let journalled = serde_json::to_string(&smtp.plan).unwrap();
+    assert!(!journalled.contains("smtp.contoso.com") && !journalled.contains('@'), "no address stands in a plan");
+    assert_eq!(serde_json::from_str::<Plan>(&journalled).unwrap(), smtp.plan);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tidegate::rollout::id::PersonRef;
 use tidegate::rollout::observed::Toggle;
 use tidegate::rollout::plan::{
     Access, Calendar, Channel, Enforcement, Exceptions, Format, Limits, Notices, Observe, People, Plan, Selector, Stage, Start,
-    Tail, Unregistered,
+    Tail, Unregistered, Via,
 };
 use tidegate::rollout::schedule;
 use tidegate::sim::{
@@ -98,6 +98,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             format: Format::Html,
             language: "en".to_owned(),
             verify: None,
+            via: Via::Graph,
         },
         observe: Observe {
             registration: hours(1),

@@ -108,7 +108,11 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     Text(String),
-    Html(String),
+    /// A page; what it says as plain text, for those who carry both.
+    Html {
+        page: String,
+        text: String,
+    },
 }
 
 impl Read {
@@ -284,7 +288,7 @@ impl Message {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         let (kind, content) = match &self.body {
             Content::Text(text) => ("Text", text),
-            Content::Html(page) => ("HTML", page),
+            Content::Html { page, .. } => ("HTML", page),
         };
         let mut message = json!({
             "subject": self.subject,

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{Finding, Severity, Who};
-use crate::rollout::plan::{Enforcement, Licence, Plan, Selector};
+use crate::rollout::plan::{Enforcement, Licence, Plan, Selector, Via};
 
 /// Microsoft Graph, the resource that every permission here belongs to.
 pub const RESOURCE: &str = "00000003-0000-0000-c000-000000000000";
@@ -112,13 +112,6 @@ pub fn needed(plan: &Plan) -> Vec<Need> {
             &[],
         ),
         need(
-            "Mail.Send",
-            "b633e1c5-b582-4048-a93e-9f11b44c7e96",
-            Mail,
-            "send notices; narrow it to the mailboxes of notices.from in Exchange Online",
-            &[],
-        ),
-        need(
             "Organization.Read.All",
             "498476ce-e0fe-48b0-b801-37ba7e2685c6",
             Doctor,
@@ -133,6 +126,10 @@ pub fn needed(plan: &Plan) -> Vec<Need> {
             &["Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"],
         ),
     ];
+    if plan.notices.via == Via::Graph {
+        let used_to = "send notices; narrow it to the mailboxes of notices.from in Exchange Online";
+        needs.push(need("Mail.Send", "b633e1c5-b582-4048-a93e-9f11b44c7e96", Mail, used_to, &[]));
+    }
     if premium {
         let used_to = "read the registration report and the sign-in log";
         needs.push(need("AuditLog.Read.All", "b0afded3-3588-46d8-8b3d-9842eff778da", Run, used_to, &[]));
@@ -463,6 +460,15 @@ mod tests {
         plan.access.accept_permissions.push("Directory.ReadWrite.All".to_owned());
         assert_eq!(objection(&plan, &granted), None);
         assert_eq!(ids(&plan, &granted), ["permission-accepted"]);
+    }
+
+    #[test]
+    fn a_mail_server_needs_no_permission_to_send() {
+        let mut plan = plan(conditional_access(false));
+        let all = names(&plan);
+        plan.notices.via = Via::Smtp;
+        assert!(all.contains(&"Mail.Send".to_owned()) && !names(&plan).contains(&"Mail.Send".to_owned()));
+        assert_eq!(ids(&plan, &all), ["permission-excessive"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::rollout::id::PersonRef;
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
     Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure,
-    Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Window,
+    Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Via, Window,
 };
 use crate::rollout::schedule;
 use crate::sim::moment::after;
@@ -79,6 +79,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             format: Format::Html,
             language: "en".to_owned(),
             verify: None,
+            via: Via::Graph,
         },
         observe: Observe {
             registration: hours(dice.of(&[2, 4])),

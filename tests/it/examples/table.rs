@@ -84,7 +84,7 @@ const TABLE: [(&str, Use); 57] = [
     ("directoryaudits-list.200.response.json", Not("who changed the group is for people to find out")),
     ("sendmail.request.json", Write(mail)),
     ("sendmail-application-access-policy-denied.response.json", Read(mailbox_out_of_scope)),
-    ("teams-webhook-adaptive-card.request.json", Not("notices go by mail only")),
+    ("teams-webhook-adaptive-card.request.json", Not("a channel is no tenant: see notify::webhook::body")),
     ("domains-list.200.response.json", Read(looked::domains)),
     ("subscribedskus-list.200.response.json", Read(looked::licences)),
     ("organization-list.200.response.json", Read(looked::organization)),

@@ -59,7 +59,7 @@ const CLIENT: Ban = Ban {
     rule: "one HTTP client",
     patterns: &["ClientBuilder", "Client::builder", "Client::new", "reqwest::get", "reqwest::blocking"],
     scope: Where::Product,
-    home: &[WIRE],
+    home: &[WIRE, HOOK],
     remedy: "use the wire: time-outs, redirects and TLS are decided once",
 };
 
@@ -67,7 +67,7 @@ const SEND: Ban = Ban {
     rule: "one send",
     patterns: &[".send()", "client.execute("],
     scope: Where::Product,
-    home: &[WIRE],
+    home: &[WIRE, HOOK],
     remedy: "go through the wire: the allow-list and the token live at one place",
 };
 
@@ -104,6 +104,9 @@ const SWITCH: Ban = Ban {
 };
 
 const WIRE: &str = "src/graph/wire.rs";
+/// Webhooks: addresses that an operator was given by somebody. Their client has no token, no proxy and no way to internal addresses, which
+/// the wire's must have; one client for both would be one for all of that.
+const HOOK: &str = "src/notify/webhook/client.rs";
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -123,12 +126,12 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: CLIENT.rule,
-        promise: "one HTTP client constructor, in `graph/wire.rs`.",
+        promise: "one HTTP client constructor, in `graph/wire.rs`, and one without a token for webhooks, in `notify/webhook/client.rs`.",
         check: |tree| [banned(tree, &CLIENT), more_than_one(tree, &CLIENT)].concat(),
     },
     Rule {
         name: SEND.rule,
-        promise: "one place where a request leaves, in `graph/wire.rs`.",
+        promise: "one place where a request leaves, in `graph/wire.rs`, and one for webhooks, in `notify/webhook/client.rs`.",
         check: |tree| [banned(tree, &SEND), more_than_one(tree, &SEND)].concat(),
     },
     Rule {
@@ -170,12 +173,11 @@ fn banned(tree: &Tree, ban: &Ban) -> Vec<Fault> {
 
 /// What is allowed at one place is allowed there once.
 fn more_than_one(tree: &Tree, ban: &Ban) -> Vec<Fault> {
-    let home = |file: &File| file.path == WIRE;
-    places(tree, ban, home)
-        .into_iter()
-        .skip(1)
-        .map(|(file, at, pattern)| fault(ban, file, at, pattern, "once is enough"))
-        .collect()
+    let of = |home: &str| {
+        let found = places(tree, ban, |file: &File| file.path == home).into_iter().skip(1);
+        found.map(|(file, at, pattern)| fault(ban, file, at, pattern, "once is enough")).collect::<Vec<_>>()
+    };
+    ban.home.iter().flat_map(|home| of(home)).collect()
 }
 
 fn fault(ban: &Ban, file: &File, at: usize, pattern: &str, remedy: &str) -> Fault {
