@@ -50,11 +50,15 @@ pub(super) fn read(node: &Node<'_>, plan_folder: &Path, given: &Given<'_>) -> Op
             Ok(((texts, warnings), toml)) => {
                 hashed.extend_from_slice(format!("{language}\0{toml}\0").as_bytes());
                 templates.texts.extend(texts.into_iter().map(|(kind, source)| ((language.clone(), kind), source)));
-                warnings.into_iter().for_each(|warning| node.push(warning));
+                for warning in warnings {
+                    node.push(warning);
+                }
             }
             Err(problems) => {
                 complete = false;
-                problems.into_iter().for_each(|problem| node.push(problem));
+                for problem in problems {
+                    node.push(problem);
+                }
             }
         }
     }

@@ -249,7 +249,7 @@ fn whom(of: &[Case], all: &[Case]) -> String {
     let kinds = |cases: &[Case]| cases.iter().map(|case| case.kind).collect::<BTreeSet<_>>();
     if kinds(of).len() < kinds(all).len() {
         let words: Vec<String> = kinds(of).iter().map(|kind| format!("`{kind}`")).collect();
-        says.push_str(&format!(", in a notice of kind {}", words.join(", ")));
+        says.extend([", in a notice of kind ", &words.join(", ")]);
     }
     for (is, text) in [
         (of.iter().all(|case| case.display.is_none()), ", to a person without a name"),

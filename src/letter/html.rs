@@ -67,7 +67,9 @@ pub(super) fn write(language: &str, headline: &str, blocks: &[Block]) -> String 
                 let (start, end) = if numbered { ("<ol", "</ol>\n") } else { ("<ul", "</ul>\n") };
                 out.push_str(start);
                 out.push_str(LIST);
-                items.iter().for_each(|(_, text)| element(&mut out, ITEM, text, "</li>\n"));
+                for (_, text) in items {
+                    element(&mut out, ITEM, text, "</li>\n");
+                }
                 out.push_str(end);
             }
         }

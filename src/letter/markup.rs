@@ -13,9 +13,11 @@ pub(super) enum Block {
     Paragraph(Line),
     /// What matters most, in paragraphs.
     Boxed(Vec<Line>),
-    /// Items; each with its number, or none.
-    List(Vec<(Option<u64>, Line)>),
+    List(Vec<Item>),
 }
+
+/// An item of a list, with its number where the list has numbers.
+pub(super) type Item = (Option<u64>, Line);
 
 /// Text of one paragraph.
 pub(super) type Line = Vec<Span>;
@@ -85,7 +87,8 @@ struct Page {
     strong: usize,
     gentle: usize,
     boxed: Option<Vec<Line>>,
-    list: Option<(Option<u64>, Vec<(Option<u64>, Line)>)>,
+    /// The number of the next item, and the items.
+    list: Option<(Option<u64>, Vec<Item>)>,
     item: Option<Line>,
 }
 

@@ -20,7 +20,11 @@ pub(super) fn write(blocks: &[Block]) -> String {
                 line(&mut out, "", text);
                 continue_closely(&mut out);
             }
-            Block::Boxed(lines) => lines.iter().for_each(|text| line(&mut out, "    ", text)),
+            Block::Boxed(lines) => {
+                for text in lines {
+                    line(&mut out, "    ", text);
+                }
+            }
             Block::List(items) => {
                 for (number, text) in items {
                     match number {
