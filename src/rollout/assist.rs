@@ -62,7 +62,7 @@ mod tests {
         let mut plan = plan();
         plan.people.break_glass = vec![PersonRef::Id(id(901))];
         for (person, refusal) in
-            [(1, None), (900, Some("break-glass")), (901, Some("break-glass")), (800, Some("synchronisation"))]
+            [(1_000, None), (900, Some("break-glass")), (901, Some("break-glass")), (800, Some("synchronisation"))]
         {
             let why = refuses(&plan, &observed(), id(person));
             assert_eq!(why.is_some(), refusal.is_some(), "{person}");
@@ -75,7 +75,7 @@ mod tests {
         for spoil in [(|observed| observed.safety.last = None) as fn(&mut Observed), |observed| observed.directory.last = None] {
             let mut observed = observed();
             spoil(&mut observed);
-            assert!(refuses(&plan(), &observed, id(1)).unwrap().contains("try again"));
+            assert!(refuses(&plan(), &observed, id(1_000)).unwrap().contains("try again"));
         }
     }
 }
