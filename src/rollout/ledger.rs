@@ -135,9 +135,9 @@ mod tests {
 
     #[test]
     fn a_notice_is_in_the_ledger_once_with_what_became_of_it() {
+        type Lists = (Vec<ObjectId>, Vec<Because>, Vec<ObjectId>, Vec<Because>);
         let (me, other) = (ObjectId::from_bits(1), ObjectId::from_bits(2));
         let because = |why: &str, person| vec![Because { why: why.to_owned(), people: vec![person] }];
-        type Lists = (Vec<ObjectId>, Vec<Because>, Vec<ObjectId>, Vec<Because>);
         let cases: [(Option<Lists>, Fate); 6] = [
             (None, Fate::Open),
             (Some((vec![me, other], vec![], vec![], vec![])), Fate::Accepted),

@@ -127,7 +127,7 @@ mod tests {
     fn probe(planted: Vec<Planted>) -> Probe {
         let roles = ["UserAuthMethod-TAP.ReadWrite.All", "UserAuthenticationMethod.Read.All"].map(str::to_owned);
         let roles = Profile::default().roles.into_iter().chain(roles).collect();
-        Probe::new(Profile { planted, roles, ..calm(40) })
+        Probe::new(Profile { roles, planted, ..calm(40) })
     }
 
     #[test]

@@ -35,7 +35,13 @@ fn hold(id: &str, scope: Scope, clears: Clears) -> Event {
 }
 
 fn intent(stage: &str, slot: Slot) -> Event {
-    Event::NoticeIntent { stage: stage.into(), slot, instant: "2027-01-11T08:00:00Z".parse().unwrap(), people: people(2), from: Vec::new() }
+    Event::NoticeIntent {
+        stage: stage.into(),
+        slot,
+        instant: "2027-01-11T08:00:00Z".parse().unwrap(),
+        people: people(2),
+        from: Vec::new(),
+    }
 }
 
 fn outcome(intent: u64, accepted: u128, refused: u128) -> Event {
@@ -79,7 +85,7 @@ fn records() -> Vec<Record> {
         (133, outcome(24, 3, 0)),
         (134, intent("pilot", Slot::Deferred)),
         (134, outcome(26, 3, 0)),
-        (135, Event::Bounced { people: vec![Because { why: "full".into(), people: people(2), from: Vec::new() }] }),
+        (135, Event::Bounced { people: vec![Because { why: "full".into(), people: people(2) }] }),
         (140, moved(PhaseName::Done)),
     ];
     let record =
