@@ -69,6 +69,8 @@ pub(super) enum Verb {
     Assist(Assist),
     /// Write letters to hand over, for people whom no mail reaches: one sheet each, to print.
     Letters(Letters),
+    /// Write lists of people who are not ready yet, one for each who manages some of them; the tenant says who does.
+    Managers(super::managers::Managers),
     /// Write a poster with the dates of the stages and what to do, A4 or A3.
     Poster(Sheet),
     /// Write a page for the intranet, by which everybody can check the date in their mail; no personal data.

@@ -76,7 +76,7 @@ fn sheet(
     Ok(Exit::Done)
 }
 
-fn setting<'a>(stand: &'a Stand, language: &'a str) -> Setting<'a> {
+pub(super) fn setting<'a>(stand: &'a Stand, language: &'a str) -> Setting<'a> {
     Setting { time_zone: &stand.plan.time_zone, helpdesk: &stand.plan.notices.helpdesk, language, now: stand.now }
 }
 

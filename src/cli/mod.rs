@@ -20,6 +20,7 @@ mod explain;
 mod finish;
 mod handout;
 mod journal;
+mod managers;
 mod notices;
 mod pause;
 mod person;
@@ -89,6 +90,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Person(verb) => person::person(common, verb),
         Verb::Assist(verb) => assist::assist(common, verb),
         Verb::Letters(verb) => handout::letters(common, verb),
+        Verb::Managers(verb) => managers::managers(common, verb),
         Verb::Poster(verb) => handout::poster(common, verb),
         Verb::Page(verb) => handout::page(common, verb),
         Verb::Calendar(verb) => dates::calendar(common, verb),

@@ -1,5 +1,7 @@
 //! The plain sections of a plan: enforcement, people, limits, notices, observe.
 
+use jiff::SignedDuration;
+
 use super::calendar;
 use super::letters;
 use super::people::Register;
@@ -7,6 +9,7 @@ use super::read::Section;
 use super::stages;
 use super::value;
 use crate::rollout::observed::Toggle;
+use crate::rollout::person::MOST_REMINDERS;
 use crate::rollout::plan::{
     Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, RetireTo, Via,
 };
@@ -204,9 +207,15 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         Some(channels)
     });
     let before = table.get("before").and_then(|node| {
-        let slots = node.each(super::read::Node::some_time)?;
-        if slots.is_empty() || !slots.is_sorted_by(|earlier, later| earlier > later) {
-            node.error("is not in order", "write at least one duration, the largest first, none twice");
+        let slots = node.each(|slot| slot.parsed(value::before))?;
+        let first = slots.first().is_some_and(SignedDuration::is_positive);
+        if !first || !slots.is_sorted_by(|earlier, later| earlier > later) {
+            let remedy = "write at least one duration before the start, the largest first, none twice; \"+1d\" is after it";
+            node.error("is not in order", remedy);
+            return None;
+        }
+        if slots.len() > usize::from(MOST_REMINDERS) + 1 {
+            node.error(format!("has {} slots", slots.len()), format!("write at most {}", MOST_REMINDERS + 1));
             return None;
         }
         Some(slots)

@@ -20,6 +20,11 @@ impl Wrong {
     }
 }
 
+/// How long before a start a slot falls; one with a plus sign falls after it, and is negative.
+pub(super) fn before(text: &str) -> Result<SignedDuration, Wrong> {
+    text.strip_prefix('+').map_or_else(|| duration(text), |after| duration(after).map(|after| -after))
+}
+
 /// `90s`, `15m`, `6h`, `5d`, or larger units before smaller ones: `1d12h`.
 pub(super) fn duration(text: &str) -> Result<SignedDuration, Wrong> {
     let wrong = || Wrong::new(format!("`{text}` is not a duration"), "write one such as \"15m\", \"6h\", \"5d\" or \"1d12h\"");

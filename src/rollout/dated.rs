@@ -120,7 +120,7 @@ fn reminder(ground: &Ground<'_>, exception: Option<&Exception>, person: &PersonS
     let exempt = matches!(exception.map(|exception| exception.what), Some(Excepted::Exempt { .. }));
     let before = if exempt { &BEFORE_EXEMPTION_ENDS[..] } else { &ground.plan.notices.before };
     let (promise, told) = (person.promise()?, person.tail_told()?);
-    let (n, opened) = open_reminder(before, promise, ground.now)?;
+    let (n, opened) = open_reminder(before, promise, ground.now).filter(|_| ground.now < promise)?;
     let slot = Slot::Reminder(n);
     (told < opened && wants_reminder(ground, person, slot, promise, opened)).then_some((slot, promise))
 }

@@ -268,5 +268,12 @@ fn enforced_since(ground: &Ground<'_>) -> Option<Timestamp> {
     let absent = ground.state.exceptions.values().filter(|exception| exception.what == Excepted::Absent);
     let reach = ground.now.checked_sub(LOG_REACH).unwrap_or(Timestamp::MIN);
     let absent = absent.map(|exception| exception.since.max(reach)).min();
-    under_way.chain(super::tail::sign_ins_since(ground)).chain(absent).min()
+    // Whom a reminder after the start may be due.
+    let after = ground.plan.notices.before.iter().copied().min().filter(|wait| !wait.is_positive());
+    let reminds = |stage: &&StageState| {
+        let due = after.and_then(|wait| stage.start.instant.checked_sub(wait).ok());
+        stage.phase == Phase::Done && due.is_some_and(|due| ground.now.duration_since(due) < super::told::LATE)
+    };
+    let reminded = ground.state.stages.iter().filter(reminds).map(|stage| stage.start.instant);
+    under_way.chain(super::tail::sign_ins_since(ground)).chain(absent).chain(reminded).min()
 }

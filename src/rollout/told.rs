@@ -80,16 +80,18 @@ pub fn announce_at(ground: &Ground<'_>, stage: &StageState) -> Timestamp {
     stage.start.instant.checked_sub(before).unwrap_or(Timestamp::MIN)
 }
 
-/// The reminder slot that is open at `now`, with the instant at which it opened. Slots that were missed are skipped.
+/// The reminder slot that is open at `now`, with the instant at which it opened. Slots that were missed are skipped: before the start
+/// those before it, from then on those after it, for some days.
 #[must_use]
 pub fn open_reminder(before: &[SignedDuration], start: Timestamp, now: Timestamp) -> Option<(u8, Timestamp)> {
     let opened = |n: u8| before.get(usize::from(n)).and_then(|wait| start.checked_sub(*wait).ok());
-    if now >= start {
-        return None;
-    }
     let last = u8::try_from(before.len()).unwrap_or(u8::MAX);
-    (1..last).filter_map(|n| Some((n, opened(n)?))).rfind(|(_, at)| *at <= now)
+    let open = (1..last).filter_map(|n| Some((n, opened(n)?))).rfind(|(_, at)| *at <= now);
+    open.filter(|(_, at)| now < start || *at >= start && now.duration_since(*at) < LATE)
 }
+
+/// A reminder after the start is sent within so long, or not at all.
+pub(super) const LATE: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// The next group of notices to send, if any.
 #[must_use]
@@ -122,7 +124,8 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
         {
             return Some(due);
         }
-        if let Some((n, opened)) = open_reminder(&ground.plan.notices.before, instant, ground.now) {
+        let open = open_reminder(&ground.plan.notices.before, instant, ground.now);
+        if let Some((n, opened)) = open.filter(|_| ground.now < instant) {
             let reminded = || people().filter(|person| wants_reminder(ground, person, Slot::Reminder(n), instant, opened));
             // What no window takes before the next slot is not dropped.
             let next = ground.plan.notices.before.get(usize::from(n) + 1).and_then(|wait| instant.checked_sub(*wait).ok());
@@ -138,7 +141,37 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
             }
         }
     }
-    dated::due(ground, closed)
+    started(ground, closed.is_some()).or_else(|| dated::due(ground, closed))
+}
+
+/// Reminders after the start, while the hours are open: to people of whom MFA is required, and who have not signed in since.
+fn started(ground: &Ground<'_>, is_closed: bool) -> Option<Due> {
+    let after = ground.plan.notices.before.iter().any(|wait| !wait.is_positive());
+    if !after || is_closed || is_tenant_wide(ground.plan) {
+        return None;
+    }
+    (0_u16..).zip(&ground.state.stages).find_map(|(ix, stage)| {
+        let begun = matches!(stage.phase, Phase::Enforcing { .. } | Phase::Soaking { .. } | Phase::Done);
+        let instant = ground.state.named_instant(ix)?;
+        let (n, opened) =
+            open_reminder(&ground.plan.notices.before, instant, ground.now).filter(|(_, at)| begun && *at >= instant)?;
+        let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+        let slot = Slot::Reminder(n);
+        group(ground, Home::Stage(ix), slot, instant, people.filter(|person| has_not_come(ground, person, slot, opened)))
+    })
+}
+
+/// Whether somebody is enforced and, as a log that was read since shows, has not signed in.
+fn has_not_come(ground: &Ground<'_>, person: &PersonState, slot: Slot, opened: Timestamp) -> bool {
+    let Some(since) = person.enforced_since().filter(|_| !person.marks().removed_by_hand) else { return false };
+    if person.has_used(slot) || person.refused().is_some() {
+        return false;
+    }
+    let log = ground.observed.sign_ins.fresh(ground.now, ground.plan.observe.max_age);
+    let Some(log) = log.filter(|log| log.as_of >= opened.max(since)) else { return false };
+    let from = log.value.partition_point(|attempt| attempt.person < person.id);
+    let theirs = log.value.iter().skip(from).take_while(|attempt| attempt.person == person.id);
+    !theirs.into_iter().any(|attempt| attempt.at >= since)
 }
 
 /// To people of a stage that does not come: that the date which they were told does not hold.
@@ -358,11 +391,23 @@ mod tests {
             ("2027-01-31T08:00:00Z", Some(3)),
             ("2027-02-01T07:59:59Z", Some(3)),
             ("2027-02-01T08:00:00Z", None),
+            ("2027-02-02T08:00:00Z", None),
         ] {
             let found = open_reminder(&before, start, now.parse().unwrap()).map(|(n, _)| n);
             assert_eq!(found, expected, "{now}");
         }
         assert_eq!(open_reminder(&before[..1], start, start), None);
+        let after = [day(30), day(1), day(0), day(-1)];
+        for (now, expected) in [
+            ("2027-01-31T08:00:00Z", Some(1)),
+            ("2027-02-01T07:59:59Z", Some(1)),
+            ("2027-02-01T08:00:00Z", Some(2)),
+            ("2027-02-02T08:00:00Z", Some(3)),
+            ("2027-02-05T07:59:59Z", Some(3)),
+            ("2027-02-05T08:00:00Z", None),
+        ] {
+            assert_eq!(open_reminder(&after, start, now.parse().unwrap()).map(|(n, _)| n), expected, "{now}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Dice,
     PerUser,
     Vanishing,
+    Managers,
 }
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -38,6 +38,7 @@ mod identity;
 mod json;
 mod mail;
 mod mailbox;
+mod managers;
 mod members;
 mod membership;
 mod meter;

@@ -13,6 +13,8 @@ pub(super) enum Endpoint<'a> {
     UserCount,
     User(&'a str),
     UserMethods(&'a str),
+    /// To whom a person reports.
+    ReportsTo(&'a str),
     /// A person's Temporary Access Passes.
     Passes(&'a str),
     IssuePass(&'a str),
@@ -147,6 +149,7 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["users", "$count"] => (get, Endpoint::UserCount, USERS, read(2)),
         ["users", "delta"] => (get, Endpoint::UsersDelta, USERS, read(2)),
         ["users", user] => (get, Endpoint::User(user), USERS, read(1)),
+        ["users", user, "manager"] => (get, Endpoint::ReportsTo(user), USERS, read(1)),
         ["users", user, "authentication", "methods"] => (get, Endpoint::UserMethods(user), METHODS, read(1)),
         ["users", user, "authentication", "temporaryAccessPassMethods"] if call.method == post => {
             (post, Endpoint::IssuePass(user), PASS_ISSUE, read(1))

@@ -271,6 +271,7 @@ impl Tenant {
             Endpoint::UsersDelta => self.users_delta(now, call),
             Endpoint::UserCount => self.count_users(call),
             Endpoint::User(user) => self.get_user(call, user),
+            Endpoint::ReportsTo(user) => self.get_manager(call, user),
             Endpoint::UserMethods(user) => self.user_methods(now, call, user),
             Endpoint::Passes(user) => self.list_passes(now, call, user),
             Endpoint::IssuePass(user) => self.issue_pass(now, call, user),

@@ -10,6 +10,7 @@ use super::attempt::last_sign_in;
 use super::call::Call;
 use super::filter::Filter;
 use super::json::{Row, Value, write_row};
+use super::managers::{self, Managers};
 use super::moment::after;
 use super::page::{Mark, Page, size};
 use super::person::{Ability, DEFAULT, Habit, Kind, Person};
@@ -21,6 +22,9 @@ use crate::rollout::id::ObjectId;
 
 /// When somebody last signed in, by name.
 const ACTIVITY: &str = "signInActivity";
+
+/// To whom somebody reports, by name.
+const MANAGER: &str = "manager";
 
 /// Properties that only a single user has.
 const NOT_IN_LISTS: [&str; 7] = ["aboutMe", "skills", "birthday", "interests", "mySite", "schools", "responsibilities"];
@@ -79,11 +83,15 @@ pub(super) fn filter(
 
 /// Refuses what the tenant does not do, and `$search` as the service does.
 pub(super) fn refuse_options(call: &Call) -> Result<(), Refusal> {
+    refuse(call, &["$skip", "$orderby", "$expand"])
+}
+
+fn refuse(call: &Call, options: &[&str]) -> Result<(), Refusal> {
     if call.option("$search").is_some() {
         let why = "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'";
         return Err(Refusal::unsupported(why));
     }
-    if let Some(name) = ["$skip", "$orderby", "$expand"].into_iter().find(|name| call.option(name).is_some()) {
+    if let Some(name) = options.iter().find(|name| call.option(name).is_some()) {
         return Err(Refusal::unsupported(format!("'{name}' is not supported.")));
     }
     Ok(())
@@ -110,13 +118,17 @@ pub(super) fn context(call: &Call, name: &str) -> String {
 
 impl Tenant {
     pub(super) fn list_users(&mut self, now: Timestamp, roles: &[String], call: &Call) -> Answer {
-        refuse_options(call)?;
+        refuse(call, &["$skip", "$orderby"])?;
+        let expanded = managers::expanded(call)?;
         let filter = filter(call, "user", operators)?;
-        let first = self.people.first().map(|person| Shown { person, activity: Some(Value::Null) });
-        let properties = selected(call, &DEFAULT, first.as_ref().map(|first| first as &dyn Row))?;
+        let first = self.people.first().map(|person| Shown { person, activity: Some(Value::Null), manager: None });
+        let mut properties = selected(call, &DEFAULT, first.as_ref().map(|first| first as &dyn Row))?;
         let with_activity = properties.iter().any(|name| name == ACTIVITY);
         if with_activity {
             self.may_see_activity(roles)?;
+        }
+        if expanded.is_some() {
+            properties.push(MANAGER.to_owned());
         }
         let mark = Mark::read(call)?;
         let empty = self.comes_empty();
@@ -136,9 +148,11 @@ impl Tenant {
         let most = if with_activity { 500 } else { 999 };
         let page = Page { call, context: &context, size: size(call, 100, most)?, mark, count, empty };
         let seed = self.profile.seed;
+        let expanded = expanded.map(|names| (Managers::new(seed, &self.people), names));
         Ok(page.of(rows, |out, person| {
             let activity = if with_activity { activity(seed, person, now) } else { None };
-            write_row(out, &Shown { person, activity }, None, &properties);
+            let manager = expanded.as_ref().and_then(|(managers, names)| Some(managers::shown(managers.of(person)?, names)));
+            write_row(out, &Shown { person, activity, manager }, None, &properties);
         }))
     }
 
@@ -198,15 +212,20 @@ impl Tenant {
     }
 }
 
-/// A person with when they last signed in.
+/// A person with when they last signed in and to whom they report.
 struct Shown<'a> {
     person: &'a Person,
     activity: Option<Value<'static>>,
+    manager: Option<Value<'a>>,
 }
 
 impl Row for Shown<'_> {
     fn property(&self, name: &str) -> Option<Value<'_>> {
-        if name == ACTIVITY { self.activity.clone() } else { self.person.property(name) }
+        match name {
+            ACTIVITY => self.activity.clone(),
+            MANAGER => self.manager.clone(),
+            name => self.person.property(name),
+        }
     }
 }
 

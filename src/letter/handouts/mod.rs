@@ -8,6 +8,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
 use super::{clean, dates};
 
+pub mod lists;
+
 /// One letter.
 #[derive(Clone, Debug)]
 pub struct Addressee {
@@ -61,7 +63,7 @@ pub struct Setting<'a> {
 #[error("the hand-out cannot be written: {0}")]
 pub struct Unwritten(String);
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("frame.html", include_str!("frame.html")),
     ("letter.en.html", include_str!("letter.en.html")),
     ("letter.de.html", include_str!("letter.de.html")),
@@ -71,6 +73,10 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("page.de.html", include_str!("page.de.html")),
     ("dates.en.html", include_str!("dates.en.html")),
     ("dates.de.html", include_str!("dates.de.html")),
+    ("list.en.html", include_str!("list.en.html")),
+    ("list.de.html", include_str!("list.de.html")),
+    ("index.en.html", include_str!("index.en.html")),
+    ("index.de.html", include_str!("index.de.html")),
 ];
 
 /// Letters, one sheet each.
