@@ -397,11 +397,14 @@ pub(super) struct Bounced {
     #[command(flatten)]
     pub(super) place: Place,
     /// Object ids or user principal names.
-    #[arg(value_name = "PERSON", required = true)]
+    #[arg(value_name = "PERSON", required_unless_present = "file", conflicts_with = "file", requires = "reason")]
     pub(super) people: Vec<String>,
-    /// What the report says, without addresses.
+    /// A CSV file with the columns `person` and `at` (when it came back), and if known `why`, in their place.
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<std::path::PathBuf>,
+    /// What the report says, without addresses; with a file, where that says nothing.
     #[arg(long, value_name = "WHY")]
-    pub(super) reason: String,
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

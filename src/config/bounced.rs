@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::calendar;
+use super::csv_list::line_of;
 use super::files;
 use super::people::is_principal_name;
 use super::problem::{Problem, Problems};
@@ -29,6 +30,8 @@ pub struct BouncedLine {
     pub at: Timestamp,
     /// Why, as far as somebody knows.
     pub why: Option<String>,
+    /// The line of the list.
+    pub line: usize,
 }
 
 /// Reads the list at `file`, for the plan of `tenant` whose zone is `zone`. Blocks on the file system.
@@ -58,7 +61,7 @@ fn parse(file: &str, text: &str, tenant: &str, zone: &TimeZone) -> Result<Vec<Bo
             faults.push(Problem::file(file, "is not CSV", "write one notice a line"));
             break;
         };
-        let line = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(usize::MAX));
+        let line = line_of(text, &record);
         let field = |column: usize| record.get(column).unwrap_or_default();
         let place = |column: usize| 1 + record.iter().take(column).map(|field| field.chars().count() + 1).sum::<usize>();
         let who = field(person);
@@ -73,6 +76,7 @@ fn parse(file: &str, text: &str, tenant: &str, zone: &TimeZone) -> Result<Vec<Bo
                     person: PersonRef::new(tenant, who),
                     at: instant,
                     why: why.map(field).and_then(reason),
+                    line,
                 });
             }
             Ok(None) => {
@@ -116,7 +120,7 @@ mod tests {
     fn a_list_is_read_in_any_order_of_its_columns() {
         let ann = PersonRef::new("contoso.com", "ann@contoso.com");
         let at: Timestamp = "2027-01-11T08:00:00Z".parse().unwrap();
-        let line = |why: Option<&str>| BouncedLine { person: ann, at, why: why.map(str::to_owned) };
+        let line = |why: Option<&str>| BouncedLine { person: ann, at, why: why.map(str::to_owned), line: 2 };
         for (text, why) in [
             ("person,at\nAnn@contoso.com,2027-01-11T08:00:00Z\n", None),
             ("At;Person;Why\r\n2027-01-11T09:00:00; ann@contoso.com ;mailbox full\r\n", Some("mailbox full")),
@@ -143,6 +147,7 @@ mod tests {
             ("person,at\nann,2027-01-11\n", "b.csv:2:1: is neither an object id"),
             ("person,at\nann@contoso.com,11.01.2027\n", "b.csv:2:17: `11.01.2027` is not a date"),
             ("person,at\nann@contoso.com\n", "b.csv:2:17: `` is not a date"),
+            ("person,at\r\nann@contoso.com,2027-01-11\r\nann,2027-01-11\r\n", "b.csv:3:1: is neither an object id"),
         ] {
             let problems = read(text).unwrap_err();
             assert!(problems.starts_with(expected), "{text}: {problems}");

@@ -103,7 +103,7 @@ fn blank_lines(file: &str, text: &str) -> Vec<Problem> {
 }
 
 /// The line of a record; the reader's position may lie before line ends that it skips.
-fn line_of(text: &str, record: &csv::StringRecord) -> usize {
+pub(super) fn line_of(text: &str, record: &csv::StringRecord) -> usize {
     let Some(position) = record.position() else { return 1 };
     let start = usize::try_from(position.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
     let skipped = start.chars().take_while(|c| ['\r', '\n'].contains(c)).filter(|c| *c == '\n').count();

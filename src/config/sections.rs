@@ -19,7 +19,7 @@ pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
-pub(super) const NOTICES: [&str; 15] = [
+pub(super) const NOTICES: [&str; 16] = [
     "from",
     "channel",
     "before",
@@ -33,6 +33,7 @@ pub(super) const NOTICES: [&str; 15] = [
     "language",
     "verify",
     "test_to",
+    "bounces",
     "smtp",
     "webhook",
 ];
@@ -229,6 +230,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
     let format = letters::format(table);
     let language = letters::language(table);
     let verify = letters::verify(table);
+    let bounces = bounces(table);
     Some(Notices {
         from: from?,
         channel: channel?,
@@ -243,7 +245,22 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         language: language?,
         verify: verify.ok()?,
         via: if table.get("smtp").is_some() { Via::Smtp } else { Via::Graph },
+        bounces: bounces?,
     })
+}
+
+/// Whether the sending mailboxes are read; those of another mail server are not the tenant's.
+fn bounces(table: &Section<'_>) -> Option<Toggle> {
+    let node = table.get("bounces")?;
+    let toggle = node.word(&[("off", Toggle::Off), ("read", Toggle::On)])?;
+    if toggle == Toggle::On && table.get("smtp").is_some() {
+        node.error(
+            "cannot be `read` beside `notices.smtp`: the mailboxes there are not the tenant's",
+            "write `bounces = \"off\"`, and import what came back with `tidegate bounced --file`",
+        );
+        return None;
+    }
+    Some(toggle)
 }
 
 pub(super) fn exceptions(table: &Section<'_>, register: &Register) -> Option<Exceptions> {

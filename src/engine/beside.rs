@@ -61,7 +61,7 @@ impl Beside {
 /// Whether two questions are the same but for their times.
 fn is_same(one: &Ask, other: &Ask) -> bool {
     match (one, other) {
-        (Ask::SignIns(_), Ask::SignIns(_)) => true,
+        (Ask::SignIns(_), Ask::SignIns(_)) | (Ask::Bounces(_), Ask::Bounces(_)) => true,
         (one, other) => one == other,
     }
 }
@@ -79,8 +79,8 @@ fn is_known(plan: &Plan, state: &State, observed: &Observed, ask: &Ask) -> bool 
         Ask::Members => read(&observed.members) || state.baseline.is_some(),
         Ask::Registration => read(&observed.registration),
         Ask::SignIns(_) => read(&observed.sign_ins) || plan.gates.iter().all(|gate| gate.measure != Measure::MfaFailureShare),
-        // A warning mostly, and nothing waits for it.
-        Ask::Collisions => true,
+        // A warning mostly, or a mail that comes whenever it comes: nothing waits for them.
+        Ask::Collisions | Ask::Bounces(_) => true,
         // The guard asks for the first right before the wire, and the stage stands until What-If has answered; they are short.
         Ask::Safety | Ask::Target | Ask::PerUser | Ask::Spared | Ask::Reached => false,
     }
@@ -95,13 +95,14 @@ impl Engine {
         if self.clock.is_paced() || !is_known(plan, &self.state, &self.observed, question) {
             return false;
         }
-        let (tenant, enforce) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce));
+        let (tenant, enforce, notify) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce), Arc::clone(&self.notify));
         let Some(people) = asked_about(&self.state, &self.observed, question) else { return false };
         let (at, target, plan, question) = (self.clock.now(), self.state.target, plan.clone(), question.clone());
         let revision = revision.to_owned();
         self.beside.asks.push(question.clone());
         self.beside.tasks.spawn(async move {
-            let answered = ask(&*tenant, &*enforce, &plan, Known { target, people: &people }, &question).await;
+            let known = Known { target, people: &people, notify: Some(&*notify) };
+            let answered = ask(&*tenant, &*enforce, &plan, known, &question).await;
             Landed { ask: question, at, revision, target, answered }
         });
         true

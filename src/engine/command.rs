@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::port::Pass;
 use crate::rollout::event::Uses;
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::Bounce;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub enum What {
         /// As the report, or the operator, says.
         why: String,
     },
+    /// Notices came back, as a list of reports says.
+    Returned(Vec<Bounce>),
     /// Make the policy one about everybody but the exempt.
     Finish {
         /// Hash of what the operator was shown.
@@ -128,7 +131,7 @@ impl What {
             Self::Rebook { .. } => "rebook",
             Self::Except(_) => "except",
             Self::EndException { .. } => "end-exception",
-            Self::Bounced { .. } => "bounced",
+            Self::Bounced { .. } | Self::Returned(_) => "bounced",
             Self::Finish { .. } => "finish",
             Self::Assist { .. } => "assist",
         }

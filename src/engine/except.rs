@@ -1,12 +1,16 @@
 //! Commands about single people and single stages: what may be is recorded, what may not is answered with the reason and what may.
 
+use std::collections::BTreeSet;
+
 use jiff::civil;
 
 use super::command::{Asked, Exception, What};
 use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
+use crate::rollout::bounces::taken_back;
 use crate::rollout::event::{Because, By, Event};
 use crate::rollout::exception::{self, Excepted, Request};
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::Bounce;
 use crate::rollout::plan::Plan;
 use crate::rollout::{rebook, schedule};
 
@@ -25,6 +29,7 @@ impl Engine {
             What::EndException { person, why } => exception::end(&self.state, person, why)
                 .map(|event| (vec![event], "the exception is over; they are told a date".to_owned())),
             What::Bounced { people, why } => self.bounced(people, why),
+            What::Returned(reports) => self.returned(&reports),
             _ => Err("is no such command".to_owned()),
         };
         match decided {
@@ -57,13 +62,26 @@ impl Engine {
         if told.is_empty() {
             return Err(format!("of {} people none waits for a date that a notice told", others.len()));
         }
-        let says = format!(
-            "{} people count as not told any more and are told again; {} were not told or are enforced already",
-            told.len(),
-            others.len()
-        );
+        let says = told_again(told.len(), others.len());
         Ok((vec![Event::Bounced { people: vec![Because { why, people: told }] }], says))
     }
+
+    /// The same for reports with the instants at which they came: an old one takes back no later notice.
+    fn returned(&self, reports: &[Bounce]) -> Result<(Vec<Event>, String), String> {
+        let people: BTreeSet<ObjectId> = reports.iter().map(|report| report.person).collect();
+        let because = taken_back(&self.state, reports);
+        let told: usize = because.iter().map(|because| because.people.len()).sum();
+        if told == 0 {
+            return Err(format!("of {} people none waits for a date that a notice told before it came back", people.len()));
+        }
+        Ok((vec![Event::Bounced { people: because }], told_again(told, people.len().saturating_sub(told))))
+    }
+}
+
+fn told_again(told: usize, others: usize) -> String {
+    format!(
+        "{told} people count as not told any more and are told again; {others} were not told, not before that, or are enforced already"
+    )
 }
 
 fn instant(plan: &Plan, civil: civil::DateTime) -> Result<jiff::Timestamp, String> {

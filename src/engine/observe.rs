@@ -4,13 +4,14 @@
 
 use jiff::Timestamp;
 
-use super::port::{Enforce, Tenant};
+use super::port::{Enforce, Notify, Tenant};
+use crate::rollout::bounces::REACH;
 use crate::rollout::exception::of;
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{
-    AGREE, Collision, Directory, Evaluation, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target, Trouble,
-    TroubleKind, Way,
+    AGREE, Bounce, Collision, Directory, Evaluation, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target,
+    Trouble, TroubleKind, Way,
 };
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::{Enforcement, Plan};
@@ -31,6 +32,7 @@ pub(super) enum Answered {
     PerUser(Result<Vec<(ObjectId, PerUser)>, Trouble>),
     Registration(Result<Registration, Trouble>),
     SignIns(Result<Vec<SignIn>, Trouble>),
+    Bounces(Result<Vec<Bounce>, Trouble>),
 }
 
 /// What is known before a question is asked.
@@ -40,6 +42,8 @@ pub(super) struct Known<'a> {
     pub(super) target: Option<Target>,
     /// Whom a question is about that must be asked person by person.
     pub(super) people: &'a [ObjectId],
+    /// Who has sent notices; nobody, where none were sent.
+    pub(super) notify: Option<&'a dyn Notify>,
 }
 
 /// Whom a question is about that must be asked person by person; nobody for the others. `None`: nobody knows yet whom.
@@ -111,6 +115,7 @@ pub(super) async fn ask(
         Ask::PerUser => Answered::PerUser(enforce.per_user(known.people).await),
         Ask::Registration => Answered::Registration(tenant.registration().await),
         Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
+        Ask::Bounces(since) => Answered::Bounces(known.notify?.bounces(&plan.notices.from, *since).await),
     })
 }
 
@@ -160,6 +165,10 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
         Answered::SignIns(answer) => {
             let answer = answer.map(|new| merged(state, observed, new));
             take(&mut observed.sign_ins, at, answer)
+        }
+        Answered::Bounces(answer) => {
+            let answer = answer.map(|new| late(observed, at, new));
+            take(&mut observed.bounces, at, answer)
         }
     };
     if let Some(why) = trouble {
@@ -232,6 +241,15 @@ fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignI
     all.extend(new.into_iter().filter(|attempt| ours(attempt.person)));
     all.sort_by_key(|attempt| (attempt.person, attempt.code, std::cmp::Reverse(attempt.at)));
     all.dedup_by_key(|attempt| (attempt.person, attempt.code));
+    all
+}
+
+/// Earlier and new reports of notices that came back, each once, as long as they may matter; ascending.
+fn late(observed: &Observed, at: Timestamp, new: Vec<Bounce>) -> Vec<Bounce> {
+    let earlier = observed.bounces.last.iter().flat_map(|reading| reading.value.iter().cloned());
+    let mut all: Vec<_> = earlier.chain(new).filter(|bounce| at.duration_since(bounce.at) <= REACH).collect();
+    all.sort_unstable();
+    all.dedup();
     all
 }
 

@@ -12,7 +12,8 @@ use super::command::PassOrder;
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched, Uses};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    Collision, Directory, Evaluation, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Toggle, Trouble,
+    Bounce, Collision, Directory, Evaluation, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Toggle,
+    Trouble,
 };
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::state::State;
@@ -230,8 +231,8 @@ pub trait Notify: Send + Sync {
     /// Sends one mail per person. An accepted send is never repeated; an unknown one is not repeated by the port.
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome>;
 
-    /// Notices that were accepted and came back since, as far as the sending mailboxes tell.
-    fn bounces(&self, _since: Timestamp) -> Answer<'_, Result<Vec<Bounce>, Trouble>> {
+    /// Notices that were accepted and came back since, as far as the mailboxes `from` which they were sent tell.
+    fn bounces<'a>(&'a self, _from: &'a [PersonRef], _since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
@@ -239,19 +240,6 @@ pub trait Notify: Send + Sync {
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
-}
-
-/// A notice that was accepted and came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bounce {
-    /// Whose.
-    pub person: ObjectId,
-    /// The instant it named, where the report tells.
-    pub instant: Option<Timestamp>,
-    /// When it came back.
-    pub at: Timestamp,
-    /// Why; names nobody.
-    pub why: String,
 }
 
 /// Helping people who cannot register otherwise.

@@ -314,9 +314,12 @@ impl Engine {
     async fn questions(&mut self, plan: &Plan, revision: &str, questions: &[Ask]) -> Result<(), EngineError> {
         let at = self.clock.now();
         let (tenant, enforce, target) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce), self.state.target);
+        let notify = Arc::clone(&self.notify);
         let about = |question| Some((question, asked_about(&self.state, &self.observed, question)?));
         let known: Vec<_> = questions.iter().filter_map(about).collect();
-        let answers = known.iter().map(|(question, people)| ask(&*tenant, &*enforce, plan, Known { target, people }, question));
+        let notify = Some(&*notify);
+        let answers =
+            known.iter().map(|(question, people)| ask(&*tenant, &*enforce, plan, Known { target, people, notify }, question));
         let answers = self.meanwhile(join_all(answers)).await?;
         if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
             for answered in answers.into_iter().flatten() {

@@ -47,7 +47,7 @@ pub async fn look(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, state
         };
         for need in due {
             let Some(people) = asked_about(&state, &observed, &need.ask) else { continue };
-            let known = Known { target: state.target, people: &people };
+            let known = Known { target: state.target, people: &people, notify: None };
             if let Some(answered) = ask(tenant, enforce, plan, known, &need.ask).await {
                 take_in(&state, &mut observed, now, answered);
             }
@@ -63,7 +63,7 @@ pub async fn look(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, state
     if plan.gates.iter().any(|gate| gate.measure == Measure::MfaFailureShare) {
         let since = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now);
         if let Some(answered) =
-            ask(tenant, enforce, plan, Known { target: state.target, people: &[] }, &Ask::SignIns(since)).await
+            ask(tenant, enforce, plan, Known { target: state.target, people: &[], notify: None }, &Ask::SignIns(since)).await
         {
             take_in(&state, &mut observed, now, answered);
         }

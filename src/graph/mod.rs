@@ -36,6 +36,7 @@ mod people;
 mod policies;
 mod proof;
 mod registration;
+mod reports;
 pub(crate) mod request;
 pub(crate) mod roles;
 mod row;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
@@ -13,8 +14,10 @@ use crate::graph::answer::{Refusal, Verdict};
 use crate::graph::request::{Message, Mutation};
 use crate::graph::write::Carried;
 use crate::letter::Texts;
-use crate::rollout::id::ObjectId;
+use crate::rollout::id::{ObjectId, PersonRef};
+use crate::rollout::observed::{Bounce, Trouble};
 
+use super::bounces::bounces;
 use super::lines::Lines;
 use super::written::{Organizer, Writer, because, everybody};
 
@@ -121,6 +124,10 @@ impl Mail {
 impl Notify for Mail {
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome> {
         Box::pin(self.tell(notice))
+    }
+
+    fn bounces<'a>(&'a self, from: &'a [PersonRef], since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {
+        Box::pin(bounces(&self.graph, from, since))
     }
 }
 

@@ -4,6 +4,7 @@
 //! Does not decide whom, when or how often. Invariants: an accepted send is never repeated, and neither is one whose answer was lost;
 //! a mail holds the receiver's own data only; the instant it names stands in its headers as well.
 
+mod bounces;
 pub mod calendar;
 mod lines;
 mod mail;

@@ -6,7 +6,7 @@ use super::condition::{Condition, Ground};
 use super::event::{Evidence, Verdict};
 use super::gate::{gates_of, is_watched, read, sentence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
-use super::observed::{Collision, Weight};
+use super::observed::{Collision, Toggle, Weight};
 use super::person::Home;
 use super::plan::{Gate, GateAt};
 use super::select::exempt_key;
@@ -125,9 +125,12 @@ pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
     let warns = collisions(ground).filter(|collision| collision.weight == Weight::Warns);
     let unread = ground.observed.collisions.trouble.as_ref();
     let unread = unread.map(|trouble| format!("what else in the tenant requires MFA cannot be read: {}", trouble.why));
+    let mailboxes = ground.observed.bounces.trouble.as_ref().filter(|_| ground.plan.notices.bounces == Toggle::On);
+    let mailboxes = mailboxes.map(|trouble| format!("which notices came back cannot be read: {}", trouble.why));
     warns
         .map(|collision| collision.why.clone())
         .chain(unread)
+        .chain(mailboxes)
         .chain(late_announcements(ground))
         .chain(finish::may_follow(ground))
         .collect()

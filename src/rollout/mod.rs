@@ -7,6 +7,7 @@ pub mod apply;
 mod apply_tests;
 mod apply_undo;
 pub mod assist;
+pub mod bounces;
 pub mod by_manager;
 pub mod change;
 mod chunk;

@@ -147,6 +147,18 @@ pub struct SignIn {
     pub code: i64,
 }
 
+/// A notice that was accepted and came back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounce {
+    /// Whose.
+    pub person: ObjectId,
+    /// When it came back.
+    pub at: Timestamp,
+    /// Why; names nobody.
+    pub why: String,
+}
+
 /// The policy, as far as the enforcement depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -411,6 +423,8 @@ pub struct Observed {
     pub spared: Source<Vec<Evaluation>>,
     /// What-If about a few people of the stage under way.
     pub reached: Source<Vec<Evaluation>>,
+    /// Notices that came back of late, as the sending mailboxes tell; ascending.
+    pub bounces: Source<Vec<Bounce>>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
     /// Listings with so few people that they were not believed, by name: when, and how many.

@@ -277,6 +277,9 @@ pub struct Notices {
     /// How mails are carried.
     #[serde(default, skip_serializing_if = "Via::is_usual")]
     pub via: Via,
+    /// Whether the sending mailboxes are read for notices that came back.
+    #[serde(default = "off", skip_serializing_if = "is_off")]
+    pub bounces: Toggle,
 }
 
 /// The language of a plan from before the key was known; such a plan keeps its revision.

@@ -91,6 +91,7 @@ pub(crate) fn plan() -> Plan {
             language: "en".to_owned(),
             verify: None,
             via: Via::Graph,
+            bounces: Toggle::Off,
         },
         observe: Observe {
             registration: hours(1),
@@ -148,6 +149,8 @@ pub(crate) struct Perfect {
     pub(crate) members: Vec<ObjectId>,
     pub(crate) safety: Safety,
     pub(crate) collisions: Vec<super::observed::Collision>,
+    /// What the sending mailboxes tell.
+    pub(crate) bounces: Vec<super::observed::Bounce>,
     pub(crate) exempt: Vec<ObjectId>,
     pub(crate) target: Target,
     /// Whether switches and retirements are answered, or carried out and the answer lost.
@@ -183,6 +186,7 @@ impl Perfect {
                 defaults: None,
                 reach: None,
             },
+            bounces: Vec::new(),
             exempt: Vec::new(),
             collisions: Vec::new(),
             target: TARGET,
@@ -248,6 +252,7 @@ impl Perfect {
                     let rows = self.people.iter().map(|person| (person.id, self.readiness));
                     self.observed.registration.take(now, Ok(rows.collect::<Registration>()));
                 }
+                Ask::Bounces(_) => self.observed.bounces.take(now, Ok(self.bounces.clone())),
                 Ask::SignIns(_) => {
                     let unread = || Trouble { kind: TroubleKind::Unreachable, why: "a test".to_owned() };
                     self.observed.sign_ins.take(now, self.sign_ins.clone().ok_or_else(unread));

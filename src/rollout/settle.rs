@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::bounces::taken_back;
 use super::condition::{Condition, Ground};
 use super::event::{Deed, Event, Switched};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
@@ -45,6 +46,12 @@ pub fn settle(ground: &Ground<'_>) -> Vec<Event> {
     retired(ground, &mut events);
     restored(ground, &mut events);
     joiners(ground, &mut events);
+    if let Some(reading) = &ground.observed.bounces.last {
+        let people = taken_back(ground.state, &reading.value);
+        if !people.is_empty() {
+            events.push(Event::Bounced { people });
+        }
+    }
     events
 }
 

@@ -88,6 +88,10 @@ pub enum Change {
     },
     /// Somebody loses their mail address.
     RemoveMail(String),
+    /// From now on mail to somebody is accepted and comes back.
+    Bounce(String),
+    /// Mail to somebody arrives again.
+    Arrive(String),
     /// Somebody is put into the exempt group.
     Exempt(String),
     /// Somebody registers an allowed method.
@@ -207,6 +211,14 @@ impl Tenant {
                 let at = self.named_place(&person)?;
                 self.by_mail.retain(|_, owner| *owner != at);
                 self.with(&person, |person| (person.mail, person.changed) = (None, Some(now)))?;
+            }
+            Change::Bounce(person) => {
+                let at = self.named_place(&person)?;
+                self.reports.lose(at);
+            }
+            Change::Arrive(person) => {
+                let at = self.named_place(&person)?;
+                self.reports.reach(at);
             }
             Change::Register(person) => self.with(&person, |person| person.methods.required = Some(now))?,
             Change::Unregister(person) => self.with(&person, |person| {

@@ -35,10 +35,15 @@ impl Tenant {
         let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
         let instant = header("x-tidegate-instant").and_then(|text| text.parse().ok());
         let notice = header("x-tidegate-notice");
-        let reached: Vec<usize> =
-            addresses.iter().filter_map(|address| self.by_mail.get(&address.to_lowercase()).copied()).collect();
-        for at in reached {
+        let reached: Vec<(usize, &str)> =
+            addresses.iter().filter_map(|address| Some((*self.by_mail.get(&address.to_lowercase())?, *address))).collect();
+        for (at, address) in reached {
+            let comes_back = self.reports.take(now, from, at, address, &headers);
             if let Some(person) = self.people.get_mut(at).filter(|person| person.exists()) {
+                if comes_back {
+                    self.oracle.mail_lost(now, person.id, instant, notice);
+                    continue;
+                }
                 told(person, self.profile.seed, now, instant);
                 self.oracle.mail(now, person.id, instant, notice);
             }

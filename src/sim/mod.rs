@@ -55,6 +55,7 @@ mod probe;
 mod reaction;
 mod registration;
 mod reply;
+mod reports;
 mod required;
 mod route;
 mod sign_ins;

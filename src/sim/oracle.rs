@@ -121,15 +121,20 @@ impl Oracle {
 
     /// A mail was taken for somebody.
     pub(super) fn mail(&mut self, now: Timestamp, person: ObjectId, instant: Option<Timestamp>, notice: Option<&str>) {
+        if let Some(instant) = instant {
+            let told = self.told.entry(person).or_insert(Told { first: now, latest_instant: instant });
+            told.latest_instant = told.latest_instant.max(instant);
+        }
+        self.mail_lost(now, person, instant, notice);
+    }
+
+    /// A mail was taken for somebody and comes back: it told them nothing.
+    pub(super) fn mail_lost(&mut self, now: Timestamp, person: ObjectId, instant: Option<Timestamp>, notice: Option<&str>) {
         if let Some(notice) = notice {
             let is_new = self.notices.insert(notice.to_owned());
             if !is_new {
                 self.note(now, Rule::NoticeOnce, Some(person), format!("the notice {notice} came again"));
             }
-        }
-        if let Some(instant) = instant {
-            let told = self.told.entry(person).or_insert(Told { first: now, latest_instant: instant });
-            told.latest_instant = told.latest_instant.max(instant);
         }
         self.mails.push(Mail { at: now, person, instant, notice: notice.map(str::to_owned) });
     }

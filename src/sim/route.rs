@@ -20,6 +20,7 @@ pub(super) enum Endpoint<'a> {
     IssuePass(&'a str),
     CheckGroups(&'a str),
     SendMail(&'a str),
+    Messages(&'a str),
     Groups,
     GroupsDelta,
     GroupCount,
@@ -137,6 +138,7 @@ const DOMAINS: Permissions = &["Domain.Read.All", "Directory.Read.All"];
 const METHODS_POLICY: Permissions =
     &["Policy.Read.AuthenticationMethod", "Policy.Read.All", "Policy.ReadWrite.AuthenticationMethod"];
 const MAIL: Permissions = &["Mail.Send"];
+const MAILBOXES: Permissions = &["Mail.Read", "Mail.ReadWrite"];
 
 /// What the call means, any one of the permissions that it needs, and what it counts against.
 pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), Refusal> {
@@ -157,6 +159,7 @@ pub(super) fn route(call: &Call) -> Result<(Endpoint<'_>, Permissions, Meter), R
         ["users", user, "authentication", "temporaryAccessPassMethods"] => (get, Endpoint::Passes(user), PASSES, read(1)),
         ["users" | "directoryObjects", user, "checkMemberGroups"] => (post, Endpoint::CheckGroups(user), MEMBERS, read(4)),
         ["users", user, "sendMail" | "microsoft.graph.sendMail"] => (post, Endpoint::SendMail(user), MAIL, Meter::Outlook),
+        ["users", user, "messages"] => (get, Endpoint::Messages(user), MAILBOXES, Meter::Outlook),
         ["users", user, "authentication", "requirements"] if call.version == "beta" && call.method == patch => {
             (patch, Endpoint::SetPerUser(user), PER_USER_CHANGES, read(1))
         }

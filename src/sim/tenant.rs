@@ -24,6 +24,7 @@ use super::person::Person;
 use super::policy::Policy;
 use super::profile::{Charge, Licence, Profile};
 use super::reply::{Answer, Body, Refusal, Reply};
+use super::reports::Reports;
 use super::route::{Endpoint, Meter, route};
 use super::token::Tokens;
 use crate::rollout::id::ObjectId;
@@ -66,6 +67,7 @@ pub struct Tenant {
     pub(super) tokens: Tokens,
     pub(super) meters: Meters,
     pub(super) mailboxes: Mailboxes,
+    pub(super) reports: Reports,
     pub(super) faults: Faults,
     pub(super) oracle: Oracle,
     pub(super) calendar: Calendar,
@@ -104,6 +106,7 @@ impl Tenant {
             tokens: Tokens::new(profile.seed),
             meters: Meters::new(&profile),
             mailboxes: Mailboxes::default(),
+            reports: Reports::default(),
             faults: Faults::new(profile.seed, profile.fault_rate),
             oracle: Oracle::new(profile.floor, profile.grace),
             calendar: Calendar::default(),
@@ -277,6 +280,7 @@ impl Tenant {
             Endpoint::IssuePass(user) => self.issue_pass(now, call, user),
             Endpoint::CheckGroups(user) => self.check_groups(now, call, user),
             Endpoint::SendMail(user) => self.send_mail(now, call, user),
+            Endpoint::Messages(user) => self.list_messages(now, call, user),
             Endpoint::Groups => self.list_groups(now, call),
             Endpoint::GroupsDelta => self.groups_delta(now, call),
             Endpoint::CreateGroup => self.create_group(now, call),

@@ -79,6 +79,17 @@ fn a_plan_without_windows_for_notices_keeps_its_revision_and_others_are_read_bac
 }
 
 #[test]
+fn a_plan_says_whether_mailboxes_are_read_and_one_that_does_not_keeps_its_revision() {
+    let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap().plan;
+    let (none, off, read) =
+        (load(&[]), load(&[("TIDEGATE_NOTICES__BOUNCES", "off")]), load(&[("TIDEGATE_NOTICES__BOUNCES", "read")]));
+    assert_eq!((none.revision(), none.notices.bounces, read.notices.bounces), (off.revision(), Toggle::Off, Toggle::On));
+    assert!(serde_json::to_value(&none).unwrap()["notices"].get("bounces").is_none());
+    assert_ne!(read.revision(), none.revision());
+    assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&read).unwrap()).unwrap(), read);
+}
+
+#[test]
 fn a_plan_says_how_mails_travel_and_one_without_a_mail_server_keeps_its_revision() {
     let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap();
     let none = load(&[]);

@@ -99,6 +99,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             language: "en".to_owned(),
             verify: None,
             via: Via::Graph,
+            bounces: Toggle::Off,
         },
         observe: Observe {
             registration: hours(1),

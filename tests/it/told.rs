@@ -70,6 +70,22 @@ fn whose_notice_came_back_is_told_again_and_keeps_the_minimum_notice() {
 }
 
 #[test]
+fn a_report_of_non_delivery_is_read_and_the_person_is_told_again() {
+    let (_, mut script) = pilot(60, 12);
+    script.profile.roles.push("Mail.Read".to_owned());
+    let tenant = tidegate::sim::Tenant::new(script.profile.clone());
+    script.plan.notices.bounces = tidegate::rollout::observed::Toggle::On;
+    let person = last_person(&tenant);
+    let change = |script: &mut Script, instant: &str, change: Change| on(script, instant, Deed::Tenant(change));
+    change(&mut script, "2027-01-11T07:00:00Z", Change::Bounce(person.to_string()));
+    // The address is put right before they are told again.
+    change(&mut script, "2027-01-12T07:30:00Z", Change::Arrive(person.to_string()));
+    script.end = at("2027-02-06T12:00:00Z");
+    script.calm = script.end;
+    play("bounce-read", tenant, script);
+}
+
+#[test]
 fn an_exemption_ends_with_a_fresh_notice_and_then_the_person_is_enforced() {
     let (tenant, mut script) = pilot(60, 12);
     let person = last_person(&tenant);

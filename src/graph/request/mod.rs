@@ -61,6 +61,8 @@ pub(crate) enum Read {
     Policy(ObjectId),
     Registration(Columns),
     SignInsSince(Timestamp, Columns),
+    /// Reports of non-delivery in a mailbox: when each came, and what it says.
+    ReportsSince(ObjectId, Timestamp),
     /// How MFA is required.
     Switch(Question),
     /// What only the preflight asks.
@@ -208,6 +210,15 @@ impl Read {
                 let filter = encode(&format!("createdDateTime ge {since:.0}"));
                 let path = format!("/auditLogs/signIns?$top=999{select}&$filter={filter}");
                 ("/auditLogs/signIns", path, "AuditLog.Read.All (with Policy.Read.All)", Bucket::Reports)
+            }
+            Self::ReportsSince(mailbox, since) => {
+                // The class of a message is a property that has no name of its own.
+                let filter = encode(&format!(
+                    "receivedDateTime ge {since:.0} and singleValueExtendedProperties/any(p: p/id eq 'String 0x001A' and p/value eq \
+                     'REPORT.IPM.Note.NDR')"
+                ));
+                let path = format!("/users/{mailbox}/messages?$select=receivedDateTime,body&$top=50&$filter={filter}");
+                ("/users/{id}/messages", path, "Mail.Read", Bucket::Mail)
             }
             Self::Switch(question) => question.parts(),
             // `call` has answered this already.

@@ -23,8 +23,9 @@ use tokio::sync::mpsc;
 pub use self::announcement::{Announcement, Gatherer};
 use self::client::{Client, Unsent};
 use self::deliver::{Waits, deliver};
-use crate::engine::port::{Answer, Bounce, Notice, NoticeOutcome, Notify};
-use crate::rollout::observed::Trouble;
+use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
+use crate::rollout::id::PersonRef;
+use crate::rollout::observed::{Bounce, Trouble};
 
 /// Announcements that wait for one hook; when there are more, the oldest are given up.
 const WAITING: usize = 1000;
@@ -151,8 +152,8 @@ impl Notify for Beside {
         self.notices.send(notice)
     }
 
-    fn bounces(&self, since: Timestamp) -> Answer<'_, Result<Vec<Bounce>, Trouble>> {
-        self.notices.bounces(since)
+    fn bounces<'a>(&'a self, from: &'a [PersonRef], since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {
+        self.notices.bounces(from, since)
     }
 
     fn warnings(&self) -> Vec<String> {

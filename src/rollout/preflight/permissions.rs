@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::{Finding, Severity, Who};
+use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{Enforcement, Licence, Plan, Selector, Via};
 
 /// Microsoft Graph, the resource that every permission here belongs to.
@@ -17,7 +18,7 @@ pub const RESOURCE: &str = "00000003-0000-0000-c000-000000000000";
 pub enum Purpose {
     /// To run the plan.
     Run,
-    /// To send notices, unless Exchange gives that itself.
+    /// To send notices and to read which came back, unless Exchange gives that itself.
     Mail,
     /// For `doctor` only.
     Doctor,
@@ -129,6 +130,10 @@ pub fn needed(plan: &Plan) -> Vec<Need> {
     if plan.notices.via == Via::Graph {
         let used_to = "send notices; narrow it to the mailboxes of notices.from in Exchange Online";
         needs.push(need("Mail.Send", "b633e1c5-b582-4048-a93e-9f11b44c7e96", Mail, used_to, &[]));
+    }
+    if plan.notices.bounces == Toggle::On {
+        let used_to = "read which notices came back; narrow it to the mailboxes of notices.from in Exchange Online";
+        needs.push(need("Mail.Read", "810c84a8-4a9e-49e6-bf7d-12d183f40d01", Mail, used_to, &["Mail.ReadWrite"]));
     }
     if premium {
         let used_to = "read the registration report and the sign-in log";
@@ -296,9 +301,13 @@ fn missing(need: &Need) -> Finding {
             (Severity::Error, "permission-missing", format!("the app lacks the permission {name}"), why, grant)
         }
         Purpose::Mail => {
-            let why = "notices are mails, and nobody is enforced who was not told; whether Exchange gives the right itself was not checked";
+            let why = if name == "Mail.Read" {
+                "a notice that came back counts until somebody says so; whether Exchange gives the right itself was not checked"
+            } else {
+                "notices are mails, and nobody is enforced who was not told; whether Exchange gives the right itself was not checked"
+            };
             let remedy = format!(
-                "{grant} and narrow it to the mailboxes of notices.from; or give the app the role \"Application Mail.Send\" in Exchange \
+                "{grant} and narrow it to the mailboxes of notices.from; or give the app the role \"Application {name}\" in Exchange \
                  Online's role-based access for applications, and go on"
             );
             (Severity::Warning, "mail-permission-missing", format!("the app lacks the permission {name}"), why.to_owned(), remedy)
@@ -469,6 +478,15 @@ mod tests {
         plan.notices.via = Via::Smtp;
         assert!(all.contains(&"Mail.Send".to_owned()) && !names(&plan).contains(&"Mail.Send".to_owned()));
         assert_eq!(ids(&plan, &all), ["permission-excessive"]);
+    }
+
+    #[test]
+    fn reports_of_non_delivery_are_read_with_a_permission_of_their_own() {
+        let mut plan = plan(conditional_access(false));
+        let without = names(&plan);
+        plan.notices.bounces = Toggle::On;
+        assert_eq!(ids(&plan, &without), ["mail-permission-missing"]);
+        assert!(names(&plan).contains(&"Mail.Read".to_owned()) && !without.contains(&"Mail.Read".to_owned()));
     }
 
     #[test]

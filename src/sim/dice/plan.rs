@@ -80,6 +80,7 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             language: "en".to_owned(),
             verify: None,
             via: Via::Graph,
+            bounces: Toggle::Off,
         },
         observe: Observe {
             registration: hours(dice.of(&[2, 4])),

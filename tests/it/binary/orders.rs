@@ -35,6 +35,26 @@ fn an_idle_daemon_takes_orders_and_a_second_one_is_turned_away() {
     bed.run(&["unpause"]).with(0);
     assert!(bed.run(&["unpause"]).with(1).says().contains("there is no pause"));
 
+    // A list of notices that came back is taken whole or not at all.
+    let list = bed.path("back.csv");
+    let list = list.to_str().unwrap();
+    let somebody = bed.tenant().ordinary_people()[0];
+    for (lines, code, says) in [
+        (
+            format!("{somebody},2027-01-11\nghost@contoso.example,2027-01-11\n"),
+            2,
+            "nothing was sent: whom these lines name is nobody",
+        ),
+        (format!("{somebody},yesterday\n"), 2, "the list is not valid"),
+        (format!("{somebody},2027-01-11\n"), 1, "of 1 people none waits for a date"),
+    ] {
+        bed.write("back.csv", &format!("person,at\n{lines}"));
+        let said = bed.run(&["bounced", "--file", list]).with(code);
+        let said = said.says();
+        assert!(said.contains(says), "{said}");
+    }
+    bed.run(&["bounced", &somebody.to_string()]).with(2);
+
     bed.daemon().signal("USR1");
     let status = daemon.logs(|line| line.contains("status as asked"));
     assert!(status.contains("headline"), "{status}");
