@@ -135,8 +135,11 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
             if !later && let Some(due) = group(ground, home, Slot::Reminder(n), instant, reminded()) {
                 return Some(due);
             }
+            // A courtesy: it never leaves while the hours are closed.
             let ready = people().filter(|person| wants_to_know_ready(ground, person, instant, opened));
-            if !later && let Some(due) = group(ground, home, Slot::Ready, instant, ready) {
+            if closed.is_none()
+                && let Some(due) = group(ground, home, Slot::Ready, instant, ready)
+            {
                 return Some(due);
             }
         }

@@ -63,7 +63,7 @@ pub(super) fn text(screen: &Screen, zone: &TimeZone) -> String {
     }
     for told in &screen.told {
         let (slot, sent, named) = (told.slot.says(), at(told.sent_at), at(told.instant));
-        let _ = writeln!(out, "  {slot:<14}{sent}, by {}, names {named}: {}", told.channel, told.fate.says());
+        let _ = writeln!(out, "  {slot:<24}{sent}, by {}, names {named}: {}", told.channel, told.fate.says());
     }
     let _ = writeln!(out, "\nSign-ins that did not go through (7 days)");
     match &screen.failures {

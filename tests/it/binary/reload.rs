@@ -114,7 +114,9 @@ fn new_texts_come_with_the_plan_and_what_must_wait_is_said() {
     let plan = plans::short(&bed, "");
     std::fs::create_dir(bed.path("texts")).unwrap();
     for language in ["en", "de"] {
-        bed.write(&format!("texts/{language}.toml"), "subject = \"Brand-new words\"\nbody = \"It begins on {{ date }}.\"\n");
+        let words = "subject = \"Brand-new words\"\nbody = \"It begins on {{ date }}. {{ helpdesk }} helps.\"\n";
+        // The common text does not serve people who are ready.
+        bed.write(&format!("texts/{language}.toml"), &format!("{words}\n[ready]\n{words}"));
     }
     let texts = plan.replace("[notices]", "[notices]\ntemplates = \"texts\"");
     let texts = texts.replace("[state]", "[surfaces]\nsocket = \"other.sock\"\n[state]");

@@ -42,7 +42,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("no licence for the registration report, for a while").at(PILOT, fault(REGISTRATION, 3, premium.clone())),
         row("no licence for the registration report, from the start")
             .at(BEGIN, fault(REGISTRATION, ALWAYS, premium))
-            .held("the registration report"),
+            .held("userRegistrationDetails"),
         row("503 to everything for an hour").at("2027-01-18T09:30:00Z", fault("/v1.0/", 120, status(503))),
         row("429 to everything for a while").at(PILOT, fault("/v1.0/", 40, with_header(429, "Retry-After", "20.5"))),
         row("nothing answers for a while").at(EVERYONE, fault("/v1.0/", 40, Misfortune::Lost)),

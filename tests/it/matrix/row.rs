@@ -15,7 +15,7 @@ pub(super) const PILOT: &str = "2027-01-18T07:59:00Z";
 /// Everyone starts: a canary, and two hours later two binds in one envelope.
 pub(super) const EVERYONE: &str = "2027-01-21T07:59:00Z";
 /// Both stages are over in fair weather.
-pub(super) const OVER: &str = "2027-01-24T12:00:00Z";
+pub(super) const OVER: &str = "2027-01-26T12:00:00Z";
 
 /// Where Graph is asked for what.
 pub(super) const TOKEN: &str = "/oauth2/v2.0/token";

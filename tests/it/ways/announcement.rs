@@ -63,7 +63,7 @@ fn sent_from(record: tidegate::rollout::event::Record) -> Option<Vec<ObjectId>> 
 #[test]
 fn a_death_in_the_middle_leaves_nobody_untold_and_repeats_only_what_is_in_doubt() {
     let mut doubts = 0;
-    for n in (1..60).step_by(7) {
+    for n in (1..40).step_by(6) {
         let rollout = announced(200, 2, Some(Death::Mail(n)));
         assert_eq!(rollout.deaths, 1, "{n}");
         let unknown = |event| if let Event::NoticeOutcome { unknown, .. } = event { unknown } else { Vec::new() };
