@@ -337,7 +337,12 @@ impl Ledger {
     fn untrue(&self, stage: &str, slot: Slot, instant: Timestamp, people: &[ObjectId], now: Timestamp) -> Option<String> {
         let plan = self.plan.as_deref()?;
         match slot {
-            Slot::Withdrawn if instant > now => return Some(format!("{instant} is withdrawn at {now}, and has not come")),
+            // The date of a stage that does not come is withdrawn as soon as that is known.
+            Slot::Withdrawn
+                if instant > now && !matches!(self.phases.get(stage), Some(PhaseName::Missed | PhaseName::Closed)) =>
+            {
+                return Some(format!("{instant} is withdrawn at {now}, and has not come"));
+            }
             Slot::Volunteered => {
                 let asked = |id: &ObjectId| matches!(self.exceptions.get(id), Some((Excepted::Volunteer, _)));
                 return (!people.iter().all(asked)).then(|| "somebody is told that they volunteered".to_owned());
