@@ -229,7 +229,7 @@ pub fn waits(ground: &Ground<'_>) -> Option<String> {
     if let Some(closed) = closed(ground) {
         // What leaves although they are closed may have to wait for something else.
         let otherwise =
-            retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) || sending::turn(ground, 1).is_none();
+            mail_retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) || sending::turn(ground, 1).is_none();
         let nothing = !otherwise && due(ground).is_none() && to_be_told(ground) > 0;
         return nothing.then(|| format!("notices wait for the sending window, which opens at {}", closed.opens));
     }
