@@ -52,13 +52,15 @@ pub struct World {
     clock: Clock,
     /// Where the tenant is.
     root: Arc<str>,
+    /// What people are told; the built-in texts where there are none.
+    texts: Option<Arc<Texts>>,
 }
 
 impl World {
     /// The tenant, at `start`, at `pace`.
     #[must_use]
     pub fn new(tenant: Tenant, start: Timestamp, pace: Pace) -> Self {
-        Self { tenant: Arc::new(Mutex::new(tenant)), clock: Clock::paced(start, pace), root: ROOT.into() }
+        Self { tenant: Arc::new(Mutex::new(tenant)), clock: Clock::paced(start, pace), root: ROOT.into(), texts: None }
     }
 
     /// The tenant, to look at or to change.
@@ -75,13 +77,19 @@ impl World {
     /// The same tenant under another clock, as after a restart.
     #[must_use]
     pub fn restarted(&self, at: Timestamp, pace: Pace) -> Self {
-        Self { tenant: Arc::clone(&self.tenant), clock: Clock::paced(at, pace), root: Arc::clone(&self.root) }
+        Self { clock: Clock::paced(at, pace), ..self.clone() }
     }
 
     /// The same tenant, which listens at an address from now on.
     #[must_use]
     pub fn at(&self, root: &str) -> Self {
         Self { root: root.into(), ..self.clone() }
+    }
+
+    /// The same tenant, whose people are told this.
+    #[must_use]
+    pub fn telling(&self, texts: Texts) -> Self {
+        Self { texts: Some(Arc::new(texts)), ..self.clone() }
     }
 
     /// An engine on this tenant that goes on from `state`. `plan_tenant` is the plan's `tenant.id`. The sender leads to it.
@@ -142,7 +150,8 @@ impl World {
             client_id: "6f6f6f6f-0000-4000-8000-000000000001".to_owned(),
             secret: Arc::new(|| Ok(SecretString::from(SECRET))),
         };
-        let texts = Texts::built_in(Style::default()).map_err(|error| Failure::because(Exit::Failed, &error))?;
+        let built_in = || Texts::built_in(Style::default()).map_err(|error| Failure::because(Exit::Failed, &error));
+        let texts = self.texts.as_ref().map_or_else(built_in, |texts| Ok(Texts::clone(texts)))?;
         Ok(adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, texts, Arc::default()))
     }
 }

@@ -15,8 +15,16 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "TIDEGATE_";
 
 /// Lists of tables: only the file may write them.
-const TABLES: [&str; 7] =
-    ["stage", "gate", "limits.caps", "calendar.windows", "calendar.blackouts", "notices.windows", "notices.webhook"];
+const TABLES: [&str; 8] = [
+    "stage",
+    "gate",
+    "limits.caps",
+    "calendar.windows",
+    "calendar.blackouts",
+    "notices.windows",
+    "notices.zones",
+    "notices.webhook",
+];
 
 /// Lists of words: a variable separates them by commas.
 const LISTS: [&str; 8] = [

@@ -5,13 +5,15 @@ use jiff::SignedDuration;
 use super::calendar;
 use super::letters;
 use super::people::Register;
-use super::read::Section;
+use super::read::{Node, Section};
+use super::settings;
 use super::stages;
 use super::value;
 use crate::rollout::observed::Toggle;
 use crate::rollout::person::MOST_REMINDERS;
 use crate::rollout::plan::{
-    Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, RetireTo, Via,
+    Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, ReaderZone,
+    RetireTo, Selector, Via,
 };
 use crate::rollout::preflight::permissions::is_dangerous;
 
@@ -19,11 +21,12 @@ pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
-pub(super) const NOTICES: [&str; 16] = [
+pub(super) const NOTICES: [&str; 17] = [
     "from",
     "channel",
     "before",
     "windows",
+    "zones",
     "min_notice",
     "renotice",
     "helpdesk",
@@ -222,6 +225,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         Some(slots)
     });
     let windows = table.get("windows").and_then(|node| node.each(calendar::window));
+    let zones = table.optional("zones", |list| list.each(|entry| reader_zone(entry)));
     let min_notice = table.get("min_notice").and_then(|node| stages::floor(&node));
     let renotice = table.get("renotice").and_then(|node| node.some_time());
     let helpdesk = table.need("helpdesk", "`helpdesk = \"https://help.contoso.com/mfa, ext. 4242\"`");
@@ -240,6 +244,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         helpdesk: helpdesk?,
         templates: None,
         windows: windows?,
+        zones: zones.ok()?.unwrap_or_default(),
         calendar_file: calendar_file?,
         format: format?,
         language: language?,
@@ -247,6 +252,25 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         via: if table.get("smtp").is_some() { Via::Smtp } else { Via::Graph },
         bounces: bounces?,
     })
+}
+
+/// Readers in another zone; a list of theirs may be long, so that only groups and filters are taken.
+fn reader_zone(node: &Node<'_>) -> Option<ReaderZone> {
+    let table = node.section(&["zone", "group", "filter"]);
+    let zone = table.need("zone", "`zone = \"Asia/Kolkata\"`").and_then(|node| node.parsed(settings::time_zone));
+    let text = |key: &str| table.get(key).map(|node| node.text().map(str::to_owned));
+    let people = match (text("group"), text("filter")) {
+        (Some(group), None) => group.map(Selector::Group),
+        (None, Some(filter)) => filter.map(Selector::Filter),
+        _ => {
+            node.error(
+                "does not say who reads in it",
+                "write either `group` or `filter`, such as `filter = \"usageLocation eq 'IN'\"`",
+            );
+            None
+        }
+    };
+    Some(ReaderZone { zone: zone?.iana_name()?.to_owned(), people: people? })
 }
 
 /// Whether the sending mailboxes are read; those of another mail server are not the tenant's.

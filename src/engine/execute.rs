@@ -29,7 +29,7 @@ impl Engine {
             stage,
             slot,
             instant,
-            time_zone: accepted.plan.time_zone.clone(),
+            time_zone: due.time_zone,
             helpdesk: accepted.plan.notices.helpdesk.clone(),
             grace: switch::grace(&accepted.plan),
             from: accepted.plan.notices.from.clone(),

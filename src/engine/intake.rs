@@ -7,7 +7,7 @@ use crate::rollout::change::forbidden;
 use crate::rollout::event::{By, Event};
 use crate::rollout::observed::Source;
 use crate::rollout::plan::Plan;
-use crate::rollout::select::selection_keys;
+use crate::rollout::select::every_selection;
 use crate::rollout::state::{PAUSED, POLICY};
 use crate::rollout::{finish, release};
 
@@ -35,7 +35,7 @@ impl Engine {
             self.observed.forget_target();
         }
         // What the new plan does not name is not read any more, and must not be complained about.
-        let named = selection_keys(&plan);
+        let named = every_selection(&plan);
         self.observed.selections.retain(|key, _| named.contains(key));
         self.observed.target = Source::default();
         self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan }])?;

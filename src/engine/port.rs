@@ -194,7 +194,7 @@ pub struct Notice {
     pub slot: Slot,
     /// The instant from which MFA is required.
     pub instant: Timestamp,
-    /// The plan's zone (IANA), in which the date is written.
+    /// The zone (IANA) in which the date is written.
     pub time_zone: String,
     /// How to get help.
     pub helpdesk: String,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Because, Deed, Event, Record};
+use super::event::{Because, By, Deed, Event, Record};
 use super::exception::{self, Excepted, Exception};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
@@ -41,15 +41,16 @@ impl State {
         if record.seq != self.seq.wrapping_add(1) {
             return Err(misfit(format!("its number follows {}", self.seq)));
         }
-        self.take(record.seq, record.at, &record.event).map_err(misfit)?;
+        self.take(record).map_err(misfit)?;
         self.count_standing(record.at, &record.event);
         self.seq = record.seq;
         self.at = Some(self.at.map_or(record.at, |at| at.max(record.at)));
         Ok(())
     }
 
-    fn take(&mut self, seq: u64, at: Timestamp, event: &Event) -> Result<(), String> {
-        match event {
+    fn take(&mut self, record: &Record) -> Result<(), String> {
+        let (seq, at) = (record.seq, record.at);
+        match &record.event {
             Event::Started { .. }
             | Event::Stopped { .. }
             | Event::TailCut { .. }
@@ -87,7 +88,8 @@ impl State {
                 }
                 let before = self.mail_trouble;
                 self.mail_trouble = trouble(before, at, not_sent, accepted.is_empty());
-                if accepted.is_empty() && !unknown.is_empty() {
+                // What a crash left open says nothing of the mail service.
+                if accepted.is_empty() && !unknown.is_empty() && record.by != By::Recovery {
                     // An ambiguous notice is tried once more only: not before whatever stands in the way had time to pass.
                     let times = before.map_or(0, |(_, times)| times).saturating_add(1);
                     self.mail_trouble = Some((at, times.max(DOUBTFUL)));
@@ -119,7 +121,7 @@ impl State {
                 Ok(())
             }
             Event::ReleaseIntent { stage, people } => self.release_intent(seq, at, stage, people),
-            Event::ReleaseOutcome { .. } => self.release_outcome(at, event),
+            Event::ReleaseOutcome { .. } => self.release_outcome(at, &record.event),
             Event::RetireIntent { before } => self.retire_intent(seq, at, before),
             Event::RetireOutcome { intent, retired, refused, unknown, not_sent } => {
                 let back: Vec<Because> = refused.iter().chain(not_sent).cloned().collect();

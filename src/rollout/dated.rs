@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::condition::Ground;
 use super::event::Slot;
 use super::exception::{BEFORE_EXEMPTION_ENDS, Excepted, Exception, longest_absence, of};
-use super::hours::Closed;
+use super::hours::Now;
 use super::person::{Home, PersonState};
 use super::schedule;
 use super::tail::{Opening, Openings};
@@ -19,7 +19,7 @@ use super::told::{Due, MOST_DOUBTS, SENDING, full_hour, group, open_reminder, re
 
 /// The next group of notices to the tail, if any.
 #[must_use]
-pub fn due(ground: &Ground<'_>, closed: Option<Closed>) -> Option<Due> {
+pub fn due(ground: &Ground<'_>, hours: &Now<'_>) -> Option<Due> {
     let zone = schedule::zone(&ground.plan.time_zone)?;
     let openings = Openings::new(ground);
     let waiting = || {
@@ -34,11 +34,10 @@ pub fn due(ground: &Ground<'_>, closed: Option<Closed>) -> Option<Due> {
             let people = waiting().filter(|(notice, _)| *notice == (slot, instant));
             people.filter_map(|(_, person)| person.promise()).filter(|promise| *promise > ground.now).min()
         };
-        let waits = slot != Slot::Volunteered && closed.is_some_and(|closed| old().is_none_or(|old| closed.can_wait(old)));
-        if waits {
-            return None;
-        }
+        let latest = if hours.any_closed() { old().unwrap_or(Timestamp::MAX) } else { Timestamp::MAX };
+        let waits = |person: &PersonState| slot != Slot::Volunteered && hours.keep(person.id, latest);
         let people = waiting().filter(|(notice, _)| *notice == (slot, instant)).map(|(_, person)| person);
+        let people = people.filter(|person| !waits(person));
         group(ground, Home::Tail, slot, instant, people)
     })
 }
@@ -58,7 +57,7 @@ fn wants(ground: &Ground<'_>, zone: &TimeZone, openings: &Openings, person: &Per
             return untold.then_some(Slot::Volunteered).zip(person.promise());
         }
         Some(Excepted::Exempt { until }) => {
-            if !person.has_used(Slot::Exempt) && ground.now < until {
+            if !person.has_used(Slot::Exempt) && person.tail_told().is_none() && ground.now < until {
                 return Some((Slot::Exempt, until));
             }
             let [first, _] = BEFORE_EXEMPTION_ENDS;
@@ -67,7 +66,7 @@ fn wants(ground: &Ground<'_>, zone: &TimeZone, openings: &Openings, person: &Per
             if ground.now < until.checked_sub(lead).unwrap_or(Timestamp::MIN) {
                 return None;
             }
-            (Slot::Announcement, Some(until))
+            (again, Some(until))
         }
         Some(Excepted::Deferred { until }) => (Slot::Deferred, Some(until)),
         None | Some(Excepted::Absent) => return withdrawn(ground, person),

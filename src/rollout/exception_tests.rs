@@ -113,7 +113,7 @@ fn an_exemption_ends_with_notices_two_weeks_and_three_days_before() {
     world.run("2027-03-10T00:00:00Z");
     let told = told(&world, 10);
     let kinds: Vec<_> = told.iter().map(|(slot, ..)| *slot).collect();
-    assert_eq!(kinds, [Slot::Announcement, Slot::Exempt, Slot::Announcement, Slot::Reminder(1)], "{told:?}");
+    assert_eq!(kinds, [Slot::Announcement, Slot::Exempt, Slot::Correction, Slot::Reminder(1)], "{told:?}");
     let (_, fresh, named) = told[2];
     assert!(named == until && until - fresh >= days(14) && until - fresh <= days(14) + hours(3), "{fresh}");
     assert_eq!((told[3].1, told[3].2), (until - days(3), until));

@@ -6,10 +6,13 @@ use super::condition::{Condition, Ground};
 use super::event::{Evidence, Verdict};
 use super::gate::{gates_of, is_watched, read, sentence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
+use super::hours::Hours;
 use super::observed::{Collision, Toggle, Weight};
 use super::person::Home;
 use super::plan::{Gate, GateAt};
+use super::readers;
 use super::select::exempt_key;
+use super::select::selection_keys;
 use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
 use super::switch::is_tenant_wide;
 use super::told::{notice_deadline, to_be_told};
@@ -81,7 +84,9 @@ fn tenant(ground: &Ground<'_>, place: &mut impl FnMut(String, Scope, Owner, Stri
         }
     }
     let exempt = exempt_key(ground.plan);
-    for (key, source) in &observed.selections {
+    let stages = selection_keys(ground.plan);
+    // In whose zone somebody reads is no reason to hold.
+    for (key, source) in observed.selections.iter().filter(|(key, _)| stages.contains(key)) {
         let last = source.last.as_ref().map(|reading| reading.as_of);
         let guarded = batches && Some(key) == exempt.as_ref();
         if let Some(trouble) = source.trouble.as_ref().filter(|_| guarded || lost(last) || observed.shrunk.contains_key(key)) {
@@ -127,10 +132,14 @@ pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
     let unread = unread.map(|trouble| format!("what else in the tenant requires MFA cannot be read: {}", trouble.why));
     let mailboxes = ground.observed.bounces.trouble.as_ref().filter(|_| ground.plan.notices.bounces == Toggle::On);
     let mailboxes = mailboxes.map(|trouble| format!("which notices came back cannot be read: {}", trouble.why));
+    let zones = readers::keys(ground.plan).filter_map(|key| ground.observed.selections.get(&key)?.trouble.as_ref());
+    let zones =
+        zones.map(|trouble| format!("who reads in another zone cannot be read, and what was read last counts: {}", trouble.why));
     warns
         .map(|collision| collision.why.clone())
         .chain(unread)
         .chain(mailboxes)
+        .chain(zones)
         .chain(late_announcements(ground))
         .chain(finish::may_follow(ground))
         .collect()
@@ -142,7 +151,7 @@ fn late_announcements(ground: &Ground<'_>) -> impl Iterator<Item = String> {
     let stages = (0_u16..).zip(&ground.state.stages).filter(move |(_, stage)| announcing(stage));
     stages.filter_map(|(ix, stage)| {
         let (people, deadline) = (to_be_told(ground), notice_deadline(ground, ix, stage));
-        let finished = sending::will_finish(ground, people, ground.now);
+        let finished = sending::will_finish(ground, people, &Hours::of(ground.plan), ground.now);
         (people > 0 && finished > deadline).then(|| {
             format!(
                 "stage `{}`: the last of {people} people is told at {finished} at the pace of the sending mailboxes, after {deadline}, \

@@ -6,7 +6,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::condition::Ground;
+use super::id::ObjectId;
 use super::plan::{Calendar, Plan, Window};
+use super::readers::{self, Readers};
 use super::{schedule, sending};
 
 /// What else may keep a mail from leaving: a restart, trouble of the mail service.
@@ -20,13 +22,13 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// The hours of a plan, in its zone. Without windows, or in a zone that nobody knows, they never end.
+    /// The hours of a plan, in its zone and in those of other readers (`readers::zones`). Without windows, or in a zone that nobody
+    /// knows, they never end.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
-        match schedule::zone(&plan.time_zone) {
-            Some(zone) => Self::new(plan.notices.windows.clone(), zone),
-            None => Self::always(),
-        }
+    pub fn of(plan: &Plan) -> Vec<Self> {
+        let windows = &plan.notices.windows;
+        let hours = |zone| schedule::zone(zone).map_or_else(Self::always, |zone| Self::new(windows.clone(), zone));
+        if windows.is_empty() { vec![Self::always()] } else { readers::zones(plan).map(hours).collect() }
     }
 
     /// These windows.
@@ -55,7 +57,7 @@ impl Hours {
     }
 }
 
-/// The hours while they are closed.
+/// The hours of one zone while they are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
     /// When they open next.
@@ -65,14 +67,6 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// The hours at `ground.now`, when so many people are to be told a date; `None` while they are open.
-    #[must_use]
-    pub fn now(ground: &Ground<'_>, people: impl FnOnce() -> usize) -> Option<Self> {
-        let opens = opens(ground)?;
-        let told_by = sending::will_finish(ground, people(), opens);
-        Some(Self { opens, told_by: told_by.checked_add(SPARE).unwrap_or(Timestamp::MAX) })
-    }
-
     /// Whether a notice that must have been accepted by `latest` can wait for them to open.
     #[must_use]
     pub fn can_wait(self, latest: Timestamp) -> bool {
@@ -80,13 +74,63 @@ impl Closed {
     }
 }
 
-/// When the hours open, while they are closed.
-#[must_use]
-pub fn opens(ground: &Ground<'_>) -> Option<Timestamp> {
-    if ground.plan.notices.windows.is_empty() {
-        return None;
+/// The hours of everybody at one instant.
+#[derive(Clone, Debug)]
+pub struct Now<'a> {
+    readers: Readers<'a>,
+    /// For each zone, its hours while they are closed; none where they never are.
+    closed: Vec<Option<Closed>>,
+}
+
+impl<'a> Now<'a> {
+    /// The hours at `ground.now`, when so many people are to be told a date.
+    #[must_use]
+    pub fn new(ground: &Ground<'a>, people: impl FnOnce() -> usize) -> Self {
+        let readers = Readers::new(ground);
+        if opens(ground).next().is_none() {
+            return Self { readers, closed: Vec::new() };
+        }
+        let people = people();
+        let closed = |hours: Hours| {
+            let opens = hours.opens(ground.now);
+            // As if everybody read in this zone: whoever is told meanwhile, in their own hours, does not come after.
+            let told_by = || sending::will_finish(ground, people, std::slice::from_ref(&hours), opens);
+            let told_by = (opens > ground.now).then(told_by)?;
+            Some(Closed { opens, told_by: told_by.checked_add(SPARE).unwrap_or(Timestamp::MAX) })
+        };
+        Self { readers, closed: Hours::of(ground.plan).into_iter().map(closed).collect() }
     }
-    Some(Hours::of(ground.plan).opens(ground.now)).filter(|opens| *opens > ground.now)
+
+    /// Whether a notice to somebody, that must have been accepted by `latest`, waits for the hours to open.
+    #[must_use]
+    pub fn keep(&self, person: ObjectId, latest: Timestamp) -> bool {
+        let closed = || self.closed.get(self.readers.nth(person)).copied().flatten();
+        self.any_closed() && closed().is_some_and(|closed| closed.can_wait(latest))
+    }
+
+    /// Whether the hours of somebody are closed, and a notice to them is kept for as long.
+    #[must_use]
+    pub fn are_closed(&self, person: ObjectId) -> bool {
+        self.keep(person, Timestamp::MAX)
+    }
+
+    /// Whether those of any zone are.
+    #[must_use]
+    pub fn any_closed(&self) -> bool {
+        self.closed.iter().any(Option::is_some)
+    }
+
+    /// When the first of those that are closed open.
+    #[must_use]
+    pub fn opens(&self) -> Option<Timestamp> {
+        self.closed.iter().flatten().map(|closed| closed.opens).min()
+    }
+}
+
+/// When hours open that are closed now.
+pub fn opens(ground: &Ground<'_>) -> impl Iterator<Item = Timestamp> {
+    let (now, hours) = (ground.now, Hours::of(ground.plan));
+    hours.into_iter().map(move |hours| hours.opens(now)).filter(move |opens| *opens > now)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use jiff::civil::time;
 
 use super::event::{By, Event, Slot};
 use super::observed::Readiness;
-use super::plan::{Plan, Window};
-use super::sample::{Perfect, at, days, plan, stage};
+use super::plan::{Plan, ReaderZone, Selector, Window};
+use super::sample::{Perfect, at, days, id, plan, stage};
 use super::stage::PhaseName;
+use super::told;
 
 /// The sample's plan (pilot on Monday, 11 January, told a week before, two days' notice) with one window on these days.
 fn windows(days: u8, from: i8, to: i8) -> Plan {
@@ -42,6 +43,45 @@ fn announcements_wait_for_a_window_and_leave_at_once_where_none_is_in_time() {
         assert_eq!(left(&world, Slot::Announcement).as_deref(), Some(expected), "{days:b} from {from}");
         assert_eq!(world.members.len(), 5, "everybody was told in time");
     }
+}
+
+/// Who was told when.
+fn announced(world: &Perfect) -> Vec<(String, Vec<u128>)> {
+    let intents = world.records.iter().filter_map(|record| match &record.event {
+        Event::NoticeIntent { slot: Slot::Announcement, people, .. } => Some((record.at, people)),
+        _ => None,
+    });
+    let number = |person: &super::id::ObjectId| (1..=30).find(|n| id(*n) == *person).unwrap();
+    intents.map(|(at, people)| (at.to_string(), people.iter().map(number).collect())).collect()
+}
+
+#[test]
+fn whoever_reads_elsewhere_has_the_window_and_the_date_of_their_own_zone() {
+    let mut plan = windows(MON_THU, 8, 17);
+    let filter = Selector::Filter("usageLocation eq 'US'".to_owned());
+    plan.notices.zones = vec![ReaderZone { zone: "America/New_York".to_owned(), people: filter }];
+    let mut world = Perfect::new(plan, "2027-01-01T08:00:00Z");
+    world.elsewhere = vec![id(11), id(12)];
+    world.run("2027-01-04T08:00:00Z");
+    let there = world.with_ground(|ground| told::hours(ground).opens());
+    assert_eq!(there, Some(at("2027-01-04T13:00:00Z")), "eight in New York");
+    world.run("2027-01-05T00:00:00Z");
+    let expected = [("2027-01-04T08:00:00Z".to_owned(), vec![10, 13, 14]), ("2027-01-04T13:00:00Z".to_owned(), vec![11, 12])];
+    assert_eq!(announced(&world), expected);
+}
+
+#[test]
+fn people_of_one_group_of_notices_read_in_one_zone() {
+    let mut plan = plan();
+    let filter = Selector::Filter("usageLocation eq 'US'".to_owned());
+    plan.notices.zones = vec![ReaderZone { zone: "America/New_York".to_owned(), people: filter }];
+    let mut world = Perfect::new(plan, "2027-01-01T08:00:00Z");
+    world.elsewhere = vec![id(11), id(12)];
+    world.run("2027-01-04T07:59:00Z");
+    // As it is decided, group by group: whoever was told is left out of the next.
+    world.run("2027-01-05T00:00:00Z");
+    let at_nine = "2027-01-04T08:00:00Z".to_owned();
+    assert_eq!(announced(&world), [(at_nine.clone(), vec![10, 13, 14]), (at_nine, vec![11, 12])]);
 }
 
 #[test]

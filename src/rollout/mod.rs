@@ -42,6 +42,7 @@ pub mod person;
 mod places;
 pub mod plan;
 pub mod preflight;
+pub mod readers;
 mod readings;
 pub mod rebook;
 pub mod release;

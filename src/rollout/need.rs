@@ -10,7 +10,7 @@ use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{GateAt, Licence, Measure};
-use super::select::{exempt_key, selection_keys};
+use super::select::{every_selection, exempt_key};
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState, Stands};
 use super::told::{announce_at, open_reminder};
@@ -95,7 +95,7 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     need(Ask::Directory, due(ground, &observed.directory, people_every).max(unless_known(observed.directory.last.is_some())));
     let never = Source::default();
     let exempt = exempt_key(ground.plan);
-    for key in selection_keys(ground.plan) {
+    for key in every_selection(ground.plan) {
         let source = observed.selections.get(&key).unwrap_or(&never);
         let guards = hands_out && exempt.as_ref() == Some(&key);
         // The guard goes by no reading of an earlier life.

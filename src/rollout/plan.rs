@@ -242,7 +242,7 @@ pub struct Blackout {
 }
 
 /// `[notices]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notices {
     /// Mailboxes that send, in turn.
@@ -262,6 +262,9 @@ pub struct Notices {
     /// When notices leave, where they can wait; none: always.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
+    /// Whose zone is another than the plan's: windows are read, and dates written, in theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<ReaderZone>,
     /// Whether a calendar file comes with each notice.
     #[serde(default = "on", skip_serializing_if = "is_on")]
     pub calendar_file: Toggle,
@@ -280,6 +283,16 @@ pub struct Notices {
     /// Whether the sending mailboxes are read for notices that came back.
     #[serde(default = "off", skip_serializing_if = "is_off")]
     pub bounces: Toggle,
+}
+
+/// People who read in another zone than the plan's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReaderZone {
+    /// The zone (IANA).
+    pub zone: String,
+    /// Who: a group or a filter.
+    pub people: Selector,
 }
 
 /// The language of a plan from before the key was known; such a plan keeps its revision.

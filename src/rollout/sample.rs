@@ -86,6 +86,7 @@ pub(crate) fn plan() -> Plan {
             helpdesk: "ext. 4242".to_owned(),
             templates: None,
             windows: Vec::new(),
+            zones: Vec::new(),
             calendar_file: Toggle::On,
             format: Format::Html,
             language: "en".to_owned(),
@@ -152,6 +153,8 @@ pub(crate) struct Perfect {
     /// What the sending mailboxes tell.
     pub(crate) bounces: Vec<super::observed::Bounce>,
     pub(crate) exempt: Vec<ObjectId>,
+    /// Whom every filter finds.
+    pub(crate) elsewhere: Vec<ObjectId>,
     pub(crate) target: Target,
     /// Whether switches and retirements are answered, or carried out and the answer lost.
     pub(crate) answers: bool,
@@ -188,6 +191,7 @@ impl Perfect {
             },
             bounces: Vec::new(),
             exempt: Vec::new(),
+            elsewhere: Vec::new(),
             collisions: Vec::new(),
             target: TARGET,
             answers: true,
@@ -234,7 +238,9 @@ impl Perfect {
                     self.observed.directory.take(now, Ok(directory));
                 }
                 Ask::Selection(key) => {
-                    self.observed.selections.entry(key).or_default().take(now, Ok(self.exempt.iter().copied().collect()));
+                    let people = if key.starts_with("filter:") { &self.elsewhere } else { &self.exempt };
+                    let people = people.iter().copied().collect();
+                    self.observed.selections.entry(key).or_default().take(now, Ok(people));
                 }
                 Ask::Safety => self.observed.safety.take(now, Ok(self.safety.clone())),
                 Ask::Members => self.observed.members.take(now, Ok(self.required().into_iter().collect())),

@@ -9,6 +9,7 @@ use super::event::Because;
 use super::id::{IdHasher, NameKey, ObjectId, PersonRef, keyed_hash};
 use super::observed::{IdSet, Observed, Person, Readiness, Registration, SelectionKey, Source};
 use super::plan::{Plan, Selector, Stage};
+use super::readers;
 use super::state::State;
 
 /// Key of the readings of a group or a filter; none for selectors that need no reading of their own.
@@ -40,11 +41,21 @@ pub fn group_people<'a>(observed: &'a Observed, group: &str) -> Option<&'a Sourc
     observed.selections.iter().find(|(key, _)| key.strip_prefix("group:") == Some(group)).map(|(_, source)| source)
 }
 
-/// Every key that the plan needs, the exempt group's included.
+/// Every key that the plan needs to know who is in which stage, the exempt group's included.
 #[must_use]
 pub fn selection_keys(plan: &Plan) -> Vec<SelectionKey> {
     let stages = plan.stages.iter().flat_map(|stage| stage.include.iter().chain(&stage.exclude)).filter_map(selection_key);
     let mut keys: Vec<_> = stages.chain(exempt_key(plan)).collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// The same, and those of readers in other zones.
+#[must_use]
+pub fn every_selection(plan: &Plan) -> Vec<SelectionKey> {
+    let mut keys = selection_keys(plan);
+    keys.extend(readers::keys(plan));
     keys.sort();
     keys.dedup();
     keys

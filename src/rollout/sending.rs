@@ -135,20 +135,22 @@ pub fn is_used_up(ground: &Ground<'_>) -> Option<Timestamp> {
 }
 
 /// When the last of so many mails has left, if the first leaves at `begin` or when the hours open then, from mailboxes that have sent
-/// nothing lately.
+/// nothing lately. Of several zones' hours those count in which it takes longest.
 #[must_use]
-pub fn finishes(people: usize, mailboxes: usize, hours: &Hours, begin: Timestamp) -> Timestamp {
-    finishes_after(VecDeque::new(), people, mailboxes, hours, begin)
+pub fn finishes(people: usize, mailboxes: usize, hours: &[Hours], begin: Timestamp) -> Timestamp {
+    let finished = hours.iter().map(|hours| finishes_after(VecDeque::new(), people, mailboxes, hours, begin));
+    finished.max().unwrap_or(begin)
 }
 
 /// The same for the mailboxes as the journal knows them.
 #[must_use]
-pub fn will_finish(ground: &Ground<'_>, people: usize, begin: Timestamp) -> Timestamp {
+pub fn will_finish(ground: &Ground<'_>, people: usize, hours: &[Hours], begin: Timestamp) -> Timestamp {
     let all = mailboxes(ground.plan, ground.observed);
     // The mailboxes are used alike; the one that has sent most speaks for all.
     let busiest = all.iter().filter_map(|mailbox| ground.state.mailed.get(mailbox)).max_by_key(|list| used(list, begin).1);
-    let sent = busiest.map(|list| list.iter().copied().collect()).unwrap_or_default();
-    finishes_after(sent, people, all.len(), &Hours::of(ground.plan), begin)
+    let sent: VecDeque<_> = busiest.map(|list| list.iter().copied().collect()).unwrap_or_default();
+    let finished = hours.iter().map(|hours| finishes_after(sent.clone(), people, all.len(), hours, begin));
+    finished.max().unwrap_or(begin)
 }
 
 fn finishes_after(
@@ -190,7 +192,7 @@ fn finishes_after(
 /// What would let an announcement finish by `deadline` that does not: a sentence with the number of mailboxes that would do, or by how
 /// much earlier it would have to begin.
 #[must_use]
-pub fn remedy(people: usize, hours: &Hours, begin: Timestamp, finished: Timestamp, deadline: Timestamp) -> String {
+pub fn remedy(people: usize, hours: &[Hours], begin: Timestamp, finished: Timestamp, deadline: Timestamp) -> String {
     let late = finished.duration_since(deadline).as_secs().div_euclid(86_400).saturating_add(1);
     let earlier = format!("make the first of `notices.before` {late}d longer, or the stage later by as much");
     match enough(people, hours, begin, deadline) {
@@ -200,7 +202,7 @@ pub fn remedy(people: usize, hours: &Hours, begin: Timestamp, finished: Timestam
 }
 
 /// The fewest mailboxes from which so many people are told until `deadline`, if a hundred or fewer do.
-fn enough(people: usize, hours: &Hours, begin: Timestamp, deadline: Timestamp) -> Option<usize> {
+fn enough(people: usize, hours: &[Hours], begin: Timestamp, deadline: Timestamp) -> Option<usize> {
     (1..=100).find(|mailboxes| finishes(people, *mailboxes, hours, begin) <= deadline)
 }
 
@@ -229,10 +231,10 @@ mod tests {
             (60, 1, weekdays(), "2027-01-11T15:58:00Z", "2027-01-11T15:59:00Z"),
             (12_000, 1, weekdays(), "2027-01-11T12:00:00Z", "2027-01-12T13:06:00Z"),
         ] {
-            assert_eq!(finishes(people, mailboxes, &hours, at(begin)), at(expected), "{people} from {mailboxes} at {begin}");
+            assert_eq!(finishes(people, mailboxes, &[hours], at(begin)), at(expected), "{people} from {mailboxes} at {begin}");
         }
-        assert_eq!(enough(50_000, &Hours::always(), at("2027-01-11T08:00:00Z"), at("2027-01-11T14:00:00Z")), Some(5));
-        assert_eq!(enough(50_000, &weekdays(), at("2027-01-15T08:00:00Z"), at("2027-01-16T08:00:00Z")), None);
+        assert_eq!(enough(50_000, &[Hours::always()], at("2027-01-11T08:00:00Z"), at("2027-01-11T14:00:00Z")), Some(5));
+        assert_eq!(enough(50_000, &[weekdays()], at("2027-01-15T08:00:00Z"), at("2027-01-16T08:00:00Z")), None);
     }
 
     #[test]

@@ -10,11 +10,12 @@ use super::apply::DOUBTFUL;
 use super::condition::{Ground, NOTICE};
 use super::dated;
 use super::event::Slot;
-use super::hours::Closed;
+use super::hours::Now;
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::observed::{Readiness, Takes};
 use super::person::{Enforced, Home, PersonState};
+use super::readers::Readers;
 use super::schedule;
 use super::sending;
 use super::state::{Phase, StageState};
@@ -22,6 +23,9 @@ use super::switch::{grace, is_tenant_wide};
 
 /// People in one group of notices: what a crash can leave unknown, and what an operator waits for when stopping.
 pub const GROUP: usize = 100;
+
+/// People who are tried a second time together.
+const SECOND: usize = 4;
 
 /// Sending takes time; a date of the tail is chosen so much later than it must be.
 pub(super) const SENDING: SignedDuration = SignedDuration::from_hours(1);
@@ -40,6 +44,8 @@ pub struct Due {
     pub instant: Timestamp,
     /// To whom, at most [`GROUP`], and at most what leaves within a minute.
     pub people: Vec<ObjectId>,
+    /// The zone in which all of them read.
+    pub time_zone: String,
     /// The mailboxes that send them in turn; none where none of the plan's exists.
     pub from: Vec<ObjectId>,
 }
@@ -104,22 +110,22 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
             return Some(due);
         }
     }
-    let closed = closed(ground);
-    let waits = |latest: Option<Timestamp>| closed.zip(latest).is_some_and(|(closed, latest)| closed.can_wait(latest));
+    let hours = hours(ground);
+    let keeps = |person: &PersonState, latest: Option<Timestamp>| latest.is_some_and(|latest| hours.keep(person.id, latest));
     for (ix, stage, instant) in told_stages(ground) {
         let home = Home::Stage(ix);
         let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
         let corrected = || people().filter(|person| wants_correction(ground, person, instant));
-        if !(closed.is_some() && waits(correction_latest(ground, ix, stage, instant, corrected())))
-            && let Some(due) = group(ground, home, Slot::Correction, instant, corrected())
-        {
+        let latest = || correction_latest(ground, ix, stage, instant, corrected());
+        let latest = if hours.any_closed() { latest() } else { None };
+        let now = corrected().filter(|person| !keeps(person, latest));
+        if let Some(due) = group(ground, home, Slot::Correction, instant, now) {
             return Some(due);
         }
         let deadline = notice_deadline(ground, ix, stage);
-        let mut announced = people().filter(|person| wants_announcement(person, ground.now)).peekable();
-        if announced.peek().is_some()
-            && ground.now <= deadline
-            && !waits(instant.checked_sub(ground.floor(home)).ok().map(|latest| latest.min(deadline)))
+        let latest = instant.checked_sub(ground.floor(home)).ok().map(|latest| latest.min(deadline));
+        let announced = people().filter(|person| wants_announcement(person, ground.now) && !keeps(person, latest));
+        if ground.now <= deadline
             && let Some(due) = group(ground, home, Slot::Announcement, instant, announced)
         {
             return Some(due);
@@ -130,27 +136,26 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
             // What no window takes before the next slot is not dropped.
             let next = ground.plan.notices.before.get(usize::from(n) + 1).and_then(|wait| instant.checked_sub(*wait).ok());
             let ends = next.unwrap_or(instant);
-            let later =
-                closed.is_some() && Closed::now(ground, || reminded().count()).is_some_and(|closed| closed.can_wait(ends));
-            if !later && let Some(due) = group(ground, home, Slot::Reminder(n), instant, reminded()) {
+            let hours = if hours.any_closed() { &Now::new(ground, || reminded().count()) } else { &hours };
+            let now = reminded().filter(|person| !hours.keep(person.id, ends));
+            if let Some(due) = group(ground, home, Slot::Reminder(n), instant, now) {
                 return Some(due);
             }
             // A courtesy: it never leaves while the hours are closed.
             let ready = people().filter(|person| wants_to_know_ready(ground, person, instant, opened));
-            if closed.is_none()
-                && let Some(due) = group(ground, home, Slot::Ready, instant, ready)
-            {
+            let now = ready.filter(|person| !hours.are_closed(person.id));
+            if let Some(due) = group(ground, home, Slot::Ready, instant, now) {
                 return Some(due);
             }
         }
     }
-    started(ground, closed.is_some()).or_else(|| dated::due(ground, closed))
+    started(ground, &hours).or_else(|| dated::due(ground, &hours))
 }
 
 /// Reminders after the start, while the hours are open: to people of whom MFA is required, and who have not signed in since.
-fn started(ground: &Ground<'_>, is_closed: bool) -> Option<Due> {
+fn started(ground: &Ground<'_>, hours: &Now<'_>) -> Option<Due> {
     let after = ground.plan.notices.before.iter().any(|wait| !wait.is_positive());
-    if !after || is_closed || is_tenant_wide(ground.plan) {
+    if !after || is_tenant_wide(ground.plan) {
         return None;
     }
     (0_u16..).zip(&ground.state.stages).find_map(|(ix, stage)| {
@@ -160,7 +165,8 @@ fn started(ground: &Ground<'_>, is_closed: bool) -> Option<Due> {
             open_reminder(&ground.plan.notices.before, instant, ground.now).filter(|(_, at)| begun && *at >= instant)?;
         let people = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
         let slot = Slot::Reminder(n);
-        group(ground, Home::Stage(ix), slot, instant, people.filter(|person| has_not_come(ground, person, slot, opened)))
+        let missed = people.filter(|person| has_not_come(ground, person, slot, opened));
+        group(ground, Home::Stage(ix), slot, instant, missed.filter(|person| !hours.are_closed(person.id)))
     })
 }
 
@@ -217,21 +223,21 @@ pub fn to_be_told(ground: &Ground<'_>) -> usize {
     told_stages(ground).map(|(ix, stage, instant)| wants(ix, stage, instant)).sum()
 }
 
-/// The hours of notices, while they are closed.
+/// The hours of notices.
 #[must_use]
-pub fn closed(ground: &Ground<'_>) -> Option<Closed> {
-    Closed::now(ground, || to_be_told(ground))
+pub fn hours<'a>(ground: &Ground<'a>) -> Now<'a> {
+    Now::new(ground, || to_be_told(ground))
 }
 
 /// When notices that could wait leave, and why they wait.
 #[must_use]
 pub fn waits(ground: &Ground<'_>) -> Option<String> {
-    if let Some(closed) = closed(ground) {
+    if let Some(opens) = hours(ground).opens() {
         // What leaves although they are closed may have to wait for something else.
         let otherwise =
             mail_retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) || sending::turn(ground, 1).is_none();
         let nothing = !otherwise && due(ground).is_none() && to_be_told(ground) > 0;
-        return nothing.then(|| format!("notices wait for the sending window, which opens at {}", closed.opens));
+        return nothing.then(|| format!("notices wait for the sending window, which opens at {opens}"));
     }
     let again = sending::is_used_up(ground)?;
     Some(format!("the sending mailboxes have sent what each may in a day; notices go on at {again}"))
@@ -366,15 +372,24 @@ pub(super) fn group(
         NOTICE.iter().all(|c| ground.refuses_person(*c, home, *id, row.as_ref()).is_none())
     };
     let in_doubt = ground.state.mail_trouble.is_some_and(|(_, times)| times >= DOUBTFUL);
-    let group = if in_doubt { 1 } else { GROUP };
-    let mut people: Vec<_> =
-        people.map(|person| person.id).filter(|id| !on_their_way.contains(id)).filter(may_be_told).take(group).collect();
-    if people.is_empty() {
-        return None;
-    }
+    let readers = Readers::new(ground);
+    let mut people = people.filter(|person| !on_their_way.contains(&person.id) && may_be_told(&person.id)).peekable();
+    // A second try that is lost too is the last one: few are at stake together.
+    let first = people.peek()?;
+    let (again, zone) = (first.doubts > 0, readers.nth(first.id));
+    let group = match (in_doubt, again) {
+        (true, _) => 1,
+        (false, true) => SECOND,
+        (false, false) => GROUP,
+    };
+    let mut people: Vec<_> = people
+        .filter(|person| (person.doubts > 0) == again && readers.nth(person.id) == zone)
+        .map(|person| person.id)
+        .take(group)
+        .collect();
     let (from, most) = sending::turn(ground, group)?;
     people.truncate(most);
-    Some(Due { home, slot, instant, people, from })
+    Some(Due { home, slot, instant, people, time_zone: readers.name(zone).to_owned(), from })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::person::Ability;
 use super::reply::Reply;
 use super::route::Depth;
 use super::tenant::Tenant;
+use crate::rollout::id::ObjectId;
 
 /// Where the controls begin.
 pub(super) const PREFIX: &str = "/_sim/";
@@ -49,6 +50,12 @@ impl Tenant {
     #[must_use]
     pub fn mails(&self) -> &[Mail] {
         self.oracle.mails()
+    }
+
+    /// The country in which somebody uses their licences, as its code.
+    #[must_use]
+    pub fn country(&self, person: ObjectId) -> Option<&'static str> {
+        self.by_id.get(&person).and_then(|at| self.people.get(*at)).map(|person| person.whereabouts().0)
     }
 
     /// Writes by which an app made people members of the enforcement group, in order.

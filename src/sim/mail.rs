@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::call::Call;
+use super::oracle::Mail;
 use super::reaction::told;
 use super::reply::{Answer, Refusal, Reply};
 use super::tenant::Tenant;
@@ -34,18 +35,23 @@ impl Tenant {
         }
         let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
         let instant = header("x-tidegate-instant").and_then(|text| text.parse().ok());
-        let notice = header("x-tidegate-notice");
+        let notice = header("x-tidegate-notice").map(str::to_owned);
+        let subject = message.get("subject").and_then(Value::as_str).unwrap_or_default();
         let reached: Vec<(usize, &str)> =
             addresses.iter().filter_map(|address| Some((*self.by_mail.get(&address.to_lowercase())?, *address))).collect();
         for (at, address) in reached {
-            let comes_back = self.reports.take(now, from, at, address, &headers);
-            if let Some(person) = self.people.get_mut(at).filter(|person| person.exists()) {
-                if comes_back {
-                    self.oracle.mail_lost(now, person.id, instant, notice);
-                    continue;
-                }
+            let Some(person) = self.people.get_mut(at) else { continue };
+            let mail = Mail { at: now, person: person.id, instant, notice: notice.clone(), subject: subject.to_owned() };
+            if self.reports.loses(at) {
+                self.reports.report(now, from, address, &headers);
+                self.oracle.mail_lost(mail);
+            } else if person.exists() {
                 told(person, self.profile.seed, now, instant);
-                self.oracle.mail(now, person.id, instant, notice);
+                self.oracle.mail(mail);
+            } else {
+                // The account is deleted just now, and may be restored: taken all the same, and only the report tells.
+                self.reports.report(now, from, address, &headers);
+                self.oracle.mail(mail);
             }
         }
         Ok(Reply::empty(StatusCode::ACCEPTED))

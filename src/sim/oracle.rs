@@ -62,6 +62,8 @@ pub struct Mail {
     pub instant: Option<Timestamp>,
     /// The notice's id.
     pub notice: Option<String>,
+    /// Its subject.
+    pub subject: String,
 }
 
 /// A write that made people members of the enforcement group.
@@ -120,23 +122,23 @@ impl Oracle {
     }
 
     /// A mail was taken for somebody.
-    pub(super) fn mail(&mut self, now: Timestamp, person: ObjectId, instant: Option<Timestamp>, notice: Option<&str>) {
-        if let Some(instant) = instant {
-            let told = self.told.entry(person).or_insert(Told { first: now, latest_instant: instant });
+    pub(super) fn mail(&mut self, mail: Mail) {
+        if let Some(instant) = mail.instant {
+            let told = self.told.entry(mail.person).or_insert(Told { first: mail.at, latest_instant: instant });
             told.latest_instant = told.latest_instant.max(instant);
         }
-        self.mail_lost(now, person, instant, notice);
+        self.mail_lost(mail);
     }
 
     /// A mail was taken for somebody and comes back: it told them nothing.
-    pub(super) fn mail_lost(&mut self, now: Timestamp, person: ObjectId, instant: Option<Timestamp>, notice: Option<&str>) {
-        if let Some(notice) = notice {
-            let is_new = self.notices.insert(notice.to_owned());
+    pub(super) fn mail_lost(&mut self, mail: Mail) {
+        if let Some(notice) = &mail.notice {
+            let is_new = self.notices.insert(notice.clone());
             if !is_new {
-                self.note(now, Rule::NoticeOnce, Some(person), format!("the notice {notice} came again"));
+                self.note(mail.at, Rule::NoticeOnce, Some(mail.person), format!("the notice {notice} came again"));
             }
         }
-        self.mails.push(Mail { at: now, person, instant, notice: notice.map(str::to_owned) });
+        self.mails.push(mail);
     }
 
     /// Somebody asked for it: from now on it is theirs to be enforced, once a mail says so.

@@ -164,6 +164,19 @@ const P1_PLAN: &str = "41781fb2-bc02-4b7c-bd55-b576c07bb09d";
 /// The SKU that holds the plan.
 pub(super) const P1_SKU: &str = "078d2b04-f1bd-4111-bbd4-b4b1b354cef4";
 
+impl Person {
+    /// Where somebody with their language lives: code and name of the country, and a city.
+    pub(super) fn whereabouts(&self) -> (&'static str, &'static str, &'static str) {
+        match self.language {
+            Some("de-DE") => ("DE", "Germany", "Berlin"),
+            Some("fr-FR") => ("FR", "France", "Paris"),
+            Some("es-ES") => ("ES", "Spain", "Madrid"),
+            Some(_) => ("US", "United States", "New York"),
+            None => ("IN", "India", "Pune"),
+        }
+    }
+}
+
 impl Row for Person {
     fn property(&self, name: &str) -> Option<Value<'_>> {
         let is_ordinary = self.kind == Kind::Ordinary;
@@ -191,9 +204,9 @@ impl Row for Person {
             }
             "createdDateTime" => Value::Time(self.created),
             "companyName" => for_ordinary("Contoso"),
-            "country" => for_ordinary("Germany"),
-            "city" | "officeLocation" => for_ordinary("Berlin"),
-            "usageLocation" => for_ordinary("DE"),
+            "country" => for_ordinary(self.whereabouts().1),
+            "city" | "officeLocation" => for_ordinary(self.whereabouts().2),
+            "usageLocation" => for_ordinary(self.whereabouts().0),
             "employeeType" => for_ordinary("Employee"),
             "mailNickname" => Value::text(self.upn.split('@').next()),
             "onPremisesSyncEnabled" if self.quirks.synced => Value::Bool(true),

@@ -49,18 +49,13 @@ impl Reports {
         self.lost.remove(&person);
     }
 
-    /// A mail was taken; whether it comes back, of which the sender hears later.
-    pub(super) fn take(
-        &mut self,
-        now: Timestamp,
-        mailbox: ObjectId,
-        person: usize,
-        address: &str,
-        headers: &[(&str, &str)],
-    ) -> bool {
-        if !self.lost.contains(&person) {
-            return false;
-        }
+    /// Whether what is sent to somebody comes back.
+    pub(super) fn loses(&self, person: usize) -> bool {
+        self.lost.contains(&person)
+    }
+
+    /// A mail that was taken comes back; its sender hears of it later.
+    pub(super) fn report(&mut self, now: Timestamp, mailbox: ObjectId, address: &str, headers: &[(&str, &str)]) {
         let headers: Vec<_> = headers.iter().map(|(name, value)| format!("<br>{name}: {value}")).collect();
         let headers = headers.concat();
         let text = format!(
@@ -69,7 +64,6 @@ impl Reports {
              &lt;{address}&gt;{headers}</p></body></html>"
         );
         self.all.push(Report { mailbox, at: after(now, DELAY), text });
-        true
     }
 }
 

@@ -79,6 +79,24 @@ fn a_plan_without_windows_for_notices_keeps_its_revision_and_others_are_read_bac
 }
 
 #[test]
+fn a_plan_says_who_reads_in_another_zone_and_one_that_does_not_keeps_its_revision() {
+    let usual = std::fs::read_to_string(root().join("tests/fixtures/pace.toml")).unwrap();
+    let zones = "[notices]\nzones = [{ zone = \"Asia/Kolkata\", filter = \"usageLocation eq 'IN'\" }]\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.toml");
+    // Paths are relative to the plan.
+    std::fs::create_dir(folder.path().join("lists")).unwrap();
+    std::fs::copy(root().join("tests/fixtures/lists/four.csv"), folder.path().join("lists/four.csv")).unwrap();
+    std::fs::write(&file, usual.replace("[notices]\n", zones)).unwrap();
+    let (none, some) = (load(&root().join("tests/fixtures/pace.toml"), &[]).unwrap().plan, load(&file, &[]).unwrap().plan);
+    assert!(none.notices.zones.is_empty() && serde_json::to_value(&none).unwrap()["notices"].get("zones").is_none());
+    let [other] = &some.notices.zones[..] else { panic!("{:?}", some.notices.zones) };
+    assert_eq!((other.zone.as_str(), &other.people), ("Asia/Kolkata", &Selector::Filter("usageLocation eq 'IN'".to_owned())));
+    assert_ne!(some.revision(), none.revision());
+    assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&some).unwrap()).unwrap(), some);
+}
+
+#[test]
 fn a_plan_says_whether_mailboxes_are_read_and_one_that_does_not_keeps_its_revision() {
     let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap().plan;
     let (none, off, read) =

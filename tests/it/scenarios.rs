@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tidegate::cli::trial::of_script;
+use tidegate::cli::trial::{Outcome, of_script};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::id::{ObjectId, PersonRef};
 use tidegate::rollout::plan::{Bound, Gate, GateAt, Measure, Selector, Unregistered};
@@ -13,7 +13,11 @@ use crate::small::{self, act, death, hours, minutes, refused, stage};
 
 /// Runs a script and compares its transcript with the one that is kept.
 pub(crate) fn play(name: &str, tenant: Tenant, script: Script) {
-    let outcome = of_script(tenant, script, Conditions::all()).unwrap();
+    compare(name, of_script(tenant, script, Conditions::all()).unwrap(), "");
+}
+
+/// Compares what came of a script, with `more` at the end, with the transcript that is kept.
+pub(crate) fn compare(name: &str, outcome: Outcome, more: &str) {
     assert_eq!(outcome.breaches, [], "{:#?}", outcome.lines);
     let mut text = outcome.lines.join("\n");
     text.push_str("\n\n");
@@ -28,6 +32,7 @@ pub(crate) fn play(name: &str, tenant: Tenant, script: Script) {
         }
     }
     writeln!(text, "members of the group: {}", outcome.members.len()).unwrap();
+    text.push_str(more);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(format!("{name}.txt"));
     if tidegate::config::variable("UPDATE_EXPECTED").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -94,6 +94,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             helpdesk: "extension 4242".to_owned(),
             templates: None,
             windows: Vec::new(),
+            zones: Vec::new(),
             calendar_file: Toggle::On,
             format: Format::Html,
             language: "en".to_owned(),

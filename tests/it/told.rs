@@ -1,12 +1,18 @@
 //! Golden transcripts of what people are told when something changes for them: dates that move, stages that are missed, mails that fail,
 //! exceptions, and people who come, go and move.
 
-use jiff::SignedDuration;
-use tidegate::rollout::id::PersonRef;
-use tidegate::rollout::plan::Selector;
-use tidegate::sim::{Change, DeathAt, Deed, Edit, Effect, Exceptional, Fault, Misfortune, Script, When};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use crate::scenarios::{last_person, pilot, play, two_stages};
+use jiff::SignedDuration;
+use jiff::civil::time;
+use tidegate::cli::trial::of_script_telling;
+use tidegate::letter::{Kind, Source, Style, Texts};
+use tidegate::rollout::id::PersonRef;
+use tidegate::rollout::plan::{ReaderZone, Selector, Window};
+use tidegate::sim::{Change, DeathAt, Deed, Edit, Effect, Exceptional, Fault, Misfortune, Script, Tenant, When};
+
+use crate::scenarios::{compare, last_person, pilot, play, two_stages};
 use crate::small::{self, act, at, death, hours, refused, stage};
 
 fn on(script: &mut Script, instant: &str, deed: Deed) {
@@ -24,6 +30,53 @@ fn a_date_that_moves_later_twice_is_told_each_time() {
     on(&mut script, "2027-01-16T10:00:00Z", Deed::Reload(Edit::Move { stage: 0, by: hours(72) }));
     script.end = at("2027-01-27T12:00:00Z");
     play("date-moved-later-twice", tenant, script);
+}
+
+/// The text of a notice whose subject is the whole date.
+fn dated(before: &str) -> Source {
+    Source { subject: format!("{before} {{{{ date }}}}"), body: "{{ date }}, {{ helpdesk }}".to_owned() }
+}
+
+#[test]
+fn five_thousand_people_in_three_languages_and_zones_are_told_by_day_over_a_dst_change() {
+    let tenant = small::tenant(5_320);
+    let mut everyone = stage("everyone", "2027-04-05T16:30:00", vec![Selector::EveryoneElse]);
+    everyone.finish_by = days(3);
+    let mut plan = small::plan(&tenant, vec![everyone]);
+    // On Friday afternoon, two days before the clocks of Berlin change; those of New York have changed already.
+    plan.notices.before = vec![days(10), days(3)];
+    plan.notices.windows = vec![Window { days: 0b1_1111, from: time(8, 0, 0, 0), to: Some(time(17, 0, 0, 0)) }];
+    let zones = [("America/New_York", "US"), ("Asia/Kolkata", "IN")];
+    plan.notices.zones = zones
+        .map(|(zone, country)| ReaderZone {
+            zone: zone.to_owned(),
+            people: Selector::Filter(format!("usageLocation eq '{country}'")),
+        })
+        .to_vec();
+    let script = small::script(&tenant, plan, "2027-03-25T20:00:00Z", "2027-04-09T12:00:00Z");
+    let mut texts = Texts::built_in(Style::default()).unwrap();
+    for (language, before) in [("en", "From"), ("de", "Ab"), ("fr", "A partir du")] {
+        for kind in [Kind::Announcement, Kind::Reminder] {
+            texts.set(language, kind, &dated(before)).unwrap();
+        }
+    }
+    let people = Tenant::new(script.profile.clone());
+    let outcome = of_script_telling(texts, tenant, script).unwrap();
+    let mut mails: BTreeMap<(&str, &str, String), (usize, String, String)> = BTreeMap::new();
+    for mail in &outcome.mails {
+        let country = people.country(mail.person).unwrap();
+        let zone = zones.iter().find(|(_, code)| *code == country).map_or("Europe/Berlin", |(zone, _)| zone);
+        let local = mail.at.in_tz(zone).unwrap();
+        let (day, hour) = (local.strftime("%a %-d %b").to_string(), local.strftime("%H:%M").to_string());
+        let row = mails.entry((zone, &mail.subject, day)).or_insert((0, hour.clone(), hour.clone()));
+        *row = (row.0 + 1, row.1.clone().min(hour.clone()), row.2.clone().max(hour));
+    }
+    let mut more = "\nmails by zone, subject and day, with the hours there of the first and the last:\n".to_owned();
+    for ((zone, subject, day), (count, first, last)) in mails {
+        writeln!(more, "{zone}, `{subject}`, {day}: {count}, {first} to {last}").unwrap();
+        assert!("08:00" <= first.as_str() && last.as_str() < "17:00", "{zone} {day}: {first} to {last}");
+    }
+    compare("languages-and-zones-over-a-dst-change", outcome, &more);
 }
 
 #[test]

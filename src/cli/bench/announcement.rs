@@ -52,7 +52,7 @@ pub(super) fn measure(bed: &Bed, people: usize) -> Result<Vec<Measured>, Failure
     let first = calm.intents.first().copied().unwrap_or_default();
     let last = calm.mails.values().flatten().max().copied().unwrap_or_default();
     let told = calm.roster.len();
-    let predicted = finishes(told, MAILBOXES, &Hours::always(), first).duration_since(first).as_secs_f64();
+    let predicted = finishes(told, MAILBOXES, &[Hours::always()], first).duration_since(first).as_secs_f64();
     let measured = last.duration_since(first).as_secs_f64();
     let off = (measured - predicted).abs() / predicted.max(1.0) * 100.0;
     let figure = |what: String, value, unit, bound| Measured { what, value, unit, bound, inclusive: true };
@@ -181,8 +181,11 @@ async fn live(world: &World, wire: &Arc<Mortal>, disk: &Disk, plan: &Plan) -> Re
         };
         let phase = engine.state().stages.first().map(|stage| &stage.phase);
         match phase {
-            Some(Phase::Scheduled | Phase::Announcing) | None => {}
-            Some(Phase::Announced) => return Ok(true),
+            // Whoever was in doubt twice is told another date in the tail.
+            Some(Phase::Announced) if engine.state().people.all().iter().all(|person| person.promise_told().is_some()) => {
+                return Ok(true);
+            }
+            Some(Phase::Scheduled | Phase::Announcing | Phase::Announced) | None => {}
             Some(other) => {
                 let why = format!("the stage is {}, not announced", PhaseName::as_str(other.name()));
                 return Err(Failure::new(Exit::Failed, why));

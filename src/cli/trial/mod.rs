@@ -16,6 +16,7 @@ use super::{Failure, run};
 use crate::clock::Pace;
 use crate::engine::{Engine, EngineError, Step};
 use crate::graph::wire::Wire;
+use crate::letter::Texts;
 use crate::rollout::condition::Conditions;
 use crate::rollout::event::Record;
 use crate::rollout::id::ObjectId;
@@ -24,7 +25,7 @@ use crate::rollout::state::State;
 use crate::sim::judge::{Breach, Reached, Rule};
 use crate::sim::memory::{Crash, Disk, Memory};
 use crate::sim::script::{Death, DeathAt, Script};
-use crate::sim::{Answerer, ENFORCED_GROUP, Fate, Tenant, dice, serve_answers};
+use crate::sim::{Answerer, ENFORCED_GROUP, Fate, Mail, Tenant, dice, serve_answers};
 
 /// More turns than this at one instant are a loop.
 const MOST_TURNS: u32 = 2_000;
@@ -40,6 +41,8 @@ pub struct Outcome {
     pub records: Vec<Record>,
     /// The enforcement group in the end, ascending.
     pub members: Vec<ObjectId>,
+    /// Every mail that the tenant took for somebody.
+    pub mails: Vec<Mail>,
     /// The timeline, with the deeds of the script in it.
     pub lines: Vec<String>,
     /// The last report.
@@ -60,6 +63,16 @@ pub fn of_script(tenant: Tenant, script: Script, conditions: Conditions) -> Resu
         .build()
         .map_err(|error| Failure::new(super::Exit::Failed, format!("the runtime cannot start: {error}")))?;
     runtime.block_on(Trial::new(tenant, script, conditions).run())
+}
+
+/// The same with texts of the operator's.
+pub fn of_script_telling(texts: Texts, tenant: Tenant, script: Script) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|error| Failure::new(super::Exit::Failed, format!("the runtime cannot start: {error}")))?;
+    let trial = Trial::new(tenant, script, Conditions::all());
+    let world = trial.world.telling(texts);
+    runtime.block_on(Trial { world, ..trial }.run())
 }
 
 /// The same over a socket on loopback, and over the client that `client` makes for the address.
@@ -129,6 +142,7 @@ impl Trial {
         let now = self.world.clock().now();
         let mut outcome = self.hand.finish(&self.world, now);
         outcome.members = self.world.tenant().members_of(ENFORCED_GROUP, now);
+        outcome.mails = self.world.tenant().mails().to_vec();
         outcome.unmet = self.world.tenant().waiting_faults().map(|(path, left)| (path.to_owned(), left)).collect();
         outcome.records = self.disk.records();
         outcome.report = self.report;

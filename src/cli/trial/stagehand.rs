@@ -174,6 +174,7 @@ impl Stagehand {
             reached: hand.judge.reached().clone(),
             records: Vec::new(),
             members: Vec::new(),
+            mails: Vec::new(),
             lines: std::mem::take(&mut hand.lines),
             report: None,
             unmet: Vec::new(),

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Dice, hours};
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::Toggle;
 use crate::sim::change::Change;
 use crate::sim::fault::{Effect, Fault, Misfortune};
 use crate::sim::moment::after;
@@ -48,10 +49,11 @@ fn somebody(dice: &mut Dice, people: &[ObjectId]) -> String {
 /// Something that happens at an instant, and perhaps its end some time later.
 fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script) {
     let begin = script.begin;
+    let reads_reports = script.plan.notices.bounces == Toggle::On;
     let mut act = |at, deed| script.acts.push(Act { when: When::At(at), deed });
     let later = after(at, dice.within(hours(20)) + SignedDuration::from_mins(15));
     let person = somebody(dice, people);
-    match dice.between(0, 28) {
+    match dice.between(0, 30) {
         0 => act(at, Deed::Tenant(Change::DisableUser(person))),
         1 => {
             act(at, Deed::Tenant(Change::DisableUser(person.clone())));
@@ -156,6 +158,11 @@ fn deed(dice: &mut Dice, people: &[ObjectId], at: Timestamp, script: &mut Script
             act(after(start, hours(12)), Deed::EndFaults);
             let ahead = hours(dice.of(&[30, 60, 90]));
             act(after(start, hours(14)), Deed::Rebook { stage, ahead });
+        }
+        27 | 28 if reads_reports => {
+            // Their mails come back for some days.
+            act(at, Deed::Tenant(Change::Bounce(person.clone())));
+            act(after(at, dice.within(hours(96))), Deed::Tenant(Change::Arrive(person)));
         }
         _ => act(at, fault(dice)),
     }

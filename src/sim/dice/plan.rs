@@ -8,7 +8,7 @@ use crate::rollout::id::PersonRef;
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
     Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure,
-    Notices, Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Via, Window,
+    Notices, Observe, People, Plan, ReaderZone, Selector, Stage, Start, Tail, Unregistered, Via, Window,
 };
 use crate::rollout::schedule;
 use crate::sim::moment::after;
@@ -75,12 +75,13 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             helpdesk: "extension 4242".to_owned(),
             templates: None,
             windows: notice_windows(dice),
+            zones: notice_zones(dice),
             calendar_file: Toggle::On,
             format: Format::Html,
             language: "en".to_owned(),
             verify: None,
             via: Via::Graph,
-            bounces: Toggle::Off,
+            bounces: if dice.happens(0.5) { Toggle::On } else { Toggle::Off },
         },
         observe: Observe {
             registration: hours(dice.of(&[2, 4])),
@@ -113,6 +114,16 @@ fn windows(dice: &mut Dice) -> Vec<Window> {
 /// When notices leave; mostly at any time.
 fn notice_windows(dice: &mut Dice) -> Vec<Window> {
     if dice.happens(0.4) { windows(dice) } else { Vec::new() }
+}
+
+/// Now and then readers elsewhere.
+fn notice_zones(dice: &mut Dice) -> Vec<ReaderZone> {
+    let zone = |zone: &str, country: &str| ReaderZone {
+        zone: zone.to_owned(),
+        people: Selector::Filter(format!("usageLocation eq '{country}'")),
+    };
+    let both = [zone("America/New_York", "US"), zone("Asia/Kolkata", "IN")];
+    if dice.happens(0.3) { both.to_vec() } else { Vec::new() }
 }
 
 fn caps(dice: &mut Dice) -> Vec<Cap> {

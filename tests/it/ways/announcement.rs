@@ -50,7 +50,7 @@ fn it_finishes_when_it_was_predicted_to() {
         let (people, mails) = (roster(&rollout), mails(&rollout));
         assert!(people.iter().all(|id| mails.get(id).map(Vec::len) == Some(1)));
         let last = mails.values().flatten().max().copied().unwrap();
-        assert_eq!(last, finishes(people.len(), mailboxes, &Hours::always(), at(DUE)), "{} from {mailboxes}", people.len());
+        assert_eq!(last, finishes(people.len(), mailboxes, &[Hours::always()], at(DUE)), "{} from {mailboxes}", people.len());
         let from: BTreeSet<_> = rollout.records().into_iter().filter_map(sent_from).flatten().collect();
         assert_eq!(from.len(), mailboxes, "all of them share it");
     }
