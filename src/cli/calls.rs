@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::rollout::need::COLLISIONS;
 use crate::rollout::observed::Toggle;
-use crate::rollout::plan::Plan;
+use crate::rollout::plan::{Plan, Unseen};
 use crate::rollout::tranche::BATCH;
 use crate::rollout::what_if;
 
@@ -83,6 +83,10 @@ pub(super) fn expected(plan: &Plan, counts: &Counts) -> Calls {
         let before = source("What-If before a start", plan.people.break_glass.len() + 1, what_if::BEFORE);
         reads.push(Reads { looks_a_day: before.looks_a_day + 1, ..before });
         reads.push(Reads { what: "What-If behind a canary", calls_each: what_if::PEOPLE, looks_a_day: 1 });
+    }
+    if plan.exceptions.unseen == Unseen::Absent {
+        // On the day of a start; 500 people a page.
+        reads.push(Reads { what: "when people last signed in", calls_each: counts.directory.div_ceil(500), looks_a_day: 1 });
     }
     let stages = counts.stages.iter().map(|people| changes(plan, *people)).collect();
     let reads_a_day_at_most = reads.iter().map(|reads| reads.calls_each * reads.looks_a_day).sum();

@@ -13,7 +13,7 @@ use crate::rollout::observed::Toggle;
 use crate::rollout::person::MOST_REMINDERS;
 use crate::rollout::plan::{
     Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, ReaderZone,
-    RetireTo, Selector, Via,
+    RetireTo, Selector, Unseen, Via,
 };
 use crate::rollout::preflight::permissions::is_dangerous;
 
@@ -40,8 +40,8 @@ pub(super) const NOTICES: [&str; 17] = [
     "smtp",
     "webhook",
 ];
-pub(super) const EXCEPTIONS: [&str; 6] =
-    ["defer_most", "defer_longest", "exempt_longest", "absent_grace", "absent_longest", "absent"];
+pub(super) const EXCEPTIONS: [&str; 7] =
+    ["defer_most", "defer_longest", "exempt_longest", "absent_grace", "absent_longest", "absent", "unseen"];
 pub(super) const OBSERVE: [&str; 6] = ["registration", "sign_ins", "members", "directory", "max_age", "mfa_failure_codes"];
 
 #[derive(Clone, Copy)]
@@ -293,6 +293,7 @@ pub(super) fn exceptions(table: &Section<'_>, register: &Register) -> Option<Exc
     let (defer_longest, exempt_longest) = (time("defer_longest"), time("exempt_longest"));
     let (absent_grace, absent_longest) = (time("absent_grace"), time("absent_longest"));
     let absent = table.get("absent").and_then(|node| register.listed(&node));
+    let unseen = table.get("unseen").and_then(|node| node.word(&[("enforce", Unseen::Enforce), ("absent", Unseen::Absent)]));
     Some(Exceptions {
         defer_most: defer_most?,
         defer_longest: defer_longest?,
@@ -300,6 +301,7 @@ pub(super) fn exceptions(table: &Section<'_>, register: &Register) -> Option<Exc
         absent_grace: absent_grace?,
         absent_longest: absent_longest?,
         absent: absent?,
+        unseen: unseen?,
     })
 }
 

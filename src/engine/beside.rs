@@ -82,7 +82,8 @@ fn is_known(plan: &Plan, state: &State, observed: &Observed, ask: &Ask) -> bool 
         // A warning mostly, or a mail that comes whenever it comes: nothing waits for them.
         Ask::Collisions | Ask::Bounces(_) => true,
         // The guard asks for the first right before the wire, and the stage stands until What-If has answered; they are short.
-        Ask::Safety | Ask::Target | Ask::PerUser | Ask::Spared | Ask::Reached => false,
+        // Whoever is absent must be known as that before the date takes its course; that reading begins an hour ahead.
+        Ask::Safety | Ask::Target | Ask::PerUser | Ask::Spared | Ask::Reached | Ask::LastSeen => false,
     }
 }
 

@@ -10,8 +10,8 @@ use crate::rollout::exception::of;
 use crate::rollout::id::ObjectId;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{
-    AGREE, Bounce, Collision, Directory, Evaluation, IdSet, Observed, PerUser, Registration, Safety, SignIn, Source, Target,
-    Trouble, TroubleKind, Way,
+    AGREE, Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Observed, PerUser, Registration, Safety, SignIn, Source,
+    Target, Trouble, TroubleKind, Way,
 };
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::{Enforcement, Plan};
@@ -32,6 +32,7 @@ pub(super) enum Answered {
     PerUser(Result<Vec<(ObjectId, PerUser)>, Trouble>),
     Registration(Result<Registration, Trouble>),
     SignIns(Result<Vec<SignIn>, Trouble>),
+    LastSeen(Result<LastSeen, Trouble>),
     Bounces(Result<Vec<Bounce>, Trouble>),
 }
 
@@ -115,6 +116,7 @@ pub(super) async fn ask(
         Ask::PerUser => Answered::PerUser(enforce.per_user(known.people).await),
         Ask::Registration => Answered::Registration(tenant.registration().await),
         Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
+        Ask::LastSeen => Answered::LastSeen(tenant.last_seen().await),
         Ask::Bounces(since) => Answered::Bounces(known.notify?.bounces(&plan.notices.from, *since).await),
     })
 }
@@ -165,6 +167,12 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
         Answered::SignIns(answer) => {
             let answer = answer.map(|new| merged(state, observed, new));
             take(&mut observed.sign_ins, at, answer)
+        }
+        Answered::LastSeen(answer) => {
+            let trouble = take(&mut observed.last_seen, at, answer);
+            // One of a large tenant is large, and nobody compares two.
+            observed.last_seen.earlier = None;
+            trouble
         }
         Answered::Bounces(answer) => {
             let answer = answer.map(|new| late(observed, at, new));

@@ -12,8 +12,8 @@ use super::command::PassOrder;
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched, Uses};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    Bounce, Collision, Directory, Evaluation, IdSet, Observed, PerUser, Person, Registration, Safety, SignIn, Target, Toggle,
-    Trouble,
+    Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Observed, PerUser, Person, Registration, Safety, SignIn, Target,
+    Toggle, Trouble,
 };
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::state::State;
@@ -39,6 +39,9 @@ pub trait Tenant: Send + Sync {
 
     /// Sign-in attempts since `since`, each once, oldest first.
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>>;
+
+    /// When everybody last signed in or tried to, by hand or by a program of theirs; complete or not at all.
+    fn last_seen(&self) -> Answer<'_, Result<LastSeen, Trouble>>;
 
     /// These people as they are now, for the guard; who does not exist is missing.
     fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>>;

@@ -14,8 +14,8 @@ use crate::rollout::condition::Conditions;
 use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Collision, Directory, Evaluation, IdSet, PerUser, Person, Policy, Readiness, Registration, Safety, SignIn,
-    Target, Trouble, TroubleKind,
+    BreakGlass, Collision, Directory, Evaluation, IdSet, LastSeen, PerUser, Person, Policy, Readiness, Registration, Safety,
+    SignIn, Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, People, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
@@ -112,6 +112,10 @@ impl Tenant for Small {
 
     fn sign_ins(&self, _: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn last_seen(&self) -> Answer<'_, Result<LastSeen, Trouble>> {
+        Box::pin(async { Ok(LastSeen::default()) })
     }
 
     fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>> {

@@ -76,7 +76,9 @@ use self::write::Carried;
 use crate::clock::Clock;
 use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
-use crate::rollout::observed::{Directory, IdSet, PerUser, Person, Readiness, Registration, Roll, SignIn, Toggle, Trouble};
+use crate::rollout::observed::{
+    Directory, IdSet, LastSeen, PerUser, Person, Readiness, Registration, Roll, SignIn, Toggle, Trouble,
+};
 
 /// One tenant. Clones share token, gates and names.
 #[derive(Clone)]
@@ -314,6 +316,10 @@ impl Tenant for Graph {
 
     fn sign_ins(&self, since: Timestamp) -> Answer<'_, Result<Vec<SignIn>, Trouble>> {
         Box::pin(sign_ins::since(&self.transport, since))
+    }
+
+    fn last_seen(&self) -> Answer<'_, Result<LastSeen, Trouble>> {
+        Box::pin(look::last_seen(&self.transport))
     }
 
     fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>> {

@@ -14,8 +14,9 @@ use super::id::ObjectId;
 use super::person::Home;
 use super::plan::Plan;
 use super::select::{means, protection};
-use super::state::{Phase, State};
+use super::state::State;
 use super::switch::is_tenant_wide;
+use super::unseen;
 
 /// What is excepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,7 +223,8 @@ fn due(state: &State, home: Home, promise: Option<Timestamp>) -> Option<Timestam
 pub fn absences(ground: &Ground<'_>) -> Vec<Event> {
     let rules = &ground.plan.exceptions;
     let listed = &rules.absent;
-    if listed.is_empty() && ground.state.exceptions.is_empty() {
+    let unseen = unseen::found(ground);
+    if listed.is_empty() && unseen.is_none() && ground.state.exceptions.is_empty() {
         return Vec::new();
     }
     let made = |people, what, why: &str| Event::ExceptionMade { people, what, why: why.to_owned(), owner: "the plan".to_owned() };
@@ -232,14 +234,7 @@ pub fn absences(ground: &Ground<'_>) -> Vec<Event> {
     {
         let waits = |id: ObjectId| {
             let Some(person) = ground.state.people.get(id) else { return false };
-            let begun = match person.home() {
-                Home::Stage(ix) => {
-                    let phase = ground.state.stages.get(usize::from(ix)).map(|stage| &stage.phase);
-                    matches!(phase, Some(Phase::Announced | Phase::Enforcing { .. }))
-                }
-                Home::Tail => true,
-            };
-            begun
+            unseen::is_begun(ground, &person)
                 && of(&ground.state.exceptions, id).is_none()
                 && matches!(person.enforced(), super::person::Enforced::No)
                 && person.promise_told().is_some()
@@ -255,6 +250,12 @@ pub fn absences(ground: &Ground<'_>) -> Vec<Event> {
             events.push(made(people, Excepted::Absent, "the plan lists them as absent, and their date has come"));
         }
     }
+    if events.is_empty()
+        && let Some((people, as_of)) = unseen
+    {
+        let why = format!("has not signed in since they were told, as of {as_of}, and the date has come");
+        events.extend(people.chunks(RECORD).map(|people| made(people.to_vec(), Excepted::Absent, &why)));
+    }
     if let Some(attempts) = &ground.observed.sign_ins.last {
         let absent = ground.state.exceptions.iter().filter(|(_, exception)| exception.what == Excepted::Absent);
         for (id, exception) in absent {
@@ -267,6 +268,9 @@ pub fn absences(ground: &Ground<'_>) -> Vec<Event> {
     }
     events
 }
+
+/// People in one record at most.
+const RECORD: usize = 1_000;
 
 /// How long an exemption's fresh notices come before its end; the first announces.
 pub const BEFORE_EXEMPTION_ENDS: [SignedDuration; 2] = [SignedDuration::from_hours(14 * 24), SignedDuration::from_hours(3 * 24)];

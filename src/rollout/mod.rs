@@ -68,6 +68,7 @@ pub mod told;
 pub mod tranche;
 #[cfg(test)]
 mod undo_tests;
+pub mod unseen;
 pub mod what_if;
 #[cfg(test)]
 mod what_if_tests;

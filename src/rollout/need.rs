@@ -41,6 +41,8 @@ pub enum Ask {
     Registration,
     /// The sign-in log since an instant.
     SignIns(Timestamp),
+    /// When everybody last signed in.
+    LastSeen,
     /// Notices that came back since an instant.
     Bounces(Timestamp),
 }
@@ -129,6 +131,9 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
             last.zip(overlap).and_then(|(last, overlap)| last.checked_sub(overlap).ok()).map_or(since, |from| from.max(since));
         let sign_ins = due(ground, &observed.sign_ins, observe.sign_ins);
         need(Ask::SignIns(from), sign_ins.max(unless_known(observed.sign_ins.last.is_some())));
+    }
+    if let Some(due) = super::unseen::asked(ground) {
+        need(Ask::LastSeen, due);
     }
     if let Some((from, due)) = super::bounces::asked(ground) {
         need(Ask::Bounces(from), due.max(first));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{NameKey, ObjectId, PersonRef};
 pub use super::readings::{Directory, Registration};
 pub use super::roll::{IdSet, Roll};
+pub use super::unseen::LastSeen;
 
 /// A value and the instant (on our clock) at which the tenant was asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -409,6 +410,8 @@ pub struct Observed {
     pub registration: Source<Registration>,
     /// The latest attempt of each enforced person with each code, ascending by person and code.
     pub sign_ins: Source<Vec<SignIn>>,
+    /// When everybody last signed in; read only where the plan asks and a date comes.
+    pub last_seen: Source<LastSeen>,
     /// Resolved group and policy.
     pub target: Source<Target>,
     /// Of whom MFA is required by the enforcement: direct members of its group, or the people whose own state says so.

@@ -515,6 +515,28 @@ pub struct Exceptions {
     /// People who are known to be away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<PersonRef>,
+    /// What happens to people who have not signed in since they were told, when their date comes.
+    #[serde(default, skip_serializing_if = "Unseen::is_usual")]
+    pub unseen: Unseen,
+}
+
+/// People who, as the tenant shows, have not signed in since they were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unseen {
+    /// Are enforced as everybody else.
+    #[default]
+    Enforce,
+    /// Are absent.
+    Absent,
+}
+
+impl Unseen {
+    /// Whether it is what a plan without the key says; such a plan keeps its revision.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    const fn is_usual(&self) -> bool {
+        matches!(self, Self::Enforce)
+    }
 }
 
 impl Default for Exceptions {
@@ -527,6 +549,7 @@ impl Default for Exceptions {
             absent_grace: days(7),
             absent_longest: days(60),
             absent: Vec::new(),
+            unseen: Unseen::Enforce,
         }
     }
 }

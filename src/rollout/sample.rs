@@ -162,6 +162,8 @@ pub(crate) struct Perfect {
     pub(crate) own: BTreeMap<ObjectId, PerUser>,
     /// What the log holds; `None`: it cannot be read.
     pub(crate) sign_ins: Option<Vec<SignIn>>,
+    /// When everybody last signed in; `None`: it cannot be read.
+    pub(crate) last_seen: Option<Vec<(ObjectId, Option<Timestamp>)>>,
     /// What-If where it says something else than the group; `None`: it cannot be asked.
     pub(crate) foreseen: Option<BTreeMap<ObjectId, Foreseen>>,
 }
@@ -197,6 +199,7 @@ impl Perfect {
             answers: true,
             own: BTreeMap::new(),
             sign_ins: Some(Vec::new()),
+            last_seen: Some(Vec::new()),
             foreseen: Some(BTreeMap::new()),
             plan: plan.clone(),
         };
@@ -259,6 +262,11 @@ impl Perfect {
                     self.observed.registration.take(now, Ok(rows.collect::<Registration>()));
                 }
                 Ask::Bounces(_) => self.observed.bounces.take(now, Ok(self.bounces.clone())),
+                Ask::LastSeen => {
+                    let unread = || Trouble { kind: TroubleKind::Unreachable, why: "a test".to_owned() };
+                    let seen = self.last_seen.clone().map(super::unseen::LastSeen::new);
+                    self.observed.last_seen.take(now, seen.ok_or_else(unread));
+                }
                 Ask::SignIns(_) => {
                     let unread = || Trouble { kind: TroubleKind::Unreachable, why: "a test".to_owned() };
                     self.observed.sign_ins.take(now, self.sign_ins.clone().ok_or_else(unread));

@@ -86,7 +86,8 @@ pub(super) fn next_sign_in(seed: u64, person: &Person, now: Timestamp) -> Option
 pub(super) fn last_sign_in(seed: u64, person: &Person, now: Timestamp) -> Option<Timestamp> {
     let today = day(now);
     let mut times = (today - 30..=today).rev().flat_map(|day| times(seed, person, day).into_iter().rev().flatten());
-    times.find(|at| *at <= now && *at >= person.created && person.is_enabled())
+    let is_there = |at: Timestamp| person.away.is_none_or(|(from, to)| at < from || at >= to);
+    times.find(|at| *at <= now && *at >= person.created && person.is_enabled() && is_there(*at))
 }
 
 /// An attempt to sign in.

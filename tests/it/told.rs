@@ -9,7 +9,7 @@ use jiff::civil::time;
 use tidegate::cli::trial::of_script_telling;
 use tidegate::letter::{Kind, Source, Style, Texts};
 use tidegate::rollout::id::PersonRef;
-use tidegate::rollout::plan::{ReaderZone, Selector, Window};
+use tidegate::rollout::plan::{ReaderZone, Selector, Unseen, Window};
 use tidegate::sim::{Change, DeathAt, Deed, Edit, Effect, Exceptional, Fault, Misfortune, Script, Tenant, When};
 
 use crate::scenarios::{compare, last_person, pilot, play, two_stages};
@@ -168,6 +168,21 @@ fn an_absentee_has_a_date_some_days_after_they_are_back() {
     script.end = at("2027-02-10T12:00:00Z");
     script.calm = script.end;
     play("absentee-returning", tenant, script);
+}
+
+#[test]
+fn whoever_was_not_seen_since_they_were_told_is_absent_until_they_are_back_or_for_so_long() {
+    let (tenant, mut script) = pilot(60, 12);
+    script.plan.exceptions.unseen = Unseen::Absent;
+    script.plan.exceptions.absent_longest = days(21);
+    let people = tenant.ordinary_people();
+    let [.., stays, returns] = people[..] else { panic!("there are people") };
+    for (person, away) in [(returns, 16), (stays, 200)] {
+        on(&mut script, "2027-01-10T21:00:00Z", Deed::Tenant(Change::Away { person: person.to_string(), days: away }));
+    }
+    script.end = at("2027-02-20T12:00:00Z");
+    script.calm = script.end;
+    play("unseen-since-told", tenant, script);
 }
 
 #[test]

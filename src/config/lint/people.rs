@@ -5,13 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Lint, stage_key};
 use crate::config::places::{Path, Places, Step, key};
 use crate::rollout::id::PersonRef;
-use crate::rollout::plan::Selector;
+use crate::rollout::plan::{Licence, Selector, Unseen};
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     break_glass(lint);
     everyone_else(lint);
     excluded(lint);
     overlaps(lint);
+    unseen(lint);
+}
+
+/// When people last signed in is only known with a licence.
+fn unseen(lint: &mut Lint<'_>) {
+    if lint.plan.exceptions.unseen == Unseen::Absent && lint.plan.access.licence == Licence::None {
+        let remedy = "write `unseen = \"enforce\"`, and list whoever is known to be away in `absent`";
+        lint.error(
+            &key!["exceptions", "unseen"],
+            "without a P1 licence the tenant does not say when people last signed in",
+            remedy,
+        );
+    }
 }
 
 fn break_glass(lint: &mut Lint<'_>) {

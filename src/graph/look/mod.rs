@@ -22,7 +22,7 @@ use super::roles::{ADMIN, holders};
 use super::row::{Fields, value};
 use super::transport::Transport;
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{Target, Trouble, TroubleKind};
+use crate::rollout::observed::{LastSeen, Target, Trouble, TroubleKind};
 use crate::rollout::preflight::facts::{Exclusions, Facts};
 
 /// How far back sign-ins are looked at; a premium licence keeps the log for 30 days.
@@ -69,6 +69,12 @@ impl Graph {
             granted: transport.named(),
         })
     }
+}
+
+/// When everybody last signed in, whoever or whatever did it for them.
+pub(super) async fn last_seen(transport: &Transport) -> Result<LastSeen, Trouble> {
+    let all = accounts::activity(transport).await?;
+    Ok(LastSeen::new(all.into_iter().map(|activity| (activity.person, activity.interactive.max(activity.other))).collect()))
 }
 
 /// Whom the policy excludes, members of excluded groups included.

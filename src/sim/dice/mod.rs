@@ -13,6 +13,7 @@ use super::moment::after;
 use super::profile::{Profile, Quotas};
 use super::script::Script;
 use super::tenant::Tenant;
+use crate::rollout::plan::Unseen;
 
 /// A tenant and the script of what happens to it.
 #[must_use]
@@ -39,6 +40,9 @@ pub fn throw(seed: u64) -> (Tenant, Script) {
         deaths: Vec::new(),
     };
     deeds::draw(&mut dice, &tenant, &mut script);
+    if dice.happens(0.3) {
+        script.plan.exceptions.unseen = Unseen::Absent;
+    }
     (tenant, script)
 }
 
