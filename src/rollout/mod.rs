@@ -61,6 +61,8 @@ pub mod settle;
 pub mod sign_in_code;
 pub mod stage;
 mod stamp;
+#[cfg(test)]
+mod started_tests;
 pub mod state;
 pub mod switch;
 pub mod tail;

@@ -170,6 +170,9 @@ fn started(ground: &Ground<'_>, hours: &Now<'_>) -> Option<Due> {
     })
 }
 
+/// Nobody can have signed in at the instant of the start, and the log shows attempts half an hour late: before so long it tells nothing.
+const SHOWN: SignedDuration = SignedDuration::from_hours(1);
+
 /// Whether somebody is enforced and, as a log that was read since shows, has not signed in.
 fn has_not_come(ground: &Ground<'_>, person: &PersonState, slot: Slot, opened: Timestamp) -> bool {
     let Some(since) = person.enforced_since().filter(|_| !person.marks().removed_by_hand) else { return false };
@@ -177,7 +180,8 @@ fn has_not_come(ground: &Ground<'_>, person: &PersonState, slot: Slot, opened: T
         return false;
     }
     let log = ground.observed.sign_ins.fresh(ground.now, ground.plan.observe.max_age);
-    let Some(log) = log.filter(|log| log.as_of >= opened.max(since)) else { return false };
+    let shown = since.checked_add(SHOWN).unwrap_or(Timestamp::MAX);
+    let Some(log) = log.filter(|log| log.as_of >= opened.max(shown)) else { return false };
     let from = log.value.partition_point(|attempt| attempt.person < person.id);
     let theirs = log.value.iter().skip(from).take_while(|attempt| attempt.person == person.id);
     !theirs.into_iter().any(|attempt| attempt.at >= since)

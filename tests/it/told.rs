@@ -1,14 +1,16 @@
 //! Golden transcripts of what people are told when something changes for them: dates that move, stages that are missed, mails that fail,
 //! exceptions, and people who come, go and move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use jiff::SignedDuration;
 use jiff::civil::time;
-use tidegate::cli::trial::of_script_telling;
+use tidegate::cli::trial::{of_script, of_script_telling};
 use tidegate::letter::{Kind, Source, Style, Texts};
-use tidegate::rollout::id::PersonRef;
+use tidegate::rollout::condition::Conditions;
+use tidegate::rollout::event::{Event, Slot};
+use tidegate::rollout::id::{ObjectId, PersonRef};
 use tidegate::rollout::plan::{ReaderZone, Selector, Unseen, Window};
 use tidegate::sim::{Change, DeathAt, Deed, Edit, Effect, Exceptional, Fault, Misfortune, Script, Tenant, When};
 
@@ -186,6 +188,31 @@ fn whoever_was_not_seen_since_they_were_told_is_absent_until_they_are_back_or_fo
 }
 
 #[test]
+fn reminders_after_the_start_go_to_people_who_have_not_signed_in_since() {
+    let tenant = small::tenant(60);
+    let stages = vec![stage("pilot", "2027-01-18T09:00:00", vec![small::some(&tenant, 12)])];
+    let mut plan = small::plan(&tenant, stages);
+    plan.notices.before = [30, 7, 1, 0, -1].map(days).to_vec();
+    let mut script = small::script(&tenant, plan, "2026-12-17T20:00:00Z", "2027-01-25T12:00:00Z");
+    let away = last_person(&tenant);
+    on(&mut script, "2027-01-16T10:00:00Z", Deed::Tenant(Change::Away { person: away.to_string(), days: 30 }));
+    play("reminders-after-the-start", tenant, script.clone());
+    let outcome = of_script(small::tenant(60), script, Conditions::all()).unwrap();
+    let mut reminded: BTreeMap<u8, Vec<ObjectId>> = BTreeMap::new();
+    for record in outcome.records {
+        if let Event::NoticeIntent { slot: Slot::Reminder(n), people, .. } = record.event {
+            reminded.entry(n).or_default().extend(people);
+        }
+    }
+    for n in [3, 4] {
+        let people = &reminded[&n];
+        assert_eq!(people.iter().filter(|person| **person == away).count(), 1, "reminder {n} once");
+        assert_eq!(people.iter().collect::<BTreeSet<_>>().len(), people.len(), "reminder {n} to nobody twice");
+    }
+    assert!(reminded[&3].len() < 12, "whoever has signed in by then is not reminded: {reminded:?}");
+}
+
+#[test]
 fn a_volunteer_is_told_and_enforced_at_once() {
     let (tenant, mut script) = two_stages(60);
     let person = tenant.ordinary_people()[3];
@@ -238,11 +265,9 @@ fn what_is_told_is_told_to_nobody_else() {
     let (tenant, mut script) = pilot(60, 12);
     let person = last_person(&tenant);
     on(&mut script, "2027-01-12T10:00:00Z", Deed::Except { person, what: Exceptional::Exempt(days(30)) });
-    let outcome = tidegate::cli::trial::of_script(tenant, script, tidegate::rollout::condition::Conditions::all()).unwrap();
+    let outcome = of_script(tenant, script, Conditions::all()).unwrap();
     let told = outcome.records.iter().filter_map(|record| match &record.event {
-        tidegate::rollout::event::Event::NoticeIntent { slot: tidegate::rollout::event::Slot::Exempt, people, .. } => {
-            Some(people)
-        }
+        Event::NoticeIntent { slot: Slot::Exempt, people, .. } => Some(people),
         _ => None,
     });
     assert_eq!(told.flatten().copied().collect::<Vec<_>>(), [person]);
