@@ -97,6 +97,8 @@ pub(super) enum Verb {
     Back(Single),
     /// Say that notices came back: whoever was told by them counts as not told.
     Bounced(Bounced),
+    /// Say that letters were handed over: whoever got one counts as told.
+    Handed(super::handed::Handed),
     /// Undo a stage: release everybody whom it enforced, and undo what it switched.
     Rollback(Rollback),
     /// Run the plan against a simulated tenant in virtual time and print the timeline.

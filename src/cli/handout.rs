@@ -1,8 +1,11 @@
 //! `letters`, `poster` and `page`: what is printed for people whom no mail reaches, and shown to everybody.
 //!
-//! A letter counts as no notice by itself.
+//! A letter counts as no notice before somebody says that it was handed over (`handed`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::args::{Common, Letters, Sheet};
 use super::standing::{Stand, folder, stand, write_private, write_public};
@@ -10,9 +13,12 @@ use super::{Exit, Failure, adapters, place, runtime};
 use crate::clock::Clock;
 use crate::graph::names::Name;
 use crate::letter::handouts::{self, Addressee, Dated, Setting, Standing};
+use crate::rollout::condition::{Conditions, Ground};
+use crate::rollout::handed::printed;
 use crate::rollout::id::ObjectId;
-use crate::rollout::person::{Home, PersonState};
+use crate::rollout::person::PersonState;
 use crate::rollout::stage::PhaseName;
+use crate::rollout::tail::Openings;
 use crate::store::names;
 use crate::{say, whisper};
 
@@ -20,8 +26,8 @@ pub(super) fn letters(common: &Common, verb: &Letters) -> Result<Exit, Failure> 
     let stand = stand(common, &verb.place)?;
     stand.has(verb.stage.as_deref())?;
     let people = unreached(&stand, verb.stage.as_deref());
-    let (dated, undated): (Vec<_>, Vec<_>) =
-        people.into_iter().map(|person| (person, instant_of(&stand, &person))).partition(|(_, at)| at.is_some());
+    let instants = instants(&stand, &people);
+    let (dated, undated): (Vec<_>, Vec<_>) = people.into_iter().zip(instants).partition(|(_, at)| at.is_some());
     let ids: Vec<ObjectId> = dated.iter().map(|(person, _)| person.id).collect();
     let known = read_names(common, &ids);
     let cached = names::read(&stand.state_dir);
@@ -46,7 +52,14 @@ pub(super) fn letters(common: &Common, verb: &Letters) -> Result<Exit, Failure> 
     if !undated.is_empty() {
         say!("{} more people cannot be reached and have no date yet: their letters come once they have one", undated.len());
     }
-    say!("A letter counts as no notice: nobody is enforced on the strength of it alone.");
+    let mut dates: BTreeMap<Timestamp, usize> = BTreeMap::new();
+    for addressee in &to {
+        *dates.entry(addressee.instant).or_default() += 1;
+    }
+    for (date, count) in dates {
+        say!("{count} of them name {date}");
+    }
+    say!("A letter counts as a notice once you say that it was handed over: tidegate handed PERSON --date DATE --reason WHY");
     Ok(Exit::Done)
 }
 
@@ -87,18 +100,26 @@ fn unreached(stand: &Stand, stage: Option<&str>) -> Vec<PersonState> {
     let people = stand.state.people.all().iter();
     people
         .filter(|person| stage.is_none_or(|name| stand.state.home_name(person.home()) == name))
-        .filter(|person| !person.is_processed() && !person.is_enforced())
+        .filter(|person| !person.is_processed() && !person.is_enforced() && !person.marks().handed)
         .filter(|person| person.refused().is_some() || mailless(person.id))
         .collect()
 }
 
-/// What a letter may name: what the person was told already, or the date of their stage.
-fn instant_of(stand: &Stand, person: &PersonState) -> Option<jiff::Timestamp> {
-    let planned = match person.home() {
-        Home::Stage(ix) => stand.state.named_instant(ix),
-        Home::Tail => None,
+/// What a letter to each of these people names: what a notice would name now, or else what they were told already.
+fn instants(stand: &Stand, people: &[PersonState]) -> Vec<Option<Timestamp>> {
+    let revision = stand.state.plan.as_ref().map_or("", |accepted| &accepted.revision);
+    let ground = Ground {
+        plan: &stand.plan,
+        state: &stand.state,
+        observed: &stand.observed,
+        now: stand.now,
+        revision,
+        booted: Timestamp::MIN,
+        fresh_within: stand.plan.observe.max_age,
+        conditions: Conditions::all(),
     };
-    person.promise().max(planned)
+    let openings = Openings::new(&ground);
+    people.iter().map(|person| printed(&ground, &openings, person).or(person.promise())).collect()
 }
 
 /// The names of these people, from the tenant; none where it cannot be asked.

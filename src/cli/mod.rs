@@ -18,6 +18,7 @@ mod except;
 mod exit;
 mod explain;
 mod finish;
+mod handed;
 mod handout;
 mod journal;
 mod managers;
@@ -104,6 +105,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Absent(verb) => except::single(common, verb, Exception::Absent),
         Verb::Back(verb) => except::single(common, verb, Exception::Back),
         Verb::Bounced(verb) => except::bounced(common, verb),
+        Verb::Handed(verb) => handed::handed(common, verb),
         Verb::Rollback(verb) => pause::rollback(common, verb),
         Verb::Rehearse(verb) => rehearse::rehearse(common, verb),
         Verb::Simulate(verb) => simulate::simulate(common, verb),

@@ -96,6 +96,11 @@ impl Timeline {
             Event::Rebooked { stage, start, why } => Some(format!("{stage}: rebooked for {} ({why})", start.civil)),
             Event::ExceptionMade { people, what, why, .. } => Some(format!("{} people: {} ({why})", people.len(), what.says())),
             Event::ExceptionEnded { people, why } => Some(format!("{} people: the exception ended ({why})", people.len())),
+            Event::Handed { stage, slot, instant, people, why } => Some(format!(
+                "{stage}: {} that names {instant} handed over as a letter to {} people ({why})",
+                slot.says(),
+                people.len()
+            )),
             Event::Bounced { people } => {
                 let people: usize = people.iter().map(|because| because.people.len()).sum();
                 Some(format!("notices to {people} people came back"))

@@ -4,9 +4,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::csv_list;
+use super::problem::{Problem, Problems};
 use super::read::{Node, Section};
 use super::value::Wrong;
 use crate::rollout::id::{NameHash, ObjectId, PersonRef};
@@ -163,6 +164,18 @@ impl Register {
             }
         }
     }
+}
+
+/// The people of the CSV file at `file`, for the plan of `tenant`, whole or not at all. Blocks on the file system.
+pub fn people_of(file: &Path, tenant: &str) -> Result<Vec<PersonRef>, Problems> {
+    let register = Register::new(tenant, PathBuf::new());
+    csv_list::read(file, |text| register.person(text)).map(|(people, _)| people).map_err(|refused| match refused {
+        csv_list::Refused::File(error) => {
+            let file = file.display().to_string();
+            Problem::file(&file, format!("cannot be read: {error}"), "name a readable file").into()
+        }
+        csv_list::Refused::Lines(problems) => Problems(problems),
+    })
 }
 
 pub(super) fn is_principal_name(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Commands: what an operator may ask of the running engine. A closed list; each is journalled before it counts.
 
-use jiff::civil;
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -53,6 +53,15 @@ pub enum What {
         /// Whose.
         people: Vec<ObjectId>,
         /// As the report, or the operator, says.
+        why: String,
+    },
+    /// Letters were handed over.
+    Handed {
+        /// To whom.
+        people: Vec<ObjectId>,
+        /// The date that is printed on them.
+        date: Timestamp,
+        /// The operator's reason.
         why: String,
     },
     /// Notices came back, as a list of reports says.
@@ -132,6 +141,7 @@ impl What {
             Self::Except(_) => "except",
             Self::EndException { .. } => "end-exception",
             Self::Bounced { .. } | Self::Returned(_) => "bounced",
+            Self::Handed { .. } => "handed",
             Self::Finish { .. } => "finish",
             Self::Assist { .. } => "assist",
         }

@@ -9,6 +9,7 @@ use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::bounces::taken_back;
 use crate::rollout::event::{Because, By, Event};
 use crate::rollout::exception::{self, Excepted, Request};
+use crate::rollout::handed::{self, Handing};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::Bounce;
 use crate::rollout::plan::Plan;
@@ -30,6 +31,11 @@ impl Engine {
                 .map(|event| (vec![event], "the exception is over; they are told a date".to_owned())),
             What::Bounced { people, why } => self.bounced(people, why),
             What::Returned(reports) => self.returned(&reports),
+            What::Handed { people, date, why } => {
+                let ground = self.ground(plan, &accepted.revision, PLANNING_MAX_AGE);
+                let says = format!("{} people count as told {date} from now on", people.len());
+                handed::make(&ground, &Handing { people, date, why }).map(|events| (events, says))
+            }
             _ => Err("is no such command".to_owned()),
         };
         match decided {

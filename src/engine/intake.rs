@@ -116,7 +116,12 @@ impl Engine {
                 self.commit(By::Operator, actor, &[Event::FinishAsked { shown }])?;
                 Ok("the finish is under way: everything is read once more, then the policy is changed".to_owned())
             }
-            What::Rebook { .. } | What::Except(_) | What::EndException { .. } | What::Bounced { .. } | What::Returned(_) => {
+            What::Rebook { .. }
+            | What::Except(_)
+            | What::EndException { .. }
+            | What::Bounced { .. }
+            | What::Returned(_)
+            | What::Handed { .. } => {
                 return self.except(what, actor);
             }
             // It takes time and is answered later.

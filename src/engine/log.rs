@@ -106,6 +106,9 @@ pub(super) fn log(record: &Record) {
         Event::ExceptionEnded { people, why } => {
             tracing::warn!(people.count = people.len(), actor = %record.actor, record.seq = record.seq, why, "an exception ended");
         }
+        Event::Handed { stage, instant, people, .. } => {
+            tracing::info!(stage.name = %stage, notice.instant = %instant, people.count = people.len(), actor = %record.actor, record.seq = record.seq, "letters were handed over");
+        }
         Event::Bounced { people } => {
             let count: usize = people.iter().map(|because| because.people.len()).sum();
             tracing::warn!(people.count = count, record.seq = record.seq, "notices came back");

@@ -43,6 +43,9 @@ pub fn about(record: &Record, id: ObjectId) -> Option<String> {
             Some(format!("{} ({why}; {owner})", what.says()))
         }
         Event::ExceptionEnded { people, why } if people.contains(&id) => Some(format!("the exception ended: {why}")),
+        Event::Handed { slot, instant, people, why, .. } if people.contains(&id) => {
+            Some(format!("a letter ({}) that names {instant} was handed over, says {}: {why}", slot.says(), record.actor))
+        }
         Event::Bounced { people } => because(people).map(|why| format!("a notice came back, and none counts any more: {why}")),
         Event::Verified { people } if people.contains(&id) => plain("verified by two agreeing reads"),
         Event::ForeignChange { added, .. } if added.contains(&id) => plain("put into the group by somebody else"),

@@ -221,6 +221,10 @@ impl State {
                 self.person(*id)?.begin_tail();
                 Ok(())
             }),
+            Event::Handed { slot, instant, people, .. } => people.iter().try_for_each(|id| {
+                self.person(*id)?.handed(at, *slot, *instant);
+                Ok(())
+            }),
             Event::Bounced { people } => people.iter().flat_map(|because| &because.people).try_for_each(|id| {
                 self.person(*id)?.bounce(at);
                 Ok(())

@@ -50,12 +50,15 @@ pub(super) fn asked(ground: &Ground<'_>) -> Option<(Timestamp, Timestamp)> {
     Some((last.map_or(reach, |last| last.max(reach)), due(ground, &ground.observed.bounces, EVERY)))
 }
 
-/// Of these reports, the people whose notice they take back, by reason: who was told before, and of whom MFA is not required yet.
+/// Of these reports, the people whose notice they take back, by reason: who was told before by a mail, and of whom MFA is not required yet.
 #[must_use]
 pub fn taken_back(state: &State, bounces: &[Bounce]) -> Vec<Because> {
     let mut people: BTreeMap<ObjectId, &str> = BTreeMap::new();
     for bounce in bounces {
-        let Some(person) = state.people.get(bounce.person).filter(|person| !person.is_processed()) else { continue };
+        let Some(person) = state.people.get(bounce.person).filter(|person| !person.is_processed() && !person.marks().handed)
+        else {
+            continue;
+        };
         let latest = bounce.at.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
         if person.first_told().is_some_and(|told| told <= latest) {
             people.entry(bounce.person).or_insert(&bounce.why);

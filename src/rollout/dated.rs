@@ -43,7 +43,12 @@ pub fn due(ground: &Ground<'_>, hours: &Now<'_>) -> Option<Due> {
 }
 
 /// The notice that a person of the tail is due now, and the instant that it names.
-fn wants(ground: &Ground<'_>, zone: &TimeZone, openings: &Openings, person: &PersonState) -> Option<(Slot, Timestamp)> {
+pub(super) fn wants(
+    ground: &Ground<'_>,
+    zone: &TimeZone,
+    openings: &Openings,
+    person: &PersonState,
+) -> Option<(Slot, Timestamp)> {
     if !retry_is_due(person, ground.now) {
         return None;
     }

@@ -346,6 +346,19 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Letters were handed over: each is a notice, as an accepted mail is.
+    Handed {
+        /// The stage, or `tail`.
+        stage: String,
+        /// Which.
+        slot: Slot,
+        /// The instant that the letters name.
+        instant: Timestamp,
+        /// To whom.
+        people: Vec<ObjectId>,
+        /// The operator's reason.
+        why: String,
+    },
     /// Notices that the mail service had accepted came back: they were none.
     Bounced {
         /// Whose, by reason.

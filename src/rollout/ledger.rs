@@ -36,13 +36,15 @@ pub enum Fate {
     Open,
     /// The mail service took it.
     Accepted,
+    /// A letter that somebody says was handed over.
+    HandedOver,
     /// Nobody knows whether it arrived.
     Ambiguous,
     /// The mail service refused it, or there is no address.
     Refused(String),
     /// It never left.
     NotSent(String),
-    /// It had been taken, and one of those that were came back: none counts.
+    /// It had been taken or handed over, and one of those that were came back: none counts.
     Bounced(String),
 }
 
@@ -53,6 +55,7 @@ impl Fate {
         match self {
             Self::Open => "under way".to_owned(),
             Self::Accepted => "accepted".to_owned(),
+            Self::HandedOver => "handed over".to_owned(),
             Self::Ambiguous => "ambiguous: whether it arrived is not known".to_owned(),
             Self::Refused(why) => format!("refused: {why}"),
             Self::NotSent(why) => format!("not sent: {why}"),
@@ -106,10 +109,21 @@ impl Ledger {
                     Fate::Ambiguous
                 };
             }
+            Event::Handed { stage, slot, instant, people, .. } if people.contains(&self.person) => {
+                let told = Told {
+                    slot: *slot,
+                    stage: stage.clone(),
+                    instant: *instant,
+                    sent_at: record.at,
+                    channel: "letter",
+                    fate: Fate::HandedOver,
+                };
+                self.notices.insert(record.seq, told);
+            }
             // Which of them it was is not told.
             Event::Bounced { people } => {
                 let Some(because) = people.iter().find(|because| because.people.contains(&self.person)) else { return };
-                for told in self.notices.values_mut().filter(|told| told.fate == Fate::Accepted) {
+                for told in self.notices.values_mut().filter(|told| matches!(told.fate, Fate::Accepted | Fate::HandedOver)) {
                     told.fate = Fate::Bounced(because.why.clone());
                 }
             }
@@ -131,6 +145,23 @@ mod tests {
     fn record(seq: u64, event: Event) -> Record {
         let at = Timestamp::from_second(1_800_000_000).unwrap();
         Record { seq, at, v: VERSION, by: By::Schedule, actor: "tidegate".into(), event }
+    }
+
+    #[test]
+    fn a_letter_is_in_the_ledger_of_who_got_it_until_it_is_taken_back() {
+        let (me, other) = (ObjectId::from_bits(1), ObjectId::from_bits(2));
+        let instant = Timestamp::from_second(1_801_000_000).unwrap();
+        let slot = Slot::Announcement;
+        let letter = |people| Event::Handed { stage: "tail".into(), slot, instant, people, why: "by hand".into() };
+        let mut ledger = Ledger::new(me);
+        ledger.take(&record(7, letter(vec![other])));
+        assert_eq!(ledger.notices().count(), 0);
+        ledger.take(&record(8, letter(vec![me])));
+        let told: Vec<_> = ledger.notices().map(|told| (told.instant, told.channel, told.fate.says())).collect();
+        assert_eq!(told, [(instant, "letter", "handed over".to_owned())]);
+        let because = vec![Because { why: "it lay in the pigeonhole".into(), people: vec![me] }];
+        ledger.take(&record(9, Event::Bounced { people: because }));
+        assert!(ledger.notices().all(|told| matches!(told.fate, Fate::Bounced(_))));
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub mod gate;
 #[cfg(test)]
 mod gate_tests;
 pub mod guard;
+pub mod handed;
+#[cfg(test)]
+mod handed_tests;
 pub mod hold;
 pub mod holds;
 pub mod hours;

@@ -98,7 +98,7 @@ pub struct PersonState {
     /// Ambiguous sends in a row that named `promise`.
     pub doubts: u8,
     stand: Stand,
-    /// [`Marks`] in one byte: removed by hand, ours, and from the third bit on what became of the own state.
+    /// [`Marks`] in one byte: removed by hand, ours, in three bits what became of the own state, and whether a letter was handed over.
     marks: u8,
 }
 
@@ -109,6 +109,8 @@ pub struct Marks {
     pub removed_by_hand: bool,
     /// Whether it was our write by which MFA is required of the person.
     pub ours: bool,
+    /// Whether the date in force was told by a letter that was handed over: no mail reaches the person.
+    pub handed: bool,
     /// What became of the person's own MFA state where people move on from it.
     pub retired: Retired,
 }
@@ -150,6 +152,10 @@ impl Retired {
         (0..).zip(Self::ALL).find(|(_, known)| *known == self).map_or(0, |(number, _)| number)
     }
 }
+
+/// Where [`Marks`] stand in their byte: three bits from the third one on, and the sixth.
+const RETIRED: u8 = 0b111;
+const HANDED: u8 = 1 << 5;
 
 /// Bytes of a [`PersonState::row`].
 pub const ROW: usize = 52;
@@ -211,21 +217,23 @@ impl PersonState {
         (person.refused_times, person.doubts) = (refused_times, doubts);
         person.stand = STANDS.into_iter().find(|known| *known as u8 == stand)?;
         person.marks = marks;
-        (usize::from(marks >> 2) < Retired::ALL.len()).then_some(person)
+        let known = marks >> 6 == 0 && usize::from(marks >> 2 & RETIRED) < Retired::ALL.len();
+        known.then_some(person)
     }
 
     /// What is marked.
     #[must_use]
     pub fn marks(&self) -> Marks {
-        let retired = Retired::ALL.get(usize::from(self.marks >> 2)).copied().unwrap_or_default();
-        Marks { removed_by_hand: self.marks & 1 == 1, ours: self.marks & 2 == 2, retired }
+        let retired = Retired::ALL.get(usize::from(self.marks >> 2 & RETIRED)).copied().unwrap_or_default();
+        Marks { removed_by_hand: self.marks & 1 == 1, ours: self.marks & 2 == 2, handed: self.marks & HANDED == HANDED, retired }
     }
 
     /// Changes what is marked.
     pub fn change(&mut self, change: impl FnOnce(&mut Marks)) {
         let mut marks = self.marks();
         change(&mut marks);
-        self.marks = u8::from(marks.removed_by_hand) | u8::from(marks.ours) << 1 | marks.retired.number() << 2;
+        let handed = if marks.handed { HANDED } else { 0 };
+        self.marks = u8::from(marks.removed_by_hand) | u8::from(marks.ours) << 1 | marks.retired.number() << 2 | handed;
     }
 
     const fn stamps(&self) -> [Stamp; 7] {
@@ -330,6 +338,7 @@ impl PersonState {
         if self.promise < named {
             self.promise = named;
             self.promise_told = Stamp::of(at);
+            self.change(|marks| marks.handed = false);
         } else if self.promise == named {
             self.promise_told.get_or_insert(at);
         }
@@ -339,6 +348,12 @@ impl PersonState {
         self.use_slot(slot);
         self.doubts = 0;
         self.refused_at = Stamp::NONE;
+    }
+
+    /// Takes in a letter that was handed over at `at`.
+    pub fn handed(&mut self, at: Timestamp, slot: Slot, instant: Timestamp) {
+        self.told(at, slot, instant);
+        self.change(|marks| marks.handed = true);
     }
 
     /// Takes in a send of which nobody knows whether it arrived: it raises the promise and satisfies nothing.
@@ -370,6 +385,7 @@ impl PersonState {
     pub fn bounce(&mut self, at: Timestamp) {
         (self.first_told, self.promise_told, self.tail_told) = (Stamp::NONE, Stamp::NONE, Stamp::NONE);
         self.slots &= WITHDRAWN;
+        self.change(|marks| marks.handed = false);
         self.refuse(at, Slot::Correction);
     }
 
@@ -383,6 +399,7 @@ impl PersonState {
     pub fn begin_tail(&mut self) {
         self.doubts = 0;
         self.tail_told = Stamp::NONE;
+        self.change(|marks| marks.handed = false);
         self.forget_reminders();
         if self.stand == Stand::Gone {
             self.mark(Enforced::No);

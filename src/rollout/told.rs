@@ -176,7 +176,7 @@ const SHOWN: SignedDuration = SignedDuration::from_hours(1);
 /// Whether somebody is enforced and, as a log that was read since shows, has not signed in.
 fn has_not_come(ground: &Ground<'_>, person: &PersonState, slot: Slot, opened: Timestamp) -> bool {
     let Some(since) = person.enforced_since().filter(|_| !person.marks().removed_by_hand) else { return false };
-    if person.has_used(slot) || person.refused().is_some() {
+    if person.has_used(slot) || person.refused().is_some() || person.marks().handed {
         return false;
     }
     let log = ground.observed.sign_ins.fresh(ground.now, ground.plan.observe.max_age);
@@ -205,7 +205,7 @@ fn withdrawn(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Option<Due> {
 }
 
 /// The stages whose people are told dates, each with the instant that its notices name.
-fn told_stages<'a>(ground: &Ground<'a>) -> impl Iterator<Item = (u16, &'a StageState, Timestamp)> {
+pub(super) fn told_stages<'a>(ground: &Ground<'a>) -> impl Iterator<Item = (u16, &'a StageState, Timestamp)> {
     let (plan, state) = (ground.plan, ground.state);
     (0_u16..).zip(&state.stages).filter_map(move |(ix, stage)| {
         let invited = is_tenant_wide(plan) && matches!(stage.phase, Phase::Soaking { .. } | Phase::Done);
@@ -301,14 +301,16 @@ pub(super) fn wants_reminder(
     opened: Timestamp,
 ) -> bool {
     let told = person.first_told().is_some_and(|told| told < opened) && person.is_promised(instant);
-    told && !person.is_processed() && !person.has_used(slot) && person.refused().is_none() && is_to_be_reminded(ground, person.id)
+    let by_mail = person.refused().is_none() && !person.marks().handed;
+    told && !person.is_processed() && !person.has_used(slot) && by_mail && is_to_be_reminded(ground, person.id)
 }
 
 /// Capable people are told once, in place of the first reminder, that nothing is left to do; only where any method that counts as MFA
 /// satisfies what is required.
 fn wants_to_know_ready(ground: &Ground<'_>, person: &PersonState, instant: Timestamp, opened: Timestamp) -> bool {
     let told = person.first_told().is_some_and(|told| told < opened) && person.is_promised(instant);
-    let waits = !person.is_processed() && !person.has_used(Slot::Ready) && person.refused().is_none();
+    let by_mail = person.refused().is_none() && !person.marks().handed;
+    let waits = !person.is_processed() && !person.has_used(Slot::Ready) && by_mail;
     let takes = ground.observed.safety.last.as_ref().map(|reading| reading.value.policy.takes);
     let capable = || {
         let report = ground.observed.registration.fresh(ground.now, ground.plan.observe.max_age);

@@ -7,6 +7,7 @@ use super::chance::{Kind as Chance, Stream};
 use super::group::{Group, GroupKind};
 use super::person::{Account, PerUser, Person};
 use super::policy::State;
+use super::reaction::told;
 use super::tenant::{ENFORCED_GROUP, EXEMPT_GROUP, POLICY, Tenant};
 use crate::rollout::id::ObjectId;
 
@@ -68,6 +69,13 @@ pub enum Change {
         person: String,
         /// For how long.
         days: i64,
+    },
+    /// The helpdesk hands a printed letter over that names an instant.
+    HandOver {
+        /// The person.
+        person: String,
+        /// The instant.
+        instant: Timestamp,
     },
     /// Somebody asks that MFA be required of them at once: what mails named before counts no more.
     Volunteer(String),
@@ -186,6 +194,12 @@ impl Tenant {
             Change::Away { person, days } => {
                 let until = now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(now);
                 self.with(&person, |person| person.away = Some((now, until)))?;
+            }
+            Change::HandOver { person, instant } => {
+                let id = self.named_id(&person)?;
+                let seed = self.profile.seed;
+                self.with(&person, |person| told(person, seed, now, Some(instant)))?;
+                self.oracle.letter(now, id, instant);
             }
             Change::Volunteer(person) => {
                 let id = self.named_id(&person)?;

@@ -58,6 +58,12 @@ impl Tenant {
         self.by_id.get(&person).and_then(|at| self.people.get(*at)).map(|person| person.whereabouts().0)
     }
 
+    /// Letters that the tenant's helpdesk handed over, in order.
+    #[must_use]
+    pub fn letters(&self) -> &[Mail] {
+        self.oracle.letters()
+    }
+
     /// Writes by which an app made people members of the enforcement group, in order.
     #[must_use]
     pub fn writes(&self) -> &[Write] {

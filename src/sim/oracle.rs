@@ -51,7 +51,7 @@ pub enum Rule {
     NoticeOnce,
 }
 
-/// A mail that the tenant took for somebody.
+/// A mail that the tenant took for somebody, or a letter that its helpdesk handed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mail {
     /// When.
@@ -84,6 +84,7 @@ pub(super) struct Oracle {
     volunteers: HashMap<ObjectId, Timestamp>,
     notices: HashSet<String>,
     mails: Vec<Mail>,
+    letters: Vec<Mail>,
     writes: Vec<Write>,
     violations: Vec<Violation>,
 }
@@ -104,6 +105,7 @@ impl Oracle {
             volunteers: HashMap::new(),
             notices: HashSet::new(),
             mails: Vec::new(),
+            letters: Vec::new(),
             writes: Vec::new(),
             violations: Vec::new(),
         }
@@ -117,6 +119,18 @@ impl Oracle {
         &self.mails
     }
 
+    /// Letters that the helpdesk handed over.
+    pub(super) fn letters(&self) -> &[Mail] {
+        &self.letters
+    }
+
+    /// The helpdesk handed a letter over.
+    pub(super) fn letter(&mut self, now: Timestamp, person: ObjectId, instant: Timestamp) {
+        self.names(now, person, instant);
+        let subject = "a letter".to_owned();
+        self.letters.push(Mail { at: now, person, instant: Some(instant), notice: None, subject });
+    }
+
     pub(super) fn writes(&self) -> &[Write] {
         &self.writes
     }
@@ -124,10 +138,14 @@ impl Oracle {
     /// A mail was taken for somebody.
     pub(super) fn mail(&mut self, mail: Mail) {
         if let Some(instant) = mail.instant {
-            let told = self.told.entry(mail.person).or_insert(Told { first: mail.at, latest_instant: instant });
-            told.latest_instant = told.latest_instant.max(instant);
+            self.names(mail.at, mail.person, instant);
         }
         self.mail_lost(mail);
+    }
+
+    fn names(&mut self, now: Timestamp, person: ObjectId, instant: Timestamp) {
+        let told = self.told.entry(person).or_insert(Told { first: now, latest_instant: instant });
+        told.latest_instant = told.latest_instant.max(instant);
     }
 
     /// A mail was taken for somebody and comes back: it told them nothing.

@@ -92,6 +92,13 @@ pub enum Deed {
     EndException(ObjectId),
     /// An operator says that a notice to somebody came back.
     Bounced(ObjectId),
+    /// The helpdesk hands a letter over that names this instant, and an operator says so.
+    Hand {
+        /// To whom.
+        person: ObjectId,
+        /// The instant.
+        date: Timestamp,
+    },
     /// Every fault ends.
     EndFaults,
 }
@@ -218,6 +225,7 @@ impl fmt::Display for Deed {
             Self::Except { what: Exceptional::Absent, .. } => f.write_str("an operator says that somebody is away"),
             Self::EndException(_) => f.write_str("an operator takes an exception back"),
             Self::Bounced(_) => f.write_str("an operator says that a notice came back"),
+            Self::Hand { date, .. } => write!(f, "the helpdesk hands over a letter that names {date}"),
             Self::EndFaults => f.write_str("every fault ends"),
         }
     }

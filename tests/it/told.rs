@@ -213,6 +213,23 @@ fn reminders_after_the_start_go_to_people_who_have_not_signed_in_since() {
 }
 
 #[test]
+fn whom_no_mail_reaches_is_handed_a_letter_and_enforced_on_its_date() {
+    let (tenant, mut script) = pilot(60, 12);
+    let people = tenant.ordinary_people();
+    let [.., bounced, mailless] = people[..] else { panic!("there are people") };
+    on(&mut script, "2027-01-10T21:00:00Z", Deed::Tenant(Change::RemoveMail(mailless.to_string())));
+    // The first letter names a date that is too near, the second is handed over anew.
+    on(&mut script, "2027-01-13T09:00:00Z", Deed::Hand { person: mailless, date: at("2027-01-18T08:00:00Z") });
+    on(&mut script, "2027-01-14T09:00:00Z", Deed::Hand { person: mailless, date: at("2027-01-27T08:00:00Z") });
+    // A mail came back, and in its place a letter with the date of the stage is in time.
+    on(&mut script, "2027-01-12T10:00:00Z", Deed::Bounced(bounced));
+    on(&mut script, "2027-01-12T15:00:00Z", Deed::Hand { person: bounced, date: at("2027-01-18T08:00:00Z") });
+    script.end = at("2027-02-06T12:00:00Z");
+    script.calm = script.end;
+    play("letters-handed-over", tenant, script);
+}
+
+#[test]
 fn a_volunteer_is_told_and_enforced_at_once() {
     let (tenant, mut script) = two_stages(60);
     let person = tenant.ordinary_people()[3];

@@ -268,6 +268,11 @@ impl Hand {
             }
             Deed::EndException(person) => self.command(What::EndException { person, why: "it is over".to_owned() }),
             Deed::Bounced(person) => self.command(What::Bounced { people: vec![person], why: "a report".to_owned() }),
+            Deed::Hand { person, date } => {
+                let change = Change::HandOver { person: person.to_string(), instant: date };
+                drop(tenant.change(at.min(now), change));
+                self.command(What::Handed { people: vec![person], date, why: "no mail reaches them".to_owned() });
+            }
             Deed::Reload(edit) => {
                 let Some(plan) = edit.of(&self.accepted, now) else { return };
                 self.earlier = matches!(edit, Edit::Move { by, .. } if by.is_negative());

@@ -151,6 +151,17 @@ impl Ledger {
                     }
                 }
             }
+            Event::Handed { stage, slot, instant, people, .. } => {
+                reached.add("letters handed over", people.len() as u64);
+                wrong.extend(self.untrue(stage, *slot, *instant, people, record.at));
+                for person in people {
+                    let theirs = |letter: &crate::sim::oracle::Mail| letter.person == *person && letter.instant == Some(*instant);
+                    if !tenant.letters().iter().any(theirs) {
+                        wrong.push(format!("a letter to {person} is called handed over, and the helpdesk handed none"));
+                    }
+                    self.told.entry(*person).or_default().push(Told { at: record.at, slot: *slot, instant: *instant });
+                }
+            }
             Event::Bounced { people } => {
                 for person in of(people) {
                     reached.count("notices that came back");

@@ -86,7 +86,11 @@ impl Judge {
         }
         let asked = exception.filter(|(what, _)| *what == Excepted::Volunteer).map(|(_, since)| since);
         // What a volunteer was told before they asked counts no more.
-        let mails = tenant.mails().iter().filter(|mail| mail.person == person && asked.is_none_or(|since| mail.at >= since));
+        let mails = tenant
+            .mails()
+            .iter()
+            .chain(tenant.letters())
+            .filter(|mail| mail.person == person && asked.is_none_or(|since| mail.at >= since));
         let latest = mails.filter_map(|mail| mail.instant).max();
         let Some(latest) = latest else {
             self.breach(at, Rule::Untold, Some(person), "no mail named an instant".to_owned());

@@ -55,6 +55,22 @@ fn an_idle_daemon_takes_orders_and_a_second_one_is_turned_away() {
     }
     bed.run(&["bounced", &somebody.to_string()]).with(2);
 
+    // Letters are handed over to people who wait for a date, or to nobody.
+    let person = somebody.to_string();
+    bed.write("to.csv", &format!("id\n{somebody}\nghost@contoso.example\n"));
+    let to = bed.path("to.csv");
+    let file = ["--file", to.to_str().unwrap()];
+    for (who, date, code, says) in [
+        (&[person.as_str()][..], "2027-01-11T09:00", 1, "is in no stage and not in the tail"),
+        (&[person.as_str()], "2027-01-11T08:00:00Z", 1, "is in no stage and not in the tail"),
+        (&[person.as_str()], "tomorrow", 2, "write 2027-01-18T09:00"),
+        (&["ghost@contoso.example"], "2027-01-11T09:00", 2, "is nobody whom the running daemon has read"),
+        (&file, "2027-01-11T09:00", 2, "nothing was sent: 1 of 2 people"),
+    ] {
+        let said = bed.run(&[&["handed"], who, &["--date", date, "--reason", "by hand"]].concat()).with(code);
+        assert!(said.says().contains(says), "{who:?} {date}: {}", said.says());
+    }
+
     bed.daemon().signal("USR1");
     let status = daemon.logs(|line| line.contains("status as asked"));
     assert!(status.contains("headline"), "{status}");
