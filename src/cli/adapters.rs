@@ -89,8 +89,8 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Resu
     let wire = https(loaded)?;
     let credentials = credentials_of(&settings.credentials);
     let mut joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, texts(loaded)?, roll);
-    if let Some(smtp) = &settings.smtp {
-        joined.notify = Arc::new(by_smtp(smtp, settings.way.ca_file.as_deref(), &joined, clock)?);
+    if let Some(smtp) = mail_server(loaded, &joined, clock)? {
+        joined.notify = Arc::new(smtp);
     }
     joined.graph.secret_expires(settings.credentials.secret_expires);
     if loaded.plan.access.licence == Licence::None {
@@ -100,6 +100,12 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Resu
         });
     }
     Ok(joined)
+}
+
+/// The plan's own mail server, where notices go through one.
+pub(super) fn mail_server(loaded: &Loaded, joined: &Adapters, clock: &Clock) -> Result<Option<Smtp>, Failure> {
+    let ca_file = loaded.settings.way.ca_file.as_deref();
+    loaded.settings.smtp.as_ref().map(|smtp| by_smtp(smtp, ca_file, joined, clock)).transpose()
 }
 
 /// Notices through the plan's mail server.

@@ -151,3 +151,83 @@ fn hook(webhook: &Webhook, state: &Path, seq: u64) -> Hook {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::post;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::rollout::event::VERSION;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn record(seq: u64, event: Event) -> Record {
+        let at = "2027-01-11T08:00:00Z".parse().unwrap();
+        Record { seq, at, v: VERSION, by: By::Operator, actor: "ann".to_owned(), event }
+    }
+
+    /// A store that keeps nothing, and fails from its second record on.
+    #[derive(Default)]
+    struct Forgetful(u64);
+
+    impl Store for Forgetful {
+        fn append(&mut self, _: Timestamp, _: By, _: &str, events: &[Event]) -> Result<Vec<Record>, StoreError> {
+            self.0 += 1;
+            if self.0 > 1 {
+                return Err(StoreError::Failed("a test".into()));
+            }
+            Ok(events.iter().map(|event| record(self.0, event.clone())).collect())
+        }
+
+        fn checkpoint(&mut self, _: &State) {}
+
+        fn publish(&mut self, _: &[u8]) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn head(&self) -> String {
+            "head".to_owned()
+        }
+    }
+
+    #[test]
+    fn what_is_committed_is_handed_on_and_what_is_not_is_not() {
+        let (committed, mut records) = mpsc::unbounded_channel();
+        let mut store = Announced { store: Forgetful::default(), committed: Some(committed) };
+        let event = Event::Paused { why: "tea".to_owned() };
+        let mut append = || store.append(Timestamp::UNIX_EPOCH, By::Operator, "ann", std::slice::from_ref(&event));
+        assert_eq!(append().unwrap(), [record(1, event.clone())]);
+        assert!(append().is_err());
+        assert_eq!((records.try_recv().unwrap(), records.try_recv().is_err()), (vec![record(1, event.clone())], true));
+        assert_eq!(store.head(), "head");
+    }
+
+    #[tokio::test]
+    async fn a_webhook_is_told_what_is_committed_and_how_far_is_kept() {
+        let (sender, mut posts) = mpsc::unbounded_channel::<String>();
+        let app = Router::new().route("/hook", post(async move |body: String| drop(sender.send(body))));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().join("url");
+        std::fs::write(&url, format!("http://localhost:{}/hook", listener.local_addr().unwrap().port())).unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let (name, allow_internal) = ("url".to_owned(), vec!["localhost".to_owned()]);
+        let webhook = Webhook { kind: WebhookKind::Json, name, url, secret: None, allow_internal };
+        let begun = |webhooks: &[Webhook]| begin(webhooks, folder.path(), 0, Clock::system(), &Troubles::default());
+        assert!(begun(&[]).is_none(), "without webhooks nobody follows");
+
+        let committed = begun(&[webhook]).unwrap();
+        committed.send(vec![record(1, Event::Paused { why: "tea".to_owned() })]).unwrap();
+        let told = tokio::time::timeout(LONG, posts.recv()).await.unwrap().unwrap();
+        assert!(told.contains("Paused: tea"), "{told}");
+        let key: String = sha256_hex(b"url").chars().take(16).collect();
+        let kept = async {
+            while delivered::read(folder.path(), &key) != Some(1) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, kept).await.unwrap();
+    }
+}

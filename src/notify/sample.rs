@@ -11,7 +11,22 @@ use crate::rollout::plan::Format;
 use super::Letter;
 use super::written::content;
 
-/// Sends it through the first of these mailboxes that exists; or says why it is not sent.
+/// Nobody knows what became of it.
+pub(super) const UNKNOWN: &str =
+    "the mail service gave no answer that can be trusted; look into the mailbox before you try again";
+
+/// The mail, for whichever way.
+pub(super) fn message(to: &str, letter: Letter, format: Format) -> Message {
+    Message {
+        to: to.to_owned(),
+        subject: letter.subject.clone(),
+        body: content(letter, format),
+        headers: vec![("x-tidegate-test", "true".to_owned())],
+        calendar_file: None,
+    }
+}
+
+/// Sends it through Graph, from the first of these mailboxes that exists; or says why it is not sent.
 pub async fn send(graph: &Graph, from: &[PersonRef], to: &str, letter: Letter, format: Format) -> Result<(), String> {
     let mut sender = None;
     for mailbox in from {
@@ -21,18 +36,12 @@ pub async fn send(graph: &Graph, from: &[PersonRef], to: &str, letter: Letter, f
         }
     }
     let from = sender.ok_or("none of the sending mailboxes exists in the tenant; check notices.from in the plan")?;
-    let message = Message {
-        to: to.to_owned(),
-        subject: letter.subject.clone(),
-        body: content(letter, format),
-        headers: vec![("x-tidegate-test", "true".to_owned())],
-        calendar_file: None,
-    };
+    let message = message(to, letter, format);
     let carried = graph.carry_out(&[Mutation::SendMail { from, message }]).await.into_iter().next();
     match carried {
         Some(Ok(Verdict::Ok)) => Ok(()),
         Some(Ok(Verdict::Refused(refusal))) => Err(refusal.why),
         Some(Err(trouble)) => Err(trouble.why),
-        _ => Err("the mail service gave no answer that can be trusted; look into the mailbox before you try again".to_owned()),
+        _ => Err(UNKNOWN.to_owned()),
     }
 }

@@ -42,21 +42,24 @@ pub(super) fn preview(common: &Common, verb: &Preview) -> Result<Exit, Failure> 
         return Err(Failure::new(Exit::Usage, says));
     }
     let tenant = if verb.person.is_some() || verb.mail.is_some() {
-        Some((adapters::over_http(&loaded, &Clock::system(), Arc::default())?.graph, runtime()?))
+        Some((adapters::over_http(&loaded, &Clock::system(), Arc::default())?, runtime()?))
     } else {
         None
     };
     let mut reader = Reader { display: Some(SAMPLE.to_owned()), language: None };
-    if let (Some(person), Some((graph, runtime))) = (&verb.person, &tenant) {
-        reader = runtime.block_on(read(graph, &loaded.plan.tenant, person))?;
+    if let (Some(person), Some((joined, runtime))) = (&verb.person, &tenant) {
+        reader = runtime.block_on(read(&joined.graph, &loaded.plan.tenant, person))?;
     }
     if verb.language.is_some() {
         reader.language.clone_from(&verb.language);
     }
     let facts = facts(&loaded, &reader, verb.kind);
-    if let (Some(to), Some((graph, runtime))) = (&verb.mail, &tenant) {
+    if let (Some(to), Some((joined, runtime))) = (&verb.mail, &tenant) {
         let letter = texts.write_test(&facts).map_err(|error| unwritten(&error))?;
-        let sent = runtime.block_on(send_sample(graph, &loaded.plan.notices.from, to, letter, texts.format()));
+        let sent = match adapters::mail_server(&loaded, joined, &Clock::system())? {
+            Some(smtp) => runtime.block_on(smtp.send_sample(to, letter, texts.format())),
+            None => runtime.block_on(send_sample(&joined.graph, &loaded.plan.notices.from, to, letter, texts.format())),
+        };
         sent.map_err(|why| Failure::new(Exit::Tenant, why))?;
         say!("the mail service has taken a test of the `{}` for {to}", verb.kind);
         return Ok(Exit::Done);

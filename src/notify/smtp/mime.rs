@@ -35,7 +35,9 @@ pub(super) fn receiver(message: &Message) -> Result<Address, Unmade> {
 /// The mail's bytes, as of `at`.
 pub(super) fn bytes(message: &Message, from: &Address, at: Timestamp) -> Result<Vec<u8>, Unmade> {
     let other = |error: &dyn std::error::Error| Unmade::Other(error.to_string());
-    let id = message.headers.iter().find(|(name, _)| *name == NOTICE).map(|(_, value)| value.as_str()).unwrap_or_default();
+    let notice = message.headers.iter().find(|(name, _)| *name == NOTICE).map(|(_, value)| value.clone());
+    // One that is only looked at is no notice.
+    let id = notice.unwrap_or_else(|| format!("test-{}", at.as_millisecond()));
     let mut builder = lettre::Message::builder()
         .from(Mailbox::new(None, from.clone()))
         .to(Mailbox::new(None, receiver(message)?))

@@ -8,6 +8,8 @@ mod session;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,13 +23,15 @@ use tokio::sync::watch;
 
 use self::mime::Unmade;
 use self::session::{Encrypted, Fate, Patience, Session, Way};
+use super::sample;
 use super::written::{Organizer, Writer, because, everybody};
 use crate::clock::Clock;
 use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
 use crate::graph::Graph;
 use crate::graph::request::Message;
-use crate::letter::Texts;
+use crate::letter::{Letter, Texts};
 use crate::rollout::id::ObjectId;
+use crate::rollout::plan::Format;
 
 /// A minute, in which so many mails may leave.
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -112,8 +116,7 @@ impl Smtp {
 
     async fn tell(&self, notice: &Notice) -> NoticeOutcome {
         let mut outcome = NoticeOutcome::default();
-        let password = match self.login.as_ref().map(|(user, read)| read().map(|password| (user.as_str(), password))).transpose()
-        {
+        let password = match self.password() {
             Ok(password) => password,
             Err(why) => {
                 because(&mut outcome.not_sent, &why, everybody(notice));
@@ -125,6 +128,29 @@ impl Smtp {
         let login = password.as_ref().map(|(user, password)| (*user, password));
         self.deliver(notice.intent, login, ready, &mut outcome).await;
         outcome
+    }
+
+    /// Sends a notice that is only looked at; or says why it is not sent.
+    pub async fn send_sample(&self, to: &str, letter: Letter, format: Format) -> Result<(), String> {
+        let from = self.from.first().ok_or("`notices.from` names no mailbox")?;
+        let password = self.password()?;
+        let login = password.as_ref().map(|(user, password)| (*user, password));
+        let (_, at) = self.room(1).await;
+        let mut line = None;
+        let fate = self.carry(&mut line, login, from, &sample::message(to, letter, format), at).await;
+        if let Some(session) = line {
+            session.close().await;
+        }
+        match fate {
+            Fate::Accepted => Ok(()),
+            Fate::Refused(why) | Fate::NotSent(why) | Fate::Down(why) => Err(why),
+            Fate::Unknown => Err(sample::UNKNOWN.to_owned()),
+        }
+    }
+
+    /// Who logs in, with the password as it is now.
+    fn password(&self) -> Result<Option<(&str, SecretString)>, String> {
+        self.login.as_ref().map(|(user, read)| read().map(|password| (user.as_str(), password))).transpose()
     }
 
     /// Sends handful after handful, one mail on each connection.

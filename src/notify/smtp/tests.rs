@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -21,7 +21,7 @@ use crate::rollout::event::Because;
 use crate::rollout::id::{ObjectId, PersonRef};
 
 /// What the server does next.
-enum Does {
+pub(super) enum Does {
     Says(&'static str),
     /// A line without an end, as fast as it is read.
     Babbles,
@@ -32,14 +32,14 @@ use Does::{Babbles, Hangs, HangsUp, Says};
 
 /// What was said to the server: commands, and texts of mails that were whole.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
+pub(super) struct Heard(Arc<Mutex<Vec<String>>>);
 
 impl Heard {
-    fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
-    fn count(&self, begin: &str) -> usize {
+    pub(super) fn count(&self, begin: &str) -> usize {
         self.lines().iter().filter(|line| line.starts_with(begin)).count()
     }
 }
@@ -53,53 +53,56 @@ async fn server(script: impl Fn(&str) -> Option<Does> + Send + Sync + 'static) -
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (all, script) = (all.clone(), Arc::clone(&script));
-            tokio::spawn(async move {
-                let (read, mut write) = stream.into_split();
-                let mut read = BufReader::new(read);
-                let (mut line, mut mail) = ("greeting".to_owned(), None::<String>);
-                loop {
-                    let does = script(&line).unwrap_or(Says(match line.split([' ', ':']).next().unwrap() {
-                        "greeting" => "220 ready\r\n",
-                        "EHLO" => "250-server\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN\r\n",
-                        "AUTH" => "235 in\r\n",
-                        "DATA" => "354 go on\r\n",
-                        "QUIT" => "221 bye\r\n",
-                        _ => "250 fine\r\n",
-                    }));
-                    match does {
-                        Says(text) => {
-                            if line == "DATA" && text.starts_with("354") {
-                                mail = Some(String::new());
-                            }
-                            if write.write_all(text.as_bytes()).await.is_err() {
-                                return;
-                            }
-                        }
-                        Babbles => while write.write_all(&[b'x'; 4096]).await.is_ok() {},
-                        Hangs => std::future::pending().await,
-                        HangsUp => return,
-                    }
-                    loop {
-                        line.clear();
-                        if read.read_line(&mut line).await.unwrap_or(0) == 0 {
-                            return;
-                        }
-                        match &mut mail {
-                            Some(text) if line != ".\r\n" => text.push_str(&line),
-                            _ => break,
-                        }
-                    }
-                    line.truncate(line.trim_end().len());
-                    let said = mail.take().unwrap_or_else(|| line.clone());
-                    all.0.lock().unwrap().push(said);
-                }
-            });
+            tokio::spawn(async move { converse(stream, &all, &*script).await });
         }
     });
     (port, heard)
 }
 
-async fn smtp(port: u16, clock: &Clock, with: impl FnOnce(&mut Server)) -> Smtp {
+/// One connection of such a server.
+pub(super) async fn converse(stream: impl AsyncRead + AsyncWrite, all: &Heard, script: &impl Fn(&str) -> Option<Does>) {
+    let (read, mut write) = tokio::io::split(stream);
+    let mut read = BufReader::new(read);
+    let (mut line, mut mail) = ("greeting".to_owned(), None::<String>);
+    loop {
+        let does = script(&line).unwrap_or(Says(match line.split([' ', ':']).next().unwrap() {
+            "greeting" => "220 ready\r\n",
+            "EHLO" => "250-server\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN\r\n",
+            "AUTH" => "235 in\r\n",
+            "DATA" => "354 go on\r\n",
+            "QUIT" => "221 bye\r\n",
+            _ => "250 fine\r\n",
+        }));
+        match does {
+            Says(text) => {
+                if line == "DATA" && text.starts_with("354") {
+                    mail = Some(String::new());
+                }
+                if write.write_all(text.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            Babbles => while write.write_all(&[b'x'; 4096]).await.is_ok() {},
+            Hangs => std::future::pending().await,
+            HangsUp => return,
+        }
+        loop {
+            line.clear();
+            if read.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return;
+            }
+            match &mut mail {
+                Some(text) if line != ".\r\n" => text.push_str(&line),
+                _ => break,
+            }
+        }
+        line.truncate(line.trim_end().len());
+        let said = mail.take().unwrap_or_else(|| line.clone());
+        all.0.lock().unwrap().push(said);
+    }
+}
+
+pub(super) async fn smtp(port: u16, clock: &Clock, with: impl FnOnce(&mut Server)) -> Smtp {
     let script = tenant(|_| (202, json!(null)));
     let texts = watch::channel(Arc::new(Texts::built_in(Style::default()).unwrap())).1;
     let mut server = Server {
@@ -122,7 +125,7 @@ async fn smtp(port: u16, clock: &Clock, with: impl FnOnce(&mut Server)) -> Smtp 
     smtp
 }
 
-fn standing() -> Clock {
+pub(super) fn standing() -> Clock {
     Clock::paced("2026-12-12T07:30:00Z".parse().unwrap(), Pace::Max)
 }
 
@@ -133,7 +136,7 @@ async fn told(people: u128, script: impl Fn(&str) -> Option<Does> + Send + Sync 
     (smtp.send(&notice((1..=people).map(id).collect())).await, heard)
 }
 
-fn everybody(list: &[Because]) -> Vec<ObjectId> {
+pub(super) fn everybody(list: &[Because]) -> Vec<ObjectId> {
     list.iter().flat_map(|because| because.people.clone()).collect()
 }
 

@@ -1,5 +1,8 @@
 //! `notices preview` from outside: without a tenant, for a person of the tenant, and as a test mail that promises nobody anything.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
 use super::bed::Bed;
 use super::plans;
 
@@ -65,4 +68,49 @@ fn a_test_mail_goes_to_the_plans_own_addresses_only_and_promises_nothing() {
     let said = bed.run(&["notices", "preview", "--mail", "IT-Security@contoso.example", "--kind", "started"]).with(0).out;
     assert!(said.contains("has taken a test of the `started`"), "{said}");
     assert!(bed.tenant().mails().is_empty() && bed.tenant().violations().is_empty(), "nobody was promised anything");
+}
+
+/// A mail server for one mail; what was said to it.
+fn mail_server() -> (u16, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut write = stream.try_clone().unwrap();
+        write.write_all(b"220 ready\r\n").unwrap();
+        let (mut said, mut in_mail) = (String::new(), false);
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            said.push_str(&line);
+            said.push('\n');
+            let answer = match line.as_str() {
+                "." => "250 fine\r\n",
+                _ if in_mail => "",
+                "DATA" => "354 go on\r\n",
+                "QUIT" => "221 bye\r\n",
+                _ => "250 fine\r\n",
+            };
+            in_mail = answer.starts_with("354") || in_mail && line != ".";
+            write.write_all(answer.as_bytes()).unwrap();
+        }
+        said
+    });
+    (port, served)
+}
+
+#[test]
+fn a_test_mail_goes_the_way_of_the_notices() {
+    let bed = Bed::new(plans::orderly(40));
+    let plan = plans::short(&bed, "").replace("renotice = \"1d\"", &format!("renotice = \"1d\"\ntest_to = [\"{SOMEBODY}\"]"));
+    let (port, served) = mail_server();
+    bed.write("plan.toml", &format!("{plan}\n[notices.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n"));
+    // No tenant is needed for it.
+    bed.watch(|_, request| panic!("{request:?} was asked"));
+    bed.run(&["notices", "preview", "--mail", SOMEBODY]).with(0);
+    let said = served.join().unwrap();
+    for part in ["RCPT TO:<it-security@contoso.example>", "x-tidegate-test: true", "Message-ID: <test-"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("x-tidegate-instant") && !said.contains("x-tidegate-notice"), "{said}");
+    // Where nobody listens any more, it is not sent.
+    assert!(bed.run(&["notices", "preview", "--mail", SOMEBODY]).with(4).says().contains("the mail server 127.0.0.1"));
 }
