@@ -13,6 +13,7 @@ use super::moment::after;
 use super::profile::{Profile, Quotas};
 use super::script::Script;
 use super::tenant::Tenant;
+use crate::rollout::observed::Toggle;
 use crate::rollout::plan::Unseen;
 
 /// A tenant and the script of what happens to it.
@@ -25,6 +26,9 @@ pub fn throw(seed: u64) -> (Tenant, Script) {
     profile.floor = profile.floor.min(drawn.plan.notices.min_notice);
     // A fact at the guard is at most 10 min old, a batch leaves at most 10 min later, and a replica lags.
     profile.grace = SignedDuration::from_mins(21) + profile.read_lag;
+    if drawn.plan.notices.bounces == Toggle::On {
+        profile.roles.push("Mail.Read".to_owned());
+    }
     let tenant = Tenant::new(profile.clone());
     let last = drawn.plan.stages.last();
     let last = last.map_or(drawn.begin, |stage| after(after(stage.start.instant, stage.finish_by), stage.soak));
