@@ -81,6 +81,8 @@ fn is_of_stage(record: &Record, name: &str) -> bool {
         | Event::RosterFrozen { stage, .. }
         | Event::GateRead { stage, .. }
         | Event::Rebooked { stage, .. }
+        | Event::ListsDrawn { stage, .. }
+        | Event::ListIntent { stage, .. }
         | Event::Carried { stage, .. } => stage == name,
         Event::HoldPlaced { hold } => matches!(&hold.scope, crate::rollout::hold::Scope::Stage(stage) if stage == name),
         Event::HoldCleared { id, .. } => id.split(':').any(|part| part == name),

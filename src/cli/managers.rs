@@ -91,7 +91,7 @@ fn known(common: &Common, people: &[ObjectId]) -> Result<Known, Failure> {
 }
 
 async fn ask(graph: &Graph, people: &[ObjectId]) -> Result<Known, Trouble> {
-    let managers = graph.managers(people).await?;
+    let managers = graph.managers_of(people).await?;
     let mut ids: Vec<ObjectId> = people.iter().copied().chain(managers.iter().filter_map(|(_, manager)| *manager)).collect();
     ids.sort_unstable();
     ids.dedup();

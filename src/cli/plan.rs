@@ -51,6 +51,9 @@ struct StagePreview {
     /// When the last person is told, at the pace of the mailboxes; none once the announcement has begun.
     announced: Option<Timestamp>,
     mailboxes: usize,
+    /// When managers get the lists of their people who are not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lists: Option<Timestamp>,
     notice_deadline: Timestamp,
     start: Timestamp,
     latest_start: Timestamp,
@@ -191,6 +194,7 @@ fn preview(plan: &Plan, state: &State, observed: &Observed, now: Timestamp, zone
             announces,
             announced,
             mailboxes,
+            lists: plan.notices.managers.map(before),
             notice_deadline: deadline,
             start,
             latest_start: latest,
@@ -245,6 +249,9 @@ fn print(preview: &Preview, zone: &TimeZone) {
             say!("    its announcement takes about {hours:.1} h from {from} mailboxes, finished {finished}");
         }
         say!("    told at last  {}", instant(stage.notice_deadline, zone));
+        if let Some(lists) = stage.lists {
+            say!("    managers get lists of who is not ready {}", instant(lists, zone));
+        }
         say!("    starts        {}", instant(stage.start, zone));
         say!("    at the latest {}", instant(stage.latest_start, zone));
         say!("    finishes by   {}", instant(stage.finish_by, zone));

@@ -84,6 +84,9 @@ pub(super) fn stage(stage: &StageReport, zone: &TimeZone) -> String {
     for gate in &stage.gates {
         let _ = writeln!(out, "    {}", gate.sentence);
     }
+    if let Some(lists) = &stage.lists {
+        let _ = writeln!(out, "    {lists}");
+    }
     for why in &stage.waits {
         let _ = writeln!(out, "    waits: {why}");
     }

@@ -127,7 +127,25 @@ impl Timeline {
                 }
                 None
             }
-            Event::EnforceIntent { stage, .. } | Event::ReleaseIntent { stage, .. } => {
+            Event::ListsDrawn { stage, lists, alone, .. } => {
+                let people: usize = lists.iter().map(|list| list.people.len()).sum();
+                Some(format!("{stage}: {people} people are on the lists of {} managers, {} on none", lists.len(), alone.len()))
+            }
+            Event::ListOutcome { intent, accepted, refused, unknown, not_sent } => {
+                let stage = self.batch_of.remove(intent).unwrap_or_default();
+                let sum = self.sum(record.at, format!("{stage}: lists sent to managers"));
+                let because = |reasons: &[crate::rollout::event::Because]| reasons.iter().map(|b| b.people.len()).sum::<usize>();
+                for (word, count) in [
+                    ("accepted", accepted.len()),
+                    ("refused", because(refused)),
+                    ("unknown", unknown.len()),
+                    ("not sent", because(not_sent)),
+                ] {
+                    *sum.counts.entry(word).or_default() += count;
+                }
+                None
+            }
+            Event::EnforceIntent { stage, .. } | Event::ReleaseIntent { stage, .. } | Event::ListIntent { stage, .. } => {
                 self.batch_of.insert(record.seq, stage.clone());
                 None
             }

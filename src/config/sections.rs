@@ -21,7 +21,7 @@ pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
 pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
-pub(super) const NOTICES: [&str; 17] = [
+pub(super) const NOTICES: [&str; 18] = [
     "from",
     "channel",
     "before",
@@ -37,6 +37,7 @@ pub(super) const NOTICES: [&str; 17] = [
     "verify",
     "test_to",
     "bounces",
+    "managers",
     "smtp",
     "webhook",
 ];
@@ -235,6 +236,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
     let language = letters::language(table);
     let verify = letters::verify(table);
     let bounces = bounces(table);
+    let managers = table.optional("managers", super::read::Node::some_time);
     Some(Notices {
         from: from?,
         channel: channel?,
@@ -251,6 +253,7 @@ pub(super) fn notices(table: &Section<'_>, register: &Register) -> Option<Notice
         verify: verify.ok()?,
         via: if table.get("smtp").is_some() { Via::Smtp } else { Via::Graph },
         bounces: bounces?,
+        managers: managers.ok()?,
     })
 }
 

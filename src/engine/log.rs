@@ -80,6 +80,19 @@ pub(super) fn log(record: &Record) {
             );
             left_out(*intent, refused.iter().chain(not_sent), "people could not be told");
         }
+        Event::ListsDrawn { stage, lists, alone, .. } => {
+            tracing::info!(stage.name = %stage, lists.count = lists.len(), alone.count = alone.len(), record.seq = record.seq, "lists for managers are drawn");
+        }
+        Event::ListOutcome { intent, accepted, refused, unknown, not_sent } => {
+            tracing::info!(
+                intent.seq = intent,
+                accepted.count = accepted.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "lists were sent to managers"
+            );
+            left_out(*intent, refused.iter().chain(not_sent), "managers could not be sent their list");
+        }
         Event::ForeignChange { added, removed } => {
             tracing::warn!(
                 added.count = added.len(),

@@ -12,6 +12,7 @@ mod hand;
 mod hand_tests;
 pub mod input;
 mod intake;
+mod lists;
 mod log;
 mod observe;
 pub mod port;

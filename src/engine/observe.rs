@@ -8,10 +8,11 @@ use super::port::{Enforce, Notify, Tenant};
 use crate::rollout::bounces::REACH;
 use crate::rollout::exception::of;
 use crate::rollout::id::ObjectId;
+use crate::rollout::lists;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{
-    AGREE, Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Observed, PerUser, Registration, Safety, SignIn, Source,
-    Target, Trouble, TroubleKind, Way,
+    AGREE, Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Managers, Observed, PerUser, Registration, Safety, SignIn,
+    Source, Target, Trouble, TroubleKind, Way,
 };
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::{Enforcement, Plan};
@@ -34,6 +35,7 @@ pub(super) enum Answered {
     SignIns(Result<Vec<SignIn>, Trouble>),
     LastSeen(Result<LastSeen, Trouble>),
     Bounces(Result<Vec<Bounce>, Trouble>),
+    Managers(Result<Managers, Trouble>),
 }
 
 /// What is known before a question is asked.
@@ -54,6 +56,7 @@ pub(super) fn asked_about(state: &State, observed: &Observed, ask: &Ask) -> Opti
         Ask::Collisions => next_people(state),
         Ask::Spared => what_if::accounts(observed)?,
         Ask::Reached => what_if::reached(state),
+        Ask::Managers(stage, _) => lists::asked_about(state, observed, stage),
         Ask::PerUser => people.filter(crate::rollout::person::PersonState::is_enforced).map(|person| person.id).collect(),
         Ask::Members if state.target.is_none_or(|target| target.way() == Way::Group) => Vec::new(),
         // The first time everybody is looked at, since of whom MFA was required before, it is not by us.
@@ -117,6 +120,10 @@ pub(super) async fn ask(
         Ask::Registration => Answered::Registration(tenant.registration().await),
         Ask::SignIns(since) => Answered::SignIns(tenant.sign_ins(*since).await),
         Ask::LastSeen => Answered::LastSeen(tenant.last_seen().await),
+        Ask::Managers(stage, instant) => {
+            let read = tenant.managers(known.people).await;
+            Answered::Managers(read.map(|of| Managers { stage: stage.clone(), instant: *instant, of }))
+        }
         Ask::Bounces(since) => Answered::Bounces(known.notify?.bounces(&plan.notices.from, *since).await),
     })
 }
@@ -174,6 +181,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
             observed.last_seen.earlier = None;
             trouble
         }
+        Answered::Managers(answer) => take(&mut observed.managers, at, answer),
         Answered::Bounces(answer) => {
             let answer = answer.map(|new| late(observed, at, new));
             take(&mut observed.bounces, at, answer)

@@ -11,9 +11,10 @@ use secrecy::SecretString;
 use super::command::PassOrder;
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched, Uses};
 use crate::rollout::id::{ObjectId, PersonRef};
+use crate::rollout::lists::Theirs;
 use crate::rollout::observed::{
-    Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Observed, PerUser, Person, Registration, Safety, SignIn, Target,
-    Toggle, Trouble,
+    Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Managed, Observed, PerUser, Person, Registration, Safety, SignIn,
+    Target, Toggle, Trouble,
 };
 use crate::rollout::plan::{Enforcement, People};
 use crate::rollout::state::State;
@@ -45,6 +46,9 @@ pub trait Tenant: Send + Sync {
 
     /// These people as they are now, for the guard; who does not exist is missing.
     fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>>;
+
+    /// These people with whom they report to, ascending; who does not exist is missing.
+    fn managers<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Managed, Trouble>>;
 
     /// How far the service's clock is ahead of ours, by its latest answer; none on a paced clock or before any answer.
     fn clock_skew(&self) -> Option<SignedDuration> {
@@ -229,10 +233,32 @@ pub struct NoticeOutcome {
     pub not_sent: Vec<Because>,
 }
 
+/// A group of lists for managers: one mail to each. None is a notice to anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lists {
+    /// `seq` of the intent; with the manager it makes the list's id.
+    pub intent: u64,
+    /// The instant that the people on them were told.
+    pub instant: Timestamp,
+    /// The plan's zone (IANA), in which the date is written.
+    pub time_zone: String,
+    /// How to get help.
+    pub helpdesk: String,
+    /// Mailboxes that may send.
+    pub from: Vec<PersonRef>,
+    /// Those that send this group, in turn, as for a [`Notice`].
+    pub via: Vec<ObjectId>,
+    /// Each manager, with their people.
+    pub lists: Vec<Theirs>,
+}
+
 /// Telling people.
 pub trait Notify: Send + Sync {
     /// Sends one mail per person. An accepted send is never repeated; an unknown one is not repeated by the port.
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome>;
+
+    /// Sends one mail per manager; the people of the outcome are the managers. Never repeated by the port.
+    fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome>;
 
     /// Notices that were accepted and came back since, as far as the mailboxes `from` which they were sent tell.
     fn bounces<'a>(&'a self, _from: &'a [PersonRef], _since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {

@@ -7,15 +7,17 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::port::{Answer, BatchOutcome, Enforce, Leaver, Notice, NoticeOutcome, Notify, Offer, Room, Store, StoreError, Tenant};
+use super::port::{
+    Answer, BatchOutcome, Enforce, Leaver, Lists, Notice, NoticeOutcome, Notify, Offer, Room, Store, StoreError, Tenant,
+};
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
 use crate::rollout::condition::Conditions;
 use crate::rollout::event::{By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    BreakGlass, Collision, Directory, Evaluation, IdSet, LastSeen, PerUser, Person, Policy, Readiness, Registration, Safety,
-    SignIn, Target, Trouble, TroubleKind,
+    BreakGlass, Collision, Directory, Evaluation, IdSet, LastSeen, Managed, PerUser, Person, Policy, Readiness, Registration,
+    Safety, SignIn, Target, Trouble, TroubleKind,
 };
 use crate::rollout::plan::{Enforcement, People, Plan};
 use crate::rollout::sample::{Perfect, TARGET, hours, id, person, plan};
@@ -86,6 +88,10 @@ impl Small {
 }
 
 impl Tenant for Small {
+    fn managers<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, Result<Managed, Trouble>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn directory(&self) -> Answer<'_, Result<Directory, Trouble>> {
         Box::pin(async {
             let coming = self.meanwhile.lock().unwrap().take();
@@ -222,6 +228,10 @@ impl Enforce for Small {
 impl Notify for Small {
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome> {
         Box::pin(async { NoticeOutcome { accepted: notice.people.clone(), ..NoticeOutcome::default() } })
+    }
+
+    fn send_lists<'a>(&'a self, _: &'a Lists) -> Answer<'a, NoticeOutcome> {
+        Box::pin(async { NoticeOutcome::default() })
     }
 }
 

@@ -9,11 +9,11 @@ use super::request::look::Look;
 use super::request::{IDS, Read};
 use super::{Graph, page};
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::Trouble;
+use crate::rollout::observed::{Managed, Trouble};
 
 impl Graph {
     /// The managers of these people, ascending by person; who does not exist is missing.
-    pub async fn managers(&self, people: &[ObjectId]) -> Result<Vec<(ObjectId, Option<ObjectId>)>, Trouble> {
+    pub async fn managers_of(&self, people: &[ObjectId]) -> Result<Managed, Trouble> {
         let mut wanted = people.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
@@ -52,7 +52,7 @@ mod tests {
         ]);
         let (graph, _) = script.graph();
         let people: Vec<_> = (1..=16).rev().map(id).collect();
-        let managers = graph.managers(&people).await.unwrap();
+        let managers = graph.managers_of(&people).await.unwrap();
         let expected = [(id(1), None), (id(2), Some(id(99))), (id(3), None), (id(4), None), (id(16), Some(id(98)))];
         assert_eq!(managers, expected);
         let seen = script.seen();

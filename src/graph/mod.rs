@@ -77,7 +77,7 @@ use crate::clock::Clock;
 use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
-    Directory, IdSet, LastSeen, PerUser, Person, Readiness, Registration, Roll, SignIn, Toggle, Trouble,
+    Directory, IdSet, LastSeen, Managed, PerUser, Person, Readiness, Registration, Roll, SignIn, Toggle, Trouble,
 };
 
 /// One tenant. Clones share token, gates and names.
@@ -324,6 +324,10 @@ impl Tenant for Graph {
 
     fn people_now<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Vec<Person>, Trouble>> {
         Box::pin(self.people(people))
+    }
+
+    fn managers<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, Result<Managed, Trouble>> {
+        Box::pin(self.managers_of(people))
     }
 
     fn clock_skew(&self) -> Option<SignedDuration> {

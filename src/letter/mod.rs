@@ -2,8 +2,9 @@
 //!
 //! Pure: reads no file, sends nothing, decides nothing about whom and when. In reading order: `kind` says which notice it is, `texts`
 //! holds the templates by language and kind, `engine` renders them, `markup` reads what was rendered as blocks, `plain` and `html` write
-//! these out, `check` judges an operator's text before it is ever used. Invariants: what is known of people is data and never template,
-//! markup or header; a letter about a date in force names it, with its zone.
+//! these out, `check` judges an operator's text before it is ever used; `managers` writes the lists for managers,
+//! which are no notices. Invariants: what is known of people is data and never template, markup or header; a letter about a date in force
+//! names it, with its zone.
 
 mod check;
 mod clean;
@@ -12,6 +13,7 @@ mod engine;
 pub mod handouts;
 mod html;
 mod kind;
+pub mod managers;
 mod markup;
 mod plain;
 mod scan;

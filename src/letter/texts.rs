@@ -191,6 +191,12 @@ impl Texts {
         self.templates.add(&tag(language), kind, source)
     }
 
+    /// What all letters have in common.
+    #[must_use]
+    pub const fn style(&self) -> &Style {
+        &self.style
+    }
+
     /// Which part of a letter a mail holds.
     #[must_use]
     pub const fn format(&self) -> Format {

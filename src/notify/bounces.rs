@@ -11,6 +11,9 @@ use crate::graph::Graph;
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{Bounce, Trouble, TroubleKind};
 
+use super::listed::LIST;
+use super::written::NOTICE;
+
 /// Addresses of a report that are looked up; the receiver's stands before those of servers and postmasters.
 const CANDIDATES: usize = 4;
 
@@ -81,6 +84,10 @@ fn read(text: &str) -> Report {
         if addresses.len() < CANDIDATES && is_address(&word) && !addresses.contains(&word) {
             addresses.push(word);
         }
+    }
+    if lower.contains(LIST) && !lower.contains(NOTICE) {
+        // A list for a manager came back: that takes back nothing that the manager was told.
+        addresses.clear();
     }
     let mut numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(|word| word.trim_matches('.'));
     Report { addresses, status: numbers.find(|word| is_status(word)).map(str::to_owned) }

@@ -62,7 +62,7 @@ const PARTS: [&str; 48] = [
 const MARK: &str = "Qzqzq";
 
 /// Names from a seed, by a generator of the simplest kind.
-fn names() -> Vec<String> {
+pub(super) fn names() -> Vec<String> {
     let mut seed: u64 = 2_027;
     let mut draw = |below: usize| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
+use crate::engine::port::{Answer, Lists, Notice, NoticeOutcome, Notify};
 use crate::graph::Graph;
 use crate::graph::answer::{Refusal, Verdict};
 use crate::graph::request::{Message, Mutation};
@@ -50,8 +50,7 @@ impl Mail {
 
     async fn tell(&self, notice: &Notice) -> NoticeOutcome {
         let mut outcome = NoticeOutcome::default();
-        let turns: Vec<_> = notice.people.iter().copied().zip(notice.via.iter().copied().cycle()).collect();
-        let senders = match self.senders(notice).await {
+        let senders = match self.senders(&notice.from).await {
             Ok(senders) => senders,
             Err(why) => {
                 because(&mut outcome.not_sent, &why, everybody(notice));
@@ -61,20 +60,31 @@ impl Mail {
         // The first mailbox is named in calendar files.
         let organizer = senders.first().copied().map_or(Organizer::Unknown, Organizer::Mailbox);
         let ready = self.writer.write(notice, organizer, &mut outcome).await;
-        // Whom no mailbox was given gets one of those that exist.
-        let skipped = usize::try_from(notice.intent).unwrap_or(0) % senders.len().max(1);
-        let mut any = senders.iter().copied().cycle().skip(skipped);
-        let mut from =
-            |person: ObjectId| turns.iter().find(|(known, _)| *known == person).map(|(_, from)| *from).or_else(|| any.next());
-        let ready = ready.into_iter().filter_map(|(person, message)| Some((person, from(person)?, message))).collect();
-        self.deliver(ready, &mut outcome).await;
+        let turns: Vec<_> = notice.people.iter().copied().zip(notice.via.iter().copied().cycle()).collect();
+        self.deliver(in_turn(ready, &turns, &senders, notice.intent), &mut outcome).await;
+        outcome
+    }
+
+    async fn list(&self, lists: &Lists) -> NoticeOutcome {
+        let mut outcome = NoticeOutcome::default();
+        let managers = lists.lists.iter().map(|list| list.manager);
+        let senders = match self.senders(&lists.from).await {
+            Ok(senders) => senders,
+            Err(why) => {
+                because(&mut outcome.not_sent, &why, managers);
+                return outcome;
+            }
+        };
+        let ready = self.writer.write_lists(lists, &mut outcome).await;
+        let turns: Vec<_> = managers.zip(lists.via.iter().copied().cycle()).collect();
+        self.deliver(in_turn(ready, &turns, &senders, lists.intent), &mut outcome).await;
         outcome
     }
 
     /// The mailboxes that exist; an error when there is none.
-    async fn senders(&self, notice: &Notice) -> Result<Vec<ObjectId>, String> {
+    async fn senders(&self, from: &[PersonRef]) -> Result<Vec<ObjectId>, String> {
         let mut senders = Vec::new();
-        for from in &notice.from {
+        for from in from {
             senders.extend(self.graph.person_id(*from).await.map_err(|trouble| trouble.why)?);
         }
         if senders.is_empty() {
@@ -126,9 +136,27 @@ impl Notify for Mail {
         Box::pin(self.tell(notice))
     }
 
+    fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome> {
+        Box::pin(self.list(lists))
+    }
+
     fn bounces<'a>(&'a self, from: &'a [PersonRef], since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {
         Box::pin(bounces(&self.graph, from, since))
     }
+}
+
+/// Each mail with the mailbox whose turn it is. Whom no mailbox was given gets one of those that exist.
+fn in_turn(
+    ready: Vec<(ObjectId, Message)>,
+    turns: &[(ObjectId, ObjectId)],
+    senders: &[ObjectId],
+    intent: u64,
+) -> Vec<(ObjectId, ObjectId, Message)> {
+    let skipped = usize::try_from(intent).unwrap_or(0) % senders.len().max(1);
+    let mut any = senders.iter().copied().cycle().skip(skipped);
+    let mut from =
+        |person: ObjectId| turns.iter().find(|(known, _)| *known == person).map(|(_, from)| *from).or_else(|| any.next());
+    ready.into_iter().filter_map(|(person, message)| Some((person, from(person)?, message))).collect()
 }
 
 enum Fate {

@@ -1,4 +1,4 @@
-//! Telling people: one mail per person, in their language, with a calendar file. `written` says what stands in it; `mail` carries
+//! Telling people: one mail per person, in their language, with a calendar file. `written` says what stands in it, `listed` what in a list for managers; `mail` carries
 //! it through Graph, `smtp` through a mail server.
 //!
 //! Does not decide whom, when or how often. Invariants: an accepted send is never repeated, and neither is one whose answer was lost;
@@ -7,6 +7,7 @@
 mod bounces;
 pub mod calendar;
 mod lines;
+mod listed;
 mod mail;
 mod sample;
 pub mod smtp;
@@ -15,6 +16,8 @@ mod written;
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod lists_tests;
 #[cfg(test)]
 mod tests;
 

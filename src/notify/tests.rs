@@ -73,7 +73,7 @@ async fn send_as(format: Format, script: &Arc<Script>, notice: &Notice) -> Notic
     Mail::new(script.graph().0, watch::channel(Arc::new(texts)).1).send(notice).await
 }
 
-fn mails(script: &Script) -> Vec<(String, Value)> {
+pub(super) fn mails(script: &Script) -> Vec<(String, Value)> {
     let seen = script.seen();
     let single = |url: &str, body: &Value| (url.to_owned(), body.clone());
     seen.iter()

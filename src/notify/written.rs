@@ -25,8 +25,8 @@ pub(super) const NOTICE: &str = "x-tidegate-notice";
 
 /// Writes notices.
 pub(super) struct Writer {
-    graph: Graph,
-    texts: watch::Receiver<Arc<Texts>>,
+    pub(super) graph: Graph,
+    pub(super) texts: watch::Receiver<Arc<Texts>>,
 }
 
 /// Who stands for the rollout in calendar files.
@@ -159,6 +159,6 @@ pub(super) fn because(list: &mut Vec<Because>, why: &str, people: impl IntoItera
 
 /// An id for something that a person gets, such as the notice of an intent: the same for the same thing and person, and saying nothing
 /// about either.
-fn notice_id(key: &str, what: &str, person: ObjectId) -> ObjectId {
+pub(super) fn notice_id(key: &str, what: &str, person: ObjectId) -> ObjectId {
     ObjectId::from_bits(keyed_hash(key, &["notice", what, &person.to_string()]))
 }

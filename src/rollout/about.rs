@@ -24,6 +24,17 @@ pub fn about(record: &Record, id: ObjectId) -> Option<String> {
         Event::NoticeOutcome { refused, not_sent, .. } => because(refused)
             .map(|why| format!("notice refused: {why}"))
             .or_else(|| because(not_sent).map(|why| format!("notice not sent: {why}"))),
+        Event::ListsDrawn { lists, .. } if lists.iter().any(|list| list.people.contains(&id)) => {
+            plain("on the list of a manager")
+        }
+        Event::ListIntent { managers, .. } if managers.contains(&id) => {
+            plain("a list of their people who are not ready, intended")
+        }
+        Event::ListOutcome { accepted, .. } if accepted.contains(&id) => plain("the list was accepted by the mail service"),
+        Event::ListOutcome { unknown, .. } if unknown.contains(&id) => plain("whether the list arrived is not known"),
+        Event::ListOutcome { refused, not_sent, .. } => {
+            because(refused).or_else(|| because(not_sent)).map(|why| format!("the list was not sent: {why}"))
+        }
         Event::EnforceIntent { people, .. } if people.contains(&id) => plain("about to be enforced"),
         Event::EnforceOutcome { enforced, .. } if enforced.contains(&id) => plain("enforced: the tenant took the write"),
         Event::EnforceOutcome { already, .. } if already.contains(&id) => plain("was a member already"),

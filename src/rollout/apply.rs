@@ -96,6 +96,9 @@ impl State {
                 }
                 Ok(())
             }
+            Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
+                self.take_lists(seq, at, &record.event)
+            }
             Event::EnforceIntent { stage, people } => self.enforce_intent(seq, at, stage, people),
             Event::EnforceOutcome { intent, enforced, already, gone, refused, unknown, not_sent } => {
                 if !self.batches.contains_key(intent) {

@@ -15,7 +15,9 @@ use super::person::Enforced;
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
-use super::{exception, finish, gate, hold, hours, moves, release, retire, schedule, sending, settle, switch, tail, tranche};
+use super::{
+    exception, finish, gate, hold, hours, lists, moves, release, retire, schedule, sending, settle, switch, tail, tranche,
+};
 
 /// What to do now.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub enum Action {
     Record(By, Vec<Event>),
     /// Send these notices.
     Notify(Due),
+    /// Send these lists to managers.
+    List(lists::Due),
     /// Hand these batches to the wire.
     Enforce(Tranche),
     /// Release these people.
@@ -91,7 +95,12 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     {
         return Some(Action::Notify(due));
     }
-    tranche::next(ground).map(Action::Enforce).or_else(|| retire::next(ground).map(Action::Retire))
+    tranche::next(ground)
+        .map(Action::Enforce)
+        .or_else(|| retire::next(ground).map(Action::Retire))
+        // A courtesy: it keeps nothing else waiting.
+        .or_else(|| lists::drawn(ground).map(|drawn| Action::Record(By::Schedule, vec![drawn])))
+        .or_else(|| lists::due(ground).map(Action::List))
 }
 
 /// The difference between the holds that the facts call for and those in force.
@@ -208,6 +217,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     instants.extend(mail_retry_at(ground.state.mail_trouble));
     instants.extend(hours::opens(ground));
     instants.extend(sending::frees_at(ground.state, now));
+    instants.extend(lists::instants(ground));
     instants.extend(retry_at(ground.state.wire_trouble));
     instants.extend(retry_at(ground.state.retire_trouble));
     instants.extend(switch::retry_at(ground.state));

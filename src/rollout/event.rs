@@ -151,6 +151,41 @@ pub enum Event {
         /// It never left.
         not_sent: Vec<Because>,
     },
+    /// Who of a stage is not ready, by who manages them, when the lists for managers fell due.
+    ListsDrawn {
+        /// The stage.
+        stage: String,
+        /// The instant that the lists name.
+        instant: Timestamp,
+        /// The lists.
+        lists: Vec<List>,
+        /// On none: nobody manages them whom a mail could reach.
+        alone: Vec<ObjectId>,
+    },
+    /// Lists are about to be sent: one mail to each manager. They are notices to nobody.
+    ListIntent {
+        /// The stage.
+        stage: String,
+        /// The instant that the lists name.
+        instant: Timestamp,
+        /// To whom.
+        managers: Vec<ObjectId>,
+        /// The mailboxes that send them, in turn.
+        from: Vec<ObjectId>,
+    },
+    /// What became of lists.
+    ListOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// The mail service took it.
+        accepted: Vec<ObjectId>,
+        /// The mail service refused it, or there is no address.
+        refused: Vec<Because>,
+        /// Nobody knows; it is not sent again.
+        unknown: Vec<ObjectId>,
+        /// It never left.
+        not_sent: Vec<Because>,
+    },
     /// People are about to be enforced: one batch.
     EnforceIntent {
         /// The stage, or `tail`.
@@ -424,6 +459,15 @@ pub enum PassFate {
     NotSent(String),
     /// Nobody knows; another one replaces it.
     Unknown,
+}
+
+/// The people of one manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List {
+    /// Who manages them.
+    pub manager: ObjectId,
+    /// Who they are.
+    pub people: Vec<ObjectId>,
 }
 
 /// People who share a before-image.

@@ -135,11 +135,14 @@ pub fn warnings(ground: &Ground<'_>) -> Vec<String> {
     let zones = readers::keys(ground.plan).filter_map(|key| ground.observed.selections.get(&key)?.trouble.as_ref());
     let zones =
         zones.map(|trouble| format!("who reads in another zone cannot be read, and what was read last counts: {}", trouble.why));
+    let managers = ground.observed.managers.trouble.as_ref().filter(|_| ground.plan.notices.managers.is_some());
+    let managers = managers.map(|trouble| format!("who manages whom cannot be read, so managers get no lists: {}", trouble.why));
     warns
         .map(|collision| collision.why.clone())
         .chain(unread)
         .chain(mailboxes)
         .chain(zones)
+        .chain(managers)
         .chain(late_announcements(ground))
         .chain(finish::may_follow(ground))
         .collect()

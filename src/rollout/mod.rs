@@ -3,6 +3,7 @@
 pub mod about;
 pub mod advice;
 pub mod apply;
+mod apply_lists;
 #[cfg(test)]
 mod apply_tests;
 mod apply_undo;
@@ -37,6 +38,9 @@ mod hours_tests;
 pub mod id;
 pub mod ledger;
 pub mod limit;
+pub mod lists;
+#[cfg(test)]
+mod lists_tests;
 pub mod milestones;
 pub mod moves;
 pub mod need;

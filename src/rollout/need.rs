@@ -45,6 +45,8 @@ pub enum Ask {
     LastSeen,
     /// Notices that came back since an instant.
     Bounces(Timestamp),
+    /// Who manages the people of a stage who are not ready; with the instant that its lists name.
+    Managers(String, Timestamp),
 }
 
 /// A question, and when it is to be asked next.
@@ -137,6 +139,9 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     }
     if let Some((from, due)) = super::bounces::asked(ground) {
         need(Ask::Bounces(from), due.max(first));
+    }
+    if let Some((stage, instant, due)) = super::lists::asked(ground) {
+        need(Ask::Managers(stage, instant), due.max(first));
     }
     needs
 }

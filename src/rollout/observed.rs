@@ -160,6 +160,20 @@ pub struct Bounce {
     pub why: String,
 }
 
+/// People with whom they report to, ascending by person; who does not exist is missing.
+pub type Managed = Vec<(ObjectId, Option<ObjectId>)>;
+
+/// Who manages whom, as read for the lists of a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Managers {
+    /// The stage.
+    pub stage: String,
+    /// The instant that its lists name.
+    pub instant: Timestamp,
+    /// Each of its people who are not ready, with their manager.
+    pub of: Managed,
+}
+
 /// The policy, as far as the enforcement depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -428,6 +442,8 @@ pub struct Observed {
     pub reached: Source<Vec<Evaluation>>,
     /// Notices that came back of late, as the sending mailboxes tell; ascending.
     pub bounces: Source<Vec<Bounce>>,
+    /// Who manages the people of a stage who are not ready, once its lists for managers are due.
+    pub managers: Source<Managers>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
     /// Listings with so few people that they were not believed, by name: when, and how many.

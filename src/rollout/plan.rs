@@ -283,6 +283,9 @@ pub struct Notices {
     /// Whether the sending mailboxes are read for notices that came back.
     #[serde(default = "off", skip_serializing_if = "is_off")]
     pub bounces: Toggle,
+    /// How long before a stage's start each manager gets the list of their people who are not ready; none: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managers: Option<SignedDuration>,
 }
 
 /// People who read in another zone than the plan's.

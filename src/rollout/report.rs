@@ -83,6 +83,9 @@ pub struct StageReport {
     pub out: BTreeMap<String, u32>,
     /// Its gates, as they read now.
     pub gates: Vec<GateReport>,
+    /// Where the lists for managers stand, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<String>,
     /// Why it does not move; empty when nothing stands against it.
     pub waits: Vec<String>,
 }
@@ -215,6 +218,7 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     report.latest_start = Some(latest_start(ground, ix, stage));
     report.out.clone_from(&stage.out);
     report.gates = gates;
+    report.lists = super::lists::says(ground, stage);
     report.waits.extend(waits);
     report
 }
@@ -249,6 +253,7 @@ fn of_people(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = Perso
         readiness: BTreeMap::new(),
         out: BTreeMap::new(),
         gates: Vec::new(),
+        lists: None,
         waits: Vec::new(),
     };
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();

@@ -93,6 +93,7 @@ pub(crate) fn plan() -> Plan {
             verify: None,
             via: Via::Graph,
             bounces: Toggle::Off,
+            managers: None,
         },
         observe: Observe {
             registration: hours(1),
@@ -152,6 +153,8 @@ pub(crate) struct Perfect {
     pub(crate) collisions: Vec<super::observed::Collision>,
     /// What the sending mailboxes tell.
     pub(crate) bounces: Vec<super::observed::Bounce>,
+    /// Who manages whom; `None`: it cannot be read.
+    pub(crate) managers: Option<BTreeMap<ObjectId, ObjectId>>,
     pub(crate) exempt: Vec<ObjectId>,
     /// Whom every filter finds.
     pub(crate) elsewhere: Vec<ObjectId>,
@@ -192,6 +195,7 @@ impl Perfect {
                 reach: None,
             },
             bounces: Vec::new(),
+            managers: Some(BTreeMap::new()),
             exempt: Vec::new(),
             elsewhere: Vec::new(),
             collisions: Vec::new(),
@@ -260,6 +264,15 @@ impl Perfect {
                 Ask::Registration => {
                     let rows = self.people.iter().map(|person| (person.id, self.readiness));
                     self.observed.registration.take(now, Ok(rows.collect::<Registration>()));
+                }
+                Ask::Managers(stage, instant) => {
+                    let unread = Trouble { kind: TroubleKind::Refused, why: "a test".to_owned() };
+                    let people = super::lists::asked_about(&self.state, &self.observed, &stage);
+                    let read = self.managers.as_ref().ok_or(unread).map(|managers| {
+                        let of = people.into_iter().map(|id| (id, managers.get(&id).copied())).collect();
+                        super::observed::Managers { stage, instant, of }
+                    });
+                    self.observed.managers.take(now, read);
                 }
                 Ask::Bounces(_) => self.observed.bounces.take(now, Ok(self.bounces.clone())),
                 Ask::LastSeen => {
@@ -344,6 +357,14 @@ impl Perfect {
                     not_sent: Vec::new(),
                 };
                 self.commit(By::Schedule, vec![outcome]);
+            }
+            Some(Action::List(due)) => {
+                let managers: Vec<ObjectId> = due.lists.iter().map(|list| list.manager).collect();
+                let (stage, instant, from) = (due.stage, due.instant, due.from);
+                self.commit(By::Schedule, vec![Event::ListIntent { stage, instant, managers: managers.clone(), from }]);
+                let (intent, accepted, unknown, not_sent) = (self.state.seq, managers, Vec::new(), Vec::new());
+                let refused = Vec::new();
+                self.commit(By::Schedule, vec![Event::ListOutcome { intent, accepted, refused, unknown, not_sent }]);
             }
             Some(Action::Release(tranche)) => {
                 for batch in tranche.batches {

@@ -9,6 +9,7 @@ use super::event::{Deed, Evidence, Slot};
 use super::exception::Exception;
 use super::hold::{Blocks, Clears, Hold, Scope};
 use super::id::ObjectId;
+use super::lists::{ListBatch, Lists};
 use super::observed::Target;
 use super::person::{Home, People, PersonIx};
 use super::plan::{Plan, Start};
@@ -51,6 +52,12 @@ pub struct State {
     pub thrown: Vec<Thrown>,
     /// Notices without an outcome, by the `seq` of their intent.
     pub notices: BTreeMap<u64, NoticeBatch>,
+    /// The lists for managers, by stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, Lists>,
+    /// Lists without an outcome, by the `seq` of their intent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists_out: BTreeMap<u64, ListBatch>,
     /// When the canary of the tail was handed to the wire.
     pub tail_canary: Option<Timestamp>,
     /// When how many people were handed to the wire, for the caps; the last 8 days.

@@ -36,11 +36,22 @@ impl Tenant {
         let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
         let instant = header("x-tidegate-instant").and_then(|text| text.parse().ok());
         let notice = header("x-tidegate-notice").map(str::to_owned);
+        // A list for a manager is no notice, to whomever it goes; one that names an instant all the same is taken at its word.
+        let list = header("x-tidegate-list").filter(|_| instant.is_none() && notice.is_none());
         let subject = message.get("subject").and_then(Value::as_str).unwrap_or_default();
         let reached: Vec<(usize, &str)> =
             addresses.iter().filter_map(|address| Some((*self.by_mail.get(&address.to_lowercase())?, *address))).collect();
         for (at, address) in reached {
             let Some(person) = self.people.get_mut(at) else { continue };
+            if let Some(list) = list {
+                if self.reports.loses(at) {
+                    self.reports.report(now, from, address, &headers);
+                }
+                if person.exists() {
+                    self.oracle.list(now, person.id, list);
+                }
+                continue;
+            }
             let mail = Mail { at: now, person: person.id, instant, notice: notice.clone(), subject: subject.to_owned() };
             if self.reports.loses(at) {
                 self.reports.report(now, from, address, &headers);

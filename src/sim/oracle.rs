@@ -66,6 +66,17 @@ pub struct Mail {
     pub subject: String,
 }
 
+/// A list for managers that the tenant took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct List {
+    /// When.
+    pub at: Timestamp,
+    /// To whom.
+    pub manager: ObjectId,
+    /// The list's id.
+    pub list: String,
+}
+
 /// A write that made people members of the enforcement group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Write {
@@ -85,6 +96,7 @@ pub(super) struct Oracle {
     notices: HashSet<String>,
     mails: Vec<Mail>,
     letters: Vec<Mail>,
+    lists: Vec<List>,
     writes: Vec<Write>,
     violations: Vec<Violation>,
 }
@@ -106,6 +118,7 @@ impl Oracle {
             notices: HashSet::new(),
             mails: Vec::new(),
             letters: Vec::new(),
+            lists: Vec::new(),
             writes: Vec::new(),
             violations: Vec::new(),
         }
@@ -129,6 +142,15 @@ impl Oracle {
         self.names(now, person, instant);
         let subject = "a letter".to_owned();
         self.letters.push(Mail { at: now, person, instant: Some(instant), notice: None, subject });
+    }
+
+    pub(super) fn lists(&self) -> &[List] {
+        &self.lists
+    }
+
+    /// A list was taken for a manager: it tells nobody anything.
+    pub(super) fn list(&mut self, at: Timestamp, manager: ObjectId, list: &str) {
+        self.lists.push(List { at, manager, list: list.to_owned() });
     }
 
     pub(super) fn writes(&self) -> &[Write] {

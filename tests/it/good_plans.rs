@@ -108,6 +108,16 @@ fn a_plan_says_whether_mailboxes_are_read_and_one_that_does_not_keeps_its_revisi
 }
 
 #[test]
+fn a_plan_says_when_managers_get_lists_and_one_that_does_not_keeps_its_revision() {
+    let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap().plan;
+    let (none, some) = (load(&[]), load(&[("TIDEGATE_NOTICES__MANAGERS", "7d")]));
+    assert_eq!((none.notices.managers, some.notices.managers.map(|before| before.as_hours())), (None, Some(168)));
+    assert!(serde_json::to_value(&none).unwrap()["notices"].get("managers").is_none());
+    assert_ne!(some.revision(), none.revision());
+    assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&some).unwrap()).unwrap(), some);
+}
+
+#[test]
 fn a_plan_says_how_mails_travel_and_one_without_a_mail_server_keeps_its_revision() {
     let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap();
     let none = load(&[]);

@@ -40,6 +40,40 @@ fn the_built_in_letters_are_as_they_were() {
     }
 }
 
+#[test]
+fn the_lists_for_managers_are_as_they_were() {
+    use tidegate::letter::handouts::lists::Named;
+    use tidegate::letter::managers::{MOST, Page, write};
+    use tidegate::rollout::id::ObjectId;
+    use tidegate::rollout::observed::Readiness;
+
+    let folder = Path::new("tests/fixtures/letters");
+    let named = |n: usize, name: &str| {
+        let account = Some(format!("user{n}@contoso.example"));
+        Named { id: ObjectId::from_bits(n as u128), display: Some(name.to_owned()), account }
+    };
+    let few = [(named(1, "Ada"), Readiness::Unregistered), (named(2, "Zoë <Müller>"), Readiness::RegisteredNotAllowed)];
+    let many: Vec<_> = (0..MOST + 12).map(|n| (named(n, "Ada"), Readiness::Unregistered)).collect();
+    for (wanted, style, language) in [("en-GB", "de", "en"), ("de_CH", "en", "de"), ("fr", "de-AT", "de"), ("fr", "it", "en")] {
+        let style = Style { language: style.to_owned(), ..Style::default() };
+        let page = Page {
+            display: Some("Grace [x](http://evil)"),
+            language: Some(wanted),
+            instant: "2027-01-11T08:00:00Z".parse().unwrap(),
+            time_zone: "Europe/Berlin",
+            helpdesk: "https://help.contoso.example/mfa, ext. 4242",
+            people: &few,
+        };
+        let letter = write(&page, &style).unwrap();
+        assert_eq!(letter.language, language);
+        agree(&folder.join(format!("{language}-managers.txt")), &format!("{}\n\n{}", letter.subject, letter.text));
+        agree(&folder.join(format!("{language}-managers.html")), &letter.html);
+        let long = write(&Page { people: &many, ..page }, &style).unwrap();
+        assert_eq!(long.text.matches("@contoso.example").count(), MOST);
+        assert!(long.subject.contains("312") && long.text.contains(" 12 "), "{}", long.text);
+    }
+}
+
 /// The problems of the one plan with the texts of `folder`.
 fn problems(folder: &str) -> Vec<config::Problem> {
     let plan = Path::new("tests/fixtures/broken-texts/plan.toml");

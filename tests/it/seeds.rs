@@ -15,6 +15,8 @@ const MUST_HAPPEN: &[&str] = &[
     "earlier dates refused",
     "holds cleared",
     "leavers",
+    "lists accepted",
+    "lists unknown",
     "holds placed",
     "lost answers",
     "mails unknown",

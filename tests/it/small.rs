@@ -101,6 +101,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             verify: None,
             via: Via::Graph,
             bounces: Toggle::Off,
+            managers: None,
         },
         observe: Observe {
             registration: hours(1),

@@ -141,6 +141,15 @@ fn a_report_of_non_delivery_is_read_and_the_person_is_told_again() {
 }
 
 #[test]
+fn each_manager_gets_the_list_of_their_people_once_whatever_dies_in_between() {
+    let (tenant, mut script) = pilot(80, 50);
+    script.plan.notices.managers = Some(days(3));
+    // Announcements leave in 13 requests; behind the second of the lists nothing is recorded any more.
+    death(&mut script, DeathAt::AfterMail(15), hours(2));
+    play("managers", tenant, script);
+}
+
+#[test]
 fn an_exemption_ends_with_a_fresh_notice_and_then_the_person_is_enforced() {
     let (tenant, mut script) = pilot(60, 12);
     let person = last_person(&tenant);

@@ -24,6 +24,14 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
             lint.error(&stage_key(index, "min_notice"), too_long(floor), remedy);
         }
     }
+    if let Some(managers) = notices.managers.filter(|managers| *managers >= first) {
+        let message = format!("{} is not shorter than the first notice {} before the start", show(managers), show(first));
+        lint.warn(
+            &key!["notices", "managers"],
+            message,
+            "shorten it: managers get their lists only after everybody of the stage was told, so they would come later than this says",
+        );
+    }
     lint_pace(lint, first);
     let notices = &lint.plan.notices;
     if lint.plan.tail.grace < notices.min_notice {

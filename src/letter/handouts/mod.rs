@@ -63,6 +63,13 @@ pub struct Setting<'a> {
 #[error("the hand-out cannot be written: {0}")]
 pub struct Unwritten(String);
 
+impl Unwritten {
+    /// For this reason.
+    pub(super) const fn because(why: String) -> Self {
+        Self(why)
+    }
+}
+
 const TEMPLATES: [(&str, &str); 13] = [
     ("frame.html", include_str!("frame.html")),
     ("letter.en.html", include_str!("letter.en.html")),

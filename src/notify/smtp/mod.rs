@@ -26,7 +26,7 @@ use self::session::{Encrypted, Fate, Patience, Session, Way};
 use super::sample;
 use super::written::{Organizer, Writer, because, everybody};
 use crate::clock::Clock;
-use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
+use crate::engine::port::{Answer, Lists, Notice, NoticeOutcome, Notify};
 use crate::graph::Graph;
 use crate::graph::request::Message;
 use crate::letter::{Letter, Texts};
@@ -127,6 +127,21 @@ impl Smtp {
         let ready = self.writer.write(notice, organizer, &mut outcome).await;
         let login = password.as_ref().map(|(user, password)| (*user, password));
         self.deliver(notice.intent, login, ready, &mut outcome).await;
+        outcome
+    }
+
+    async fn list(&self, lists: &Lists) -> NoticeOutcome {
+        let mut outcome = NoticeOutcome::default();
+        let password = match self.password() {
+            Ok(password) => password,
+            Err(why) => {
+                because(&mut outcome.not_sent, &why, lists.lists.iter().map(|list| list.manager));
+                return outcome;
+            }
+        };
+        let ready = self.writer.write_lists(lists, &mut outcome).await;
+        let login = password.as_ref().map(|(user, password)| (*user, password));
+        self.deliver(lists.intent, login, ready, &mut outcome).await;
         outcome
     }
 
@@ -257,6 +272,10 @@ impl Smtp {
 impl Notify for Smtp {
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome> {
         Box::pin(self.tell(notice))
+    }
+
+    fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome> {
+        Box::pin(self.list(lists))
     }
 }
 

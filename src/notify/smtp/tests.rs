@@ -165,6 +165,18 @@ async fn everybody_gets_one_mail_on_few_connections_from_the_mailboxes_in_turn()
     }
 }
 
+#[tokio::test]
+async fn a_list_for_a_manager_goes_the_same_way_and_is_no_notice() {
+    let (port, heard) = server(|_| None).await;
+    let outcome = smtp(port, &standing(), |_| {}).await.send_lists(&super::super::lists_tests::lists(&[5])).await;
+    assert_eq!(outcome, NoticeOutcome { accepted: vec![id(5)], ..NoticeOutcome::default() });
+    let mail = heard.lines().into_iter().find(|line| line.starts_with("From: ")).unwrap();
+    assert!(mail.contains("x-tidegate-list: ") && !mail.contains("x-tidegate-notice") && !mail.contains("x-tidegate-instant"));
+    let value = |name: &str| mail.split_once(name).unwrap().1.split("\r\n").next().unwrap().to_owned();
+    assert_eq!(value("Message-ID: "), format!("<{}@contoso.example>", value("x-tidegate-list: ")));
+    assert!(heard.count("RCPT TO:<user5@contoso.example>") == 1 && !mail.contains("text/calendar"), "{mail}");
+}
+
 /// A step, what the server does at it, and where the first and the second of two people end: accepted, refused, unknown, not sent.
 type Row = (&'static str, fn() -> Does, [char; 2]);
 

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 pub use self::announcement::{Announcement, Gatherer};
 use self::client::{Client, Unsent};
 use self::deliver::{Waits, deliver};
-use crate::engine::port::{Answer, Notice, NoticeOutcome, Notify};
+use crate::engine::port::{Answer, Lists, Notice, NoticeOutcome, Notify};
 use crate::rollout::id::PersonRef;
 use crate::rollout::observed::{Bounce, Trouble};
 
@@ -150,6 +150,10 @@ pub struct Beside {
 impl Notify for Beside {
     fn send<'a>(&'a self, notice: &'a Notice) -> Answer<'a, NoticeOutcome> {
         self.notices.send(notice)
+    }
+
+    fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome> {
+        self.notices.send_lists(lists)
     }
 
     fn bounces<'a>(&'a self, from: &'a [PersonRef], since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {

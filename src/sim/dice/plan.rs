@@ -82,6 +82,8 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             verify: None,
             via: Via::Graph,
             bounces: if dice.happens(0.5) { Toggle::On } else { Toggle::Off },
+            // Not drawn, so that no other draw is another one for it.
+            managers: tenant.profile().seed.is_multiple_of(3).then(|| hours(36)),
         },
         observe: Observe {
             registration: hours(dice.of(&[2, 4])),

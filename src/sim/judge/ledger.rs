@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar;
+use super::lists::Lists;
 use super::rule::{Breach, Reached, Rule};
 use super::served::Served;
 use crate::rollout::event::{Because, By, Event, Record, Slot};
@@ -78,6 +79,7 @@ pub(super) struct Ledger {
     pub(super) gone: HashMap<ObjectId, Timestamp>,
     /// What holds for single people, and since when.
     pub(super) exceptions: HashMap<ObjectId, (Excepted, Timestamp)>,
+    pub(super) lists: Lists,
     /// New starts of missed stages.
     rebooked: BTreeMap<String, Timestamp>,
 }
@@ -253,6 +255,9 @@ impl Ledger {
                     *self.untold.entry(*person).or_default() += 1;
                 }
             }
+            Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
+                wrong.extend(self.take_list(record, reached));
+            }
             Event::EnforceIntent { stage, people } => {
                 let intent = Intent {
                     at: record.at,
@@ -378,12 +383,12 @@ impl Ledger {
     }
 }
 
-fn of(because: &[Because]) -> Vec<ObjectId> {
+pub(super) fn of(because: &[Because]) -> Vec<ObjectId> {
     because.iter().flat_map(|because| because.people.iter().copied()).collect()
 }
 
 /// Everybody must be in exactly one list.
-fn split(people: &[ObjectId], lists: &[Vec<ObjectId>]) -> Option<String> {
+pub(super) fn split(people: &[ObjectId], lists: &[Vec<ObjectId>]) -> Option<String> {
     let mut listed: Vec<ObjectId> = lists.iter().flatten().copied().collect();
     let mut people = people.to_vec();
     listed.sort_unstable();

@@ -2,12 +2,13 @@
 //!
 //! It shares nothing with the engine but the words: plans, records and ids. It never asks how something was decided, only whether
 //! it was right. In reading order: `rule` says what it watches, `ledger` what the journal says, `served` what the tenant answered,
-//! `write` judges each write, `mail` each mail, `end` the outcome. It must be fed in order: records before the request that
+//! `write` judges each write, `mail` each mail, `lists` each list for a manager, `end` the outcome. It must be fed in order: records before the request that
 //! follows them, then the request's answer.
 
 mod calendar;
 mod end;
 mod ledger;
+mod lists;
 mod mail;
 mod rule;
 mod served;
@@ -41,8 +42,10 @@ pub struct Judge {
     written: Vec<(Timestamp, ObjectId)>,
     /// How often each notice was sent: to whom, whether by the tail, which, for which instant.
     sent: BTreeMap<(ObjectId, bool, Slot, Timestamp), u32>,
-    /// Mails and writes of the tenant that were judged.
-    seen: (usize, usize),
+    /// How often each manager was sent their list of a stage, for which instant.
+    listed: BTreeMap<(String, Timestamp, ObjectId), u32>,
+    /// Mails, writes and lists of the tenant that were judged.
+    seen: (usize, usize, usize),
     /// How many people were in scope, and when that was counted.
     scope: Vec<(Timestamp, u32)>,
     /// Violations of the tenant's own oracle that were taken over.
@@ -61,7 +64,8 @@ impl Judge {
             lag,
             written: Vec::new(),
             sent: BTreeMap::new(),
-            seen: (0, 0),
+            listed: BTreeMap::new(),
+            seen: (0, 0, 0),
             scope: Vec::new(),
             oracle: 0,
             breaches: Vec::new(),
@@ -83,10 +87,13 @@ impl Judge {
     /// The tenant answered a request at `now` (on the app's clock).
     pub fn answered(&mut self, now: Timestamp, request: &Request<Bytes>, fate: &Fate, tenant: &Tenant) {
         self.served.take(now, request, fate, tenant, &mut self.reached);
-        let (mails, writes) = self.seen;
-        self.seen = (tenant.mails().len(), tenant.writes().len());
+        let (mails, writes, lists) = self.seen;
+        self.seen = (tenant.mails().len(), tenant.writes().len(), tenant.lists().len());
         for at in mails..self.seen.0 {
             self.judge_mail(tenant, at);
+        }
+        for at in lists..self.seen.2 {
+            self.judge_list(tenant, at);
         }
         if writes < self.seen.1 || request.uri().path().ends_with("/users") {
             self.count_scope(now, tenant);
