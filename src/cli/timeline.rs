@@ -95,7 +95,7 @@ impl Timeline {
             }),
             Event::Rebooked { stage, start, why } => Some(format!("{stage}: rebooked for {} ({why})", start.civil)),
             Event::ExceptionMade { people, what, why, .. } => Some(format!("{} people: {} ({why})", people.len(), what.says())),
-            Event::ExceptionEnded { people, why } => Some(format!("{} people: the exception ended ({why})", people.len())),
+            Event::ExceptionEnded { people, why, .. } => Some(format!("{} people: the exception ended ({why})", people.len())),
             Event::Handed { stage, slot, instant, people, why } => Some(format!(
                 "{stage}: {} that names {instant} handed over as a letter to {} people ({why})",
                 slot.says(),

@@ -27,8 +27,18 @@ impl Engine {
                     .map(|events| (events, format!("`{stage}` starts at {start}; its people are told")))
             }
             What::Except(asked) => self.asked(plan, &accepted.revision, asked, actor),
-            What::EndException { person, why } => exception::end(&self.state, person, why)
-                .map(|event| (vec![event], "the exception is over; they are told a date".to_owned())),
+            What::EndException { person, why } => {
+                let ground = self.ground(plan, &accepted.revision, PLANNING_MAX_AGE);
+                exception::end(&ground, person, why).map(|event| {
+                    let says = match &event {
+                        Event::ExceptionEnded { stands: Some(date), .. } => {
+                            format!("the exception is over; the date that they were told stands: {date}")
+                        }
+                        _ => "the exception is over; they are told a date".to_owned(),
+                    };
+                    (vec![event], says)
+                })
+            }
             What::Bounced { people, why } => self.bounced(people, why),
             What::Returned(reports) => self.returned(&reports),
             What::Handed { people, date, why } => {

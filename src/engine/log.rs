@@ -116,7 +116,7 @@ pub(super) fn log(record: &Record) {
         Event::ExceptionMade { people, what, .. } => {
             tracing::warn!(people.count = people.len(), exception = %what.says(), actor = %record.actor, record.seq = record.seq, "something holds for single people alone");
         }
-        Event::ExceptionEnded { people, why } => {
+        Event::ExceptionEnded { people, why, .. } => {
             tracing::warn!(people.count = people.len(), actor = %record.actor, record.seq = record.seq, why, "an exception ended");
         }
         Event::Handed { stage, instant, people, .. } => {

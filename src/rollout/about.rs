@@ -53,7 +53,7 @@ pub fn about(record: &Record, id: ObjectId) -> Option<String> {
         Event::ExceptionMade { people, what, why, owner } if people.contains(&id) => {
             Some(format!("{} ({why}; {owner})", what.says()))
         }
-        Event::ExceptionEnded { people, why } if people.contains(&id) => Some(format!("the exception ended: {why}")),
+        Event::ExceptionEnded { people, why, .. } if people.contains(&id) => Some(format!("the exception ended: {why}")),
         Event::Handed { slot, instant, people, why, .. } if people.contains(&id) => {
             Some(format!("a letter ({}) that names {instant} was handed over, says {}: {why}", slot.says(), record.actor))
         }

@@ -219,9 +219,12 @@ impl State {
                 })
             }
             Event::ExceptionMade { people, what, why, owner } => self.except(at, people, *what, why, owner),
-            Event::ExceptionEnded { people, .. } => people.iter().try_for_each(|id| {
+            Event::ExceptionEnded { people, stands, .. } => people.iter().try_for_each(|id| {
                 self.exceptions.remove(id).ok_or_else(|| format!("there is no exception for {id}"))?;
-                self.person(*id)?.begin_tail();
+                let mut person = self.person(*id)?;
+                if stands.is_none() {
+                    person.begin_tail();
+                }
                 Ok(())
             }),
             Event::Handed { slot, instant, people, .. } => people.iter().try_for_each(|id| {

@@ -380,6 +380,9 @@ pub enum Event {
         people: Vec<ObjectId>,
         /// Why.
         why: String,
+        /// The date that they were told with it, where it stands without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stands: Option<Timestamp>,
     },
     /// Letters were handed over: each is a notice, as an accepted mail is.
     Handed {

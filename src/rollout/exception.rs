@@ -16,6 +16,7 @@ use super::plan::Plan;
 use super::select::{means, protection};
 use super::state::State;
 use super::switch::is_tenant_wide;
+use super::tail::{Opening, Openings};
 use super::unseen;
 
 /// What is excepted.
@@ -135,14 +136,26 @@ pub fn make(ground: &Ground<'_>, request: Request) -> Result<Event, String> {
 ///
 /// # Errors
 /// There is none.
-pub fn end(state: &State, person: ObjectId, why: String) -> Result<Event, String> {
-    match of(&state.exceptions, person) {
+pub fn end(ground: &Ground<'_>, person: ObjectId, why: String) -> Result<Event, String> {
+    match of(&ground.state.exceptions, person) {
         Some(Exception { what: Excepted::Volunteer, .. }) => {
             Err("somebody who volunteered was told that it is required from now on; defer them instead".to_owned())
         }
-        Some(_) => Ok(Event::ExceptionEnded { people: vec![person], why }),
+        Some(_) => Ok(Event::ExceptionEnded { people: vec![person], why, stands: stands(ground, person) }),
         None => Err("nothing holds for this person alone; `tidegate person` shows what does".to_owned()),
     }
+}
+
+/// The date that somebody was told with their exception, if it comes true without it.
+fn stands(ground: &Ground<'_>, person: ObjectId) -> Option<Timestamp> {
+    let person = ground.state.people.get(person)?;
+    let promise = person.promise().filter(|promise| *promise > ground.now)?;
+    let comes = match Openings::new(ground).of(None) {
+        Opening::Now => true,
+        Opening::At(at) => at <= promise,
+        Opening::Unknown => false,
+    };
+    (comes && person.tail_told().is_some() && person.promise_told().is_some()).then_some(promise)
 }
 
 fn allowed(ground: &Ground<'_>, id: ObjectId, what: Excepted) -> Result<(), String> {

@@ -73,7 +73,7 @@ fn what_may_not_be_is_refused_with_what_may() {
             Some(words) => assert!(answer.as_ref().is_err_and(|why| why.contains(words)), "{what:?}: {answer:?}"),
         }
     }
-    assert!(end(&world.state, id(10), "it is over".to_owned()).is_err());
+    assert!(world.with_ground(|ground| end(ground, id(10), "it is over".to_owned())).is_err());
 }
 
 #[test]
@@ -125,13 +125,29 @@ fn an_exemption_that_is_taken_back_leads_to_a_date_in_time() {
     let mut world = announced();
     except(&mut world, 10, Excepted::Exempt { until: at("2027-05-01T08:00:00Z") });
     world.run("2027-01-08T00:00:00Z");
-    let event = end(&world.state, id(10), "not needed".to_owned()).unwrap();
+    let event = world.with_ground(|ground| end(ground, id(10), "not needed".to_owned())).unwrap();
     world.commit(super::event::By::Operator, vec![event]);
     let ended = world.now;
     world.run("2027-05-20T00:00:00Z");
     let (_, when, named) = *told(&world, 10).last().unwrap();
     assert!(when >= ended && named >= at("2027-05-01T08:00:00Z"), "the promise only moves later: {named}");
     assert_eq!(enforced_at(&world, 10), Some(named));
+}
+
+#[test]
+fn a_date_told_with_an_exemption_stands_when_it_is_taken_back_and_is_not_told_twice() {
+    let mut world = announced();
+    let until = at("2027-05-01T08:00:00Z");
+    except(&mut world, 10, Excepted::Exempt { until });
+    // Past the fresh notice; the stages are over.
+    world.run("2027-04-20T00:00:00Z");
+    let before = told(&world, 10);
+    let event = world.with_ground(|ground| end(ground, id(10), "not needed".to_owned())).unwrap();
+    assert!(matches!(event, Event::ExceptionEnded { stands: Some(date), .. } if date == until), "{event:?}");
+    world.commit(super::event::By::Operator, vec![event]);
+    world.run("2027-05-20T00:00:00Z");
+    assert_eq!(told(&world, 10), before);
+    assert_eq!(enforced_at(&world, 10), Some(until));
 }
 
 #[test]
@@ -148,7 +164,7 @@ fn a_volunteer_goes_before_everybody_and_only_once_the_mail_is_accepted() {
         .iter()
         .position(|r| matches!(&r.event, Event::NoticeOutcome { accepted, .. } if accepted.contains(&id(20))));
     assert!(mail < order.iter().position(|is| *is), "told first");
-    assert!(end(&world.state, id(20), "no".to_owned()).is_err());
+    assert!(world.with_ground(|ground| end(ground, id(20), "no".to_owned())).is_err());
 }
 
 #[test]

@@ -145,9 +145,11 @@ impl Ledger {
                     self.exceptions.insert(*person, (*what, record.at));
                 }
             }
-            Event::ExceptionEnded { people, .. } => {
+            Event::ExceptionEnded { people, stands, .. } => {
                 for person in people {
-                    self.in_tail_since.insert(*person, record.at);
+                    if stands.is_none() {
+                        self.in_tail_since.insert(*person, record.at);
+                    }
                     if self.exceptions.remove(person).is_none() {
                         wrong.push(format!("the exception of {person} ends, and there was none"));
                     }
