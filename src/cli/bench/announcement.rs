@@ -61,6 +61,7 @@ pub(super) fn measure(bed: &Bed, people: usize) -> Result<Vec<Measured>, Failure
     let rough = Announcement::run(bed, people, &deaths)?;
     let count = |mails: fn(usize) -> bool| rough.roster.iter().filter(|id| mails(rough.told(id))).count();
     let (never, once, twice) = (count(|n| n == 0), count(|n| n == 1), count(|n| n == 2));
+    let untold = rough.roster.iter().filter(|id| rough.told(id) == 0 && !rough.elsewhere.contains(*id)).count();
     let unexplained = rough.roster.iter().filter(|id| rough.told(id) > 1 && !rough.doubtful.contains(*id)).count();
     let f = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
     Ok(vec![
@@ -79,7 +80,13 @@ pub(super) fn measure(bed: &Bed, people: usize) -> Result<Vec<Measured>, Failure
             "",
             f(rough.doubtful.len()),
         ),
-        figure("with deaths: never told".to_owned(), f(never), "", 0.0),
+        figure(
+            "with deaths: told another date in the tail alone, as both mails were lost".to_owned(),
+            f(never),
+            "",
+            f(rough.doubtful.len()),
+        ),
+        figure("with deaths: never told".to_owned(), f(untold), "", 0.0),
         figure("with deaths: told twice without a doubt, or more often".to_owned(), f(unexplained + count(|n| n > 2)), "", 0.0),
         figure("with deaths: mails that the service refused".to_owned(), f64::from(rough.refused), "", 0.0),
     ])
@@ -96,8 +103,10 @@ fn random(envelopes: usize) -> Vec<usize> {
 /// What came of an announcement.
 struct Announcement {
     roster: Vec<ObjectId>,
-    /// When whom a mail reached.
+    /// When whom a mail with the stage's date reached.
     mails: BTreeMap<ObjectId, Vec<Timestamp>>,
+    /// Whom a mail with another date reached: twice in doubt, they have one of their own.
+    elsewhere: BTreeSet<ObjectId>,
     /// Of whom the journal says that their mail may have been lost.
     doubtful: BTreeSet<ObjectId>,
     /// When groups were handed to the mailboxes.
@@ -152,11 +161,17 @@ impl Announcement {
             }
         }
         let mut mails: BTreeMap<ObjectId, Vec<Timestamp>> = BTreeMap::new();
+        let mut elsewhere = BTreeSet::new();
+        let start = plan.stages.first().map(|stage| stage.start.instant);
         for mail in world.tenant().mails() {
-            mails.entry(mail.person).or_default().push(mail.at);
+            if mail.instant == start {
+                mails.entry(mail.person).or_default().push(mail.at);
+            } else {
+                elsewhere.insert(mail.person);
+            }
         }
         let refused = world.tenant().mails_refused();
-        Ok(Self { roster, mails, doubtful, intents, envelopes: sent.load(Ordering::Relaxed), refused, deaths: lives })
+        Ok(Self { roster, mails, elsewhere, doubtful, intents, envelopes: sent.load(Ordering::Relaxed), refused, deaths: lives })
     }
 }
 
