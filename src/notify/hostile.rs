@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 
 use super::calendar::{self, Entry};
+use crate::letter::handouts::lists::Named;
+use crate::letter::managers::{self, Page};
 use crate::letter::{Facts, Kind, Style, Texts};
 use crate::rollout::id::ObjectId;
+use crate::rollout::observed::Readiness;
 
 /// What hostile names are made of.
 const PARTS: [&str; 48] = [
@@ -152,4 +155,30 @@ fn a_name_changes_nothing_but_the_name() {
         }
     }
     assert!(shown > 1_400, "{shown} names were shown");
+}
+
+#[test]
+fn a_name_on_a_list_for_a_manager_is_a_name_and_nothing_else() {
+    let list = |name: &str| {
+        let account = Some("user1@contoso.example".to_owned());
+        let people = [(Named { id: ObjectId::from_bits(1), display: Some(name.to_owned()), account }, Readiness::Unregistered)];
+        let page = Page {
+            display: Some(name),
+            language: Some("en"),
+            instant: Timestamp::UNIX_EPOCH,
+            time_zone: "Europe/Berlin",
+            helpdesk: "ext. 4242",
+            people: &people,
+        };
+        managers::write(&page, &Style::default()).unwrap()
+    };
+    let plain = list(MARK);
+    for name in names() {
+        let letter = list(&name);
+        assert_eq!(letter.subject, plain.subject, "{name:?}");
+        assert_eq!(letter.html.matches('<').count(), plain.html.matches('<').count(), "{name:?}");
+        assert_eq!(letter.text.lines().count(), plain.text.lines().count(), "{name:?}");
+        assert!(!letter.text.contains("://") && !letter.text.contains("www.e"), "{name:?}");
+        assert!(!letter.text.contains(|c: char| c.is_control() && c != '\n'), "{name:?}");
+    }
 }

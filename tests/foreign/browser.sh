@@ -31,6 +31,7 @@ fi
 program=${TIDEGATE:-"$here/../../target/debug/tidegate"}
 TIDEGATE_NOTICES__VERIFY=https://intranet.contoso.com/mfa \
     "$program" -c "$here/../fixtures/broken-texts/plan.toml" notices preview --all "$folder/mails"
+cp "$here"/../fixtures/letters/*-managers.html "$folder/mails/"
 pictures=${PICTURES:-"$folder/pictures"}
 mkdir -p "$pictures"
 "$python" "$here/browser.py" "$folder/mails" "$pictures" "$browser"

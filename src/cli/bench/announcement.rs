@@ -80,12 +80,7 @@ pub(super) fn measure(bed: &Bed, people: usize) -> Result<Vec<Measured>, Failure
             "",
             f(rough.doubtful.len()),
         ),
-        figure(
-            "with deaths: told another date in the tail alone, as both mails were lost".to_owned(),
-            f(never),
-            "",
-            f(rough.doubtful.len()),
-        ),
+        figure("with deaths: both mails lost, told another date in the tail".to_owned(), f(never), "", f(rough.doubtful.len())),
         figure("with deaths: never told".to_owned(), f(untold), "", 0.0),
         figure("with deaths: told twice without a doubt, or more often".to_owned(), f(unexplained + count(|n| n > 2)), "", 0.0),
         figure("with deaths: mails that the service refused".to_owned(), f64::from(rough.refused), "", 0.0),

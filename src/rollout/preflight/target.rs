@@ -38,7 +38,8 @@ pub(super) fn judge(ground: &Ground<'_>, findings: &mut Vec<Finding>) {
     for (key, source) in &observed.selections {
         if let Some(trouble) = trouble(source) {
             let finding = if trouble.kind == TroubleKind::Unusable {
-                let why = "a stage that selects by it would select nobody, or everybody whom it should leave out";
+                let why = "a stage that selects by it would select nobody, or everybody whom it should leave out, and readers of a zone \
+                           would be told in the plan's";
                 Finding::new(
                     Severity::Error,
                     "selection-unusable",
