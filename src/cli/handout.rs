@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::graph::names::Name;
 use crate::letter::handouts::{self, Addressee, Dated, Setting, Standing};
 use crate::rollout::condition::{Conditions, Ground};
+use crate::rollout::event::Slot;
 use crate::rollout::handed::printed;
 use crate::rollout::id::ObjectId;
 use crate::rollout::person::PersonState;
@@ -27,7 +28,9 @@ pub(super) fn letters(common: &Common, verb: &Letters) -> Result<Exit, Failure> 
     stand.has(verb.stage.as_deref())?;
     let people = unreached(&stand, verb.stage.as_deref());
     let instants = instants(&stand, &people);
-    let (dated, undated): (Vec<_>, Vec<_>) = people.into_iter().zip(instants).partition(|(_, at)| at.is_some());
+    let (dated, mut undated): (Vec<_>, Vec<_>) = people.into_iter().zip(instants).partition(|(_, at)| at.is_some());
+    // Who holds a letter with the date in force needs none.
+    undated.retain(|(person, _)| !person.marks().handed);
     let ids: Vec<ObjectId> = dated.iter().map(|(person, _)| person.id).collect();
     let known = read_names(common, &ids);
     let cached = names::read(&stand.state_dir);
@@ -100,12 +103,13 @@ fn unreached(stand: &Stand, stage: Option<&str>) -> Vec<PersonState> {
     let people = stand.state.people.all().iter();
     people
         .filter(|person| stage.is_none_or(|name| stand.state.home_name(person.home()) == name))
-        .filter(|person| !person.is_processed() && !person.is_enforced() && !person.marks().handed)
+        .filter(|person| !person.is_processed() && !person.is_enforced())
         .filter(|person| person.refused().is_some() || mailless(person.id))
         .collect()
 }
 
-/// What a letter to each of these people names: what a notice would name now, or else what they were told already.
+/// What a letter to each of these people names: what a notice would name now, or else what they were told already, by mail, and still
+/// holds.
 fn instants(stand: &Stand, people: &[PersonState]) -> Vec<Option<Timestamp>> {
     let revision = stand.state.plan.as_ref().map_or("", |accepted| &accepted.revision);
     let ground = Ground {
@@ -119,7 +123,11 @@ fn instants(stand: &Stand, people: &[PersonState]) -> Vec<Option<Timestamp>> {
         conditions: Conditions::all(),
     };
     let openings = Openings::new(&ground);
-    people.iter().map(|person| printed(&ground, &openings, person).or(person.promise())).collect()
+    let holds = |person: &PersonState| {
+        let promise = person.promise().filter(|promise| *promise > stand.now);
+        promise.filter(|_| !person.marks().handed && !person.has_used(Slot::Withdrawn))
+    };
+    people.iter().map(|person| printed(&ground, &openings, person).or_else(|| holds(person))).collect()
 }
 
 /// The names of these people, from the tenant; none where it cannot be asked.

@@ -43,8 +43,11 @@ impl Engine {
             What::Returned(reports) => self.returned(&reports),
             What::Handed { people, date, why } => {
                 let ground = self.ground(plan, &accepted.revision, PLANNING_MAX_AGE);
-                let says = format!("{} people count as told {date} from now on", people.len());
-                handed::make(&ground, &Handing { people, date, why }).map(|events| (events, says))
+                handed::make(&ground, &Handing { people, date, why }).map(|events| {
+                    let count = |event: &Event| if let Event::Handed { people, .. } = event { people.len() } else { 0 };
+                    let people: usize = events.iter().map(count).sum();
+                    (events, format!("{people} people count as told {date} from now on"))
+                })
             }
             _ => Err("is no such command".to_owned()),
         };

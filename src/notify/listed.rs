@@ -19,15 +19,17 @@ impl Writer {
     /// A mail for each manager; who gets none, and why, is in the outcome.
     pub(super) async fn write_lists(&self, lists: &Lists, outcome: &mut NoticeOutcome) -> Vec<(ObjectId, Message)> {
         let mut ready = Vec::with_capacity(lists.lists.len());
-        for list in &lists.lists {
+        for (nth, list) in lists.lists.iter().enumerate() {
             // One after the other: the names of all of them may be more than are held at once.
             let named: Vec<ObjectId> = std::iter::once(list.manager).chain(list.people.iter().map(|(id, _)| *id)).collect();
             // Reading some may push others out of memory, so all of them are read.
             if named.iter().any(|person| self.graph.names().name(*person).is_none())
                 && let Err(trouble) = self.graph.read_names(&named).await
             {
-                because(&mut outcome.not_sent, &trouble.why, [list.manager]);
-                continue;
+                // What cannot be read now is not asked for again and again: notices wait meanwhile.
+                let rest = lists.lists.iter().skip(nth).map(|list| list.manager);
+                because(&mut outcome.not_sent, &trouble.why, rest);
+                break;
             }
             match self.list(lists, list) {
                 Ok(message) => ready.push((list.manager, message)),

@@ -272,9 +272,11 @@ pub fn absences(ground: &Ground<'_>) -> Vec<Event> {
     if let Some(attempts) = &ground.observed.sign_ins.last {
         let absent = ground.state.exceptions.iter().filter(|(_, exception)| exception.what == Excepted::Absent);
         for (id, exception) in absent {
-            let back =
-                attempts.value.iter().filter(|a| a.person == *id && a.code == 0 && a.at >= exception.since).map(|a| a.at).min();
-            if let Some(at) = back {
+            // Ascending by person.
+            let from = attempts.value.partition_point(|attempt| attempt.person < *id);
+            let theirs = attempts.value.iter().skip(from).take_while(|attempt| attempt.person == *id);
+            let back = theirs.filter(|attempt| attempt.code == 0 && attempt.at >= exception.since).map(|attempt| attempt.at);
+            if let Some(at) = back.min() {
                 events.push(made(vec![*id], Excepted::Back { at }, "signed in again"));
             }
         }

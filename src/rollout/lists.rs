@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::by_manager::by_manager;
 use super::condition::{Ground, NOTICE};
 use super::event::{Event, List};
+use super::exception::of;
 use super::finish;
 use super::hours::Now;
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::observed::{Managers, Observed, Readiness, Reading};
-use super::person::{PersonIx, PersonState};
+use super::person::{Home, PersonIx, PersonState};
+use super::select::protection;
 use super::sending::{self, A_DAY};
 use super::state::{Phase, StageState, State};
 use super::switch::is_tenant_wide;
@@ -132,12 +134,15 @@ fn may_leave(ground: &Ground<'_>) -> bool {
 /// What somebody could do, if the report shows that it is not enough.
 fn unready(ground: &Ground<'_>, person: &PersonState, instant: Timestamp) -> Option<Readiness> {
     let told = person.is_promised(instant) && person.promise_told().is_some();
-    if !told || person.is_processed() || person.is_enforced() {
+    let theirs = matches!(person.home(), Home::Stage(_)) && of(&ground.state.exceptions, person.id).is_none();
+    if !told || !theirs || person.is_processed() || person.is_enforced() {
         return None;
     }
     let report = ground.observed.registration.fresh(ground.now, ground.plan.observe.max_age)?;
     let readiness = report.value.of(person.id);
-    matches!(readiness, Readiness::Unregistered | Readiness::RegisteredNotAllowed).then_some(readiness)
+    let row = || ground.observed.directory.last.as_ref()?.value.person(person.id);
+    let comes = || row().is_some_and(|row| protection(ground.plan, ground.observed, &row).is_none());
+    (matches!(readiness, Readiness::Unregistered | Readiness::RegisteredNotAllowed) && comes()).then_some(readiness)
 }
 
 fn unready_of<'a>(ground: &Ground<'a>, stage: &'a StageState, instant: Timestamp) -> impl Iterator<Item = PersonState> {
@@ -262,7 +267,7 @@ pub fn says(ground: &Ground<'_>, stage: &StageState) -> Option<String> {
     };
     let counts = [
         (lists.sent, "sent"),
-        (u32::try_from(lists.waits.len()).unwrap_or(u32::MAX), "not sent yet"),
+        (if ground.now < lists.instant { u32::try_from(lists.waits.len()).unwrap_or(u32::MAX) } else { 0 }, "not sent yet"),
         (lists.unknown, "in doubt"),
         (lists.lost, "given up"),
     ];

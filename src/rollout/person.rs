@@ -335,12 +335,9 @@ impl PersonState {
             }
             self.slots &= !WITHDRAWN;
         }
-        if self.promise < named {
-            self.promise = named;
-            self.promise_told = Stamp::of(at);
-            self.change(|marks| marks.handed = false);
-        } else if self.promise == named {
-            self.promise_told.get_or_insert(at);
+        if self.promise < named || self.promise == named && self.promise_told.get().is_none() {
+            (self.promise, self.promise_told) = (named, Stamp::of(at));
+            self.change(|marks| marks.handed = false); // a letter with this date would have counted
         }
         if matches!(slot, Slot::Correction | Slot::Deferred) {
             self.forget_reminders(); // they count anew from the new date

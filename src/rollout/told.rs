@@ -241,7 +241,9 @@ pub fn waits(ground: &Ground<'_>) -> Option<String> {
         let otherwise =
             mail_retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) || sending::turn(ground, 1).is_none();
         let nothing = !otherwise && due(ground).is_none() && to_be_told(ground) > 0;
-        return nothing.then(|| format!("notices wait for the sending window, which opens at {opens}"));
+        if nothing {
+            return Some(format!("notices wait for the sending window, which opens at {opens}"));
+        }
     }
     let again = sending::is_used_up(ground)?;
     Some(format!("the sending mailboxes have sent what each may in a day; notices go on at {again}"))

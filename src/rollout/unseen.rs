@@ -96,7 +96,9 @@ pub fn found(ground: &Ground<'_>) -> Option<(Vec<ObjectId>, Timestamp)> {
 pub fn is_begun(ground: &Ground<'_>, person: &PersonState) -> bool {
     let Home::Stage(ix) = person.home() else { return true };
     let phase = ground.state.stages.get(usize::from(ix)).map(|stage| &stage.phase);
-    matches!(phase, Some(Phase::Announced | Phase::Enforcing { .. }))
+    // Whoever was not told of a later date yet is not away on it.
+    let in_force = ground.state.named_instant(ix).is_some_and(|instant| person.is_promised(instant));
+    in_force && matches!(phase, Some(Phase::Announced | Phase::Enforcing { .. }))
 }
 
 fn is_asked_for(ground: &Ground<'_>) -> bool {
