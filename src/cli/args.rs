@@ -8,6 +8,12 @@ use jiff::Timestamp;
 use crate::clock::Pace;
 use crate::letter::Kind;
 
+mod commands;
+mod tenant;
+
+pub(super) use commands::{Bounced, Dated, Pause, Rebook, Rollback, Single, Unpause};
+pub(super) use tenant::{Quota, SimulateTenant};
+
 /// From "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, about, arg_required_else_help = true)]
@@ -335,93 +341,6 @@ pub(super) enum JournalVerb {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(super) struct Pause {
-    #[command(flatten)]
-    pub(super) place: Place,
-    /// Why; everybody who looks will read it.
-    #[arg(value_name = "WHY")]
-    pub(super) reason: String,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct Unpause {
-    #[command(flatten)]
-    pub(super) place: Place,
-    /// Let a stage whose start passed during the pause start all the same, up to its latest start.
-    #[arg(long)]
-    pub(super) allow_start: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct Rebook {
-    #[command(flatten)]
-    pub(super) place: Place,
-    /// The stage.
-    #[arg(value_name = "STAGE")]
-    pub(super) stage: String,
-    /// The new start, in the plan's zone: 2027-02-01T09:00.
-    #[arg(long, value_name = "T")]
-    pub(super) start: jiff::civil::DateTime,
-    /// Why; everybody who looks will read it.
-    #[arg(long, value_name = "WHY")]
-    pub(super) reason: String,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct Dated {
-    #[command(flatten)]
-    pub(super) single: Single,
-    /// Not before then, in the plan's zone: 2027-02-01, or 2027-02-01T09:00.
-    #[arg(long, value_name = "T", value_parser = date, required_unless_present = "end")]
-    pub(super) until: Option<jiff::civil::DateTime>,
-    /// Take it back.
-    #[arg(long, conflicts_with = "until")]
-    pub(super) end: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct Single {
-    #[command(flatten)]
-    pub(super) place: Place,
-    /// An object id or a user principal name.
-    #[arg(value_name = "PERSON")]
-    pub(super) person: String,
-    /// Why; everybody who looks will read it.
-    #[arg(long, value_name = "WHY")]
-    pub(super) reason: String,
-    /// Who answers for it; you, if left out.
-    #[arg(long, value_name = "WHO")]
-    pub(super) owner: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct Bounced {
-    #[command(flatten)]
-    pub(super) place: Place,
-    /// Object ids or user principal names.
-    #[arg(value_name = "PERSON", required_unless_present = "file", conflicts_with = "file", requires = "reason")]
-    pub(super) people: Vec<String>,
-    /// A CSV file with the columns `person` and `at` (when it came back), and if known `why`, in their place.
-    #[arg(long, value_name = "FILE")]
-    pub(super) file: Option<std::path::PathBuf>,
-    /// What the report says, without addresses; with a file, where that says nothing.
-    #[arg(long, value_name = "WHY")]
-    pub(super) reason: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct Rollback {
-    #[command(flatten)]
-    pub(super) place: Place,
-    /// The stage; what has begun behind it is rolled back first.
-    #[arg(value_name = "STAGE")]
-    pub(super) stage: String,
-    /// Why; everybody who looks will read it.
-    #[arg(long, value_name = "WHY")]
-    pub(super) reason: String,
-}
-
-#[derive(Debug, ClapArgs)]
 pub(super) struct Rehearse {
     /// People of the simulated tenant.
     #[arg(long, default_value_t = 500)]
@@ -442,91 +361,6 @@ pub(super) struct Simulate {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     pub(super) first: u64,
-}
-
-/// How a simulated service behaves under load.
-#[derive(Debug, ClapArgs)]
-pub(super) struct ServiceLimits {
-    /// Milliseconds that every answer takes; requests are served side by side.
-    #[arg(long, default_value_t = 0)]
-    pub(super) latency_ms: u32,
-    /// Directory writes per 150 s; 0 means no limit.
-    #[arg(long, default_value_t = 3_000)]
-    pub(super) write_quota: u32,
-    /// How they are counted.
-    #[arg(long, value_enum, default_value_t = Quota::Bucket)]
-    pub(super) quota: Quota,
-    /// Seconds within which the write quota may be used, in place of 150.
-    #[arg(long, default_value_t = 150, value_name = "SECONDS")]
-    pub(super) quota_period: u32,
-    /// Charge a bind of several people one write for each of them.
-    #[arg(long)]
-    pub(super) charge_links: bool,
-    /// Writes taken at once, over all requests; the surplus gets a 503. 0 means no limit.
-    #[arg(long, default_value_t = 0)]
-    pub(super) max_inflight: u32,
-    /// Calls of reports and sign-ins per 10 s; 0 means no limit.
-    #[arg(long, default_value_t = 5)]
-    pub(super) report_quota: u32,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct SimulateTenant {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:0")]
-    pub(super) listen: std::net::SocketAddr,
-    /// People.
-    #[arg(long, default_value_t = 500)]
-    pub(super) users: u32,
-    /// The seed.
-    #[arg(long, default_value_t = 7)]
-    pub(super) seed: u64,
-    /// Share of people who never register, 0 to 1.
-    #[arg(long, default_value_t = 0.03)]
-    pub(super) never: f64,
-    /// Seconds until a write is seen by reads.
-    #[arg(long, default_value_t = 0)]
-    pub(super) read_lag: u32,
-    /// Permissions that the app has beyond the least ones, for example Group.Create,Policy.ReadWrite.ConditionalAccess.
-    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
-    pub(super) grant: Vec<String>,
-    /// Begin with security defaults on, and with no policy on beside them.
-    #[arg(long)]
-    pub(super) security_defaults: bool,
-    /// Share of people with a state of per-user MFA left behind, 0 to 1.
-    #[arg(long, default_value_t = 0.0)]
-    pub(super) per_user: f64,
-    #[command(flatten)]
-    pub(super) service: ServiceLimits,
-    /// Share of people whose accounts are deleted just when they are about to be added, 0 to 1.
-    #[arg(long, default_value_t = 0.0)]
-    pub(super) vanishing: f64,
-    /// A tenant without warts: everybody has a row in the report and an allowed method or none.
-    #[arg(long)]
-    pub(super) calm: bool,
-    /// A problem that the tenant begins with, for `doctor` to find; `all` plants all that can be there together.
-    #[arg(long, value_name = "KIND")]
-    pub(super) plant: Vec<String>,
-    /// Serve HTTPS; the certificate is written into --folder.
-    #[arg(long)]
-    pub(super) tls: bool,
-    /// One more name that this certificate is for; may be given more than once.
-    #[arg(long, value_name = "NAME", requires = "tls")]
-    pub(super) tls_name: Vec<String>,
-    /// The app's certificate, PEM or DER, as it would be uploaded: then assertions are verified, not only looked at.
-    #[arg(long, value_name = "FILE")]
-    pub(super) app_certificate: Option<PathBuf>,
-    /// Where to put the ready plan, the secret and the certificate; nothing is written without it.
-    #[arg(long, value_name = "FOLDER")]
-    pub(super) folder: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Quota {
-    /// A bucket that refills evenly.
-    Bucket,
-    /// Windows that turn.
-    Window,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -567,16 +401,6 @@ pub(super) enum Shell {
     Zsh,
     /// fish
     Fish,
-}
-
-/// A civil date, which begins its day, or a date with a time.
-fn date(text: &str) -> Result<jiff::civil::DateTime, String> {
-    let day = || text.parse::<jiff::civil::Date>().map(|day| day.at(0, 0, 0, 0));
-    if text.contains('T') || text.contains(' ') {
-        text.parse().map_err(|error: jiff::Error| error.to_string())
-    } else {
-        day().map_err(|error| error.to_string())
-    }
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Because, By, Deed, Event, Record};
+use super::event::{Because, Deed, Event, Record};
 use super::exception::{self, Excepted, Exception};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
 use super::observed::Target;
 use super::person::{Changing, Enforced, Home};
 use super::plan::Plan;
-use super::sending;
 use super::stage::PhaseName;
 use super::state::{
-    Accepted, Batch, NoticeBatch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, TAIL, Thrown, evidence_key,
-    removed_hold_id,
+    Accepted, Batch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, TAIL, Thrown, evidence_key, removed_hold_id,
 };
 
 /// Why a record does not fit the state.
@@ -69,32 +67,8 @@ impl State {
             }
             Event::RosterFrozen { stage, people, out } => self.roster(stage, people, out),
             Event::StageMoved { stage, from, to, why } => self.stage_moved(at, stage, *from, *to, why),
-            Event::NoticeIntent { slot, instant, people, from, .. } => {
-                sending::count(&mut self.mailed, at, from, people.len());
-                let notice = NoticeBatch { at, slot: *slot, instant: *instant, people: people.clone() };
-                self.notices.insert(seq, notice);
-                Ok(())
-            }
-            Event::NoticeOutcome { intent, accepted, refused, unknown, not_sent } => {
-                let notice = self.notices.remove(intent).ok_or_else(|| format!("there is no notice intent {intent}"))?;
-                for id in accepted {
-                    self.person(*id)?.told(at, notice.slot, notice.instant);
-                }
-                for id in unknown {
-                    self.person(*id)?.perhaps_told(notice.slot, notice.instant);
-                }
-                for id in refused.iter().flat_map(|because| &because.people) {
-                    self.person(*id)?.refuse(at, notice.slot);
-                }
-                let before = self.mail_trouble;
-                self.mail_trouble = trouble(before, at, not_sent, accepted.is_empty());
-                // What a crash left open says nothing of the mail service.
-                if accepted.is_empty() && !unknown.is_empty() && record.by != By::Recovery {
-                    // An ambiguous notice is tried once more only: not before whatever stands in the way had time to pass.
-                    let times = before.map_or(0, |(_, times)| times).saturating_add(1);
-                    self.mail_trouble = Some((at, times.max(DOUBTFUL)));
-                }
-                Ok(())
+            Event::NoticeIntent { .. } | Event::NoticeOutcome { .. } | Event::Handed { .. } | Event::Bounced { .. } => {
+                self.take_told(record)
             }
             Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
                 self.take_lists(seq, at, &record.event)
@@ -225,14 +199,6 @@ impl State {
                 if stands.is_none() {
                     person.begin_tail();
                 }
-                Ok(())
-            }),
-            Event::Handed { slot, instant, people, .. } => people.iter().try_for_each(|id| {
-                self.person(*id)?.handed(at, *slot, *instant);
-                Ok(())
-            }),
-            Event::Bounced { people } => people.iter().flat_map(|because| &because.people).try_for_each(|id| {
-                self.person(*id)?.bounce(at);
                 Ok(())
             }),
             Event::Paused { why } => {
@@ -513,9 +479,6 @@ impl State {
         }
     }
 }
-
-/// Troubles in a row are counted from here on when nobody knows whether any of the latest notices arrived; no others come this far.
-pub(super) const DOUBTFUL: u32 = 1_000_000;
 
 /// Counts troubles in a row; one send that went through ends them.
 pub(super) fn trouble(

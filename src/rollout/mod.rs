@@ -6,6 +6,7 @@ pub mod apply;
 mod apply_lists;
 #[cfg(test)]
 mod apply_tests;
+mod apply_told;
 mod apply_undo;
 pub mod assist;
 pub mod bounces;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::apply::DOUBTFUL;
+use super::apply_told::DOUBTFUL;
 use super::condition::{Ground, NOTICE};
 use super::dated;
 use super::event::Slot;
