@@ -1,4 +1,4 @@
-//! The lines that go through the socket. `"status"`, `{"command":{"pause":{"why":"…"}}}`; back: `{"ok":"…"}` or `{"error":"…"}`.
+//! The lines that go through the socket. `"status"`, `{"command":{"what":{"pause":{"why":"…"}}}}`; back: `{"ok":"…"}` or `{"error":"…"}`.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 
-use crate::engine::command::{Said, What};
+use crate::engine::command::{Order, Said};
 use crate::engine::port::Pass;
 use crate::rollout::event::Uses;
 
@@ -24,7 +24,7 @@ pub enum Request {
     /// What the engine published last, as JSON.
     Status,
     /// A command for the engine.
-    Command(What),
+    Command(Order),
 }
 
 /// One answer.
@@ -95,13 +95,28 @@ pub(super) async fn write_line<W: AsyncWrite + Unpin>(mut writer: W, message: &i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::command::What;
+    use crate::rollout::pause::Ending;
 
     #[test]
     fn the_lines_are_these() {
-        let command = |what| serde_json::to_string(&Request::Command(what)).unwrap();
+        let command = |order| serde_json::to_string(&Request::Command(order)).unwrap();
         assert_eq!(serde_json::to_string(&Request::Status).unwrap(), r#""status""#);
-        assert_eq!(command(What::Pause { why: "mail is down".to_owned() }), r#"{"command":{"pause":{"why":"mail is down"}}}"#);
-        assert_eq!(command(What::Unpause { allow_start: true }), r#"{"command":{"unpause":{"allow_start":true}}}"#);
+        let what = What::Skip { stage: "pilot".to_owned(), why: "no need".to_owned() };
+        assert_eq!(command(what.clone().into()), r#"{"command":{"what":{"skip":{"stage":"pilot","why":"no need"}}}}"#);
+        let order = Order { what, if_revision: Some("0123abcd".to_owned()), key: Some("k".to_owned()) };
+        let line = r#"{"command":{"what":{"skip":{"stage":"pilot","why":"no need"}},"if_revision":"0123abcd","key":"k"}}"#;
+        assert_eq!(command(order), line);
+        let read = |line: &str| serde_json::from_str::<Request>(line).unwrap();
+        assert_eq!(
+            read(r#"{"command":{"what":{"pause":{"why":"mail is down"}}}}"#),
+            Request::Command(What::pause("mail is down").into())
+        );
+        let ending = Ending { allow_start: true, ..Ending::default() };
+        assert_eq!(
+            read(r#"{"command":{"what":{"unpause":{"allow_start":true}}}}"#),
+            Request::Command(What::Unpause(ending).into())
+        );
         assert_eq!(serde_json::to_string(&Answer::from(Ok("paused".to_owned().into()))).unwrap(), r#"{"ok":"paused"}"#);
     }
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::caller;
 use super::protocol::{Answer, MAX_REQUEST, Request, read_line, write_line};
-use crate::engine::command::{Command, Said, What};
+use crate::engine::command::{Command, Order, Said};
 
 /// Longest time for a request to arrive, and for an answer to be taken.
 const LINE: Duration = Duration::from_secs(5);
@@ -79,16 +79,16 @@ async fn answer(
             }
             Ok(String::from_utf8_lossy(&published).into_owned().into())
         }
-        Request::Command(what) => command(what, actor, commands).await,
+        Request::Command(order) => command(order, actor, commands).await,
     }
 }
 
-async fn command(what: What, actor: String, commands: &mpsc::Sender<Command>) -> Result<Said, String> {
-    let name = what.name();
+async fn command(order: Order, actor: String, commands: &mpsc::Sender<Command>) -> Result<Said, String> {
+    let name = order.what.name();
     tracing::info!(command.name = name, command.actor = actor, "an operator sent a command");
     let (sender, receiver) = oneshot::channel();
     let handed_over = async {
-        commands.send(Command { what, actor, answer: sender }).await.ok()?;
+        commands.send(Command { order, actor, answer: sender }).await.ok()?;
         receiver.await.ok()
     };
     match timeout(ENGINE, handed_over).await {

@@ -6,6 +6,8 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::*;
 use crate::admin::{AdminError, ask, bind};
+use crate::engine::command::What;
+use crate::rollout::pause::Ending;
 
 struct Door {
     _folder: tempfile::TempDir,
@@ -30,10 +32,10 @@ async fn a_command_reaches_the_engine_with_its_caller_and_the_answer_comes_back(
     let engine = tokio::spawn(async move {
         let command = door.commands.recv().await.unwrap();
         command.answer.send(Ok(format!("paused by {}", command.actor).into())).unwrap();
-        command.what
+        command.order.what
     });
-    let what = What::Pause { why: "mail is down".to_owned() };
-    let answer = ask(&door.socket, &Request::Command(what.clone())).await.unwrap();
+    let what = What::pause("mail is down");
+    let answer = ask(&door.socket, &Request::Command(what.clone().into())).await.unwrap();
     assert_eq!(engine.await.unwrap(), what);
     let caller = answer.strip_prefix("paused by ").unwrap();
     assert!(!caller.is_empty());
@@ -46,7 +48,7 @@ async fn a_refusal_is_an_error_in_the_engines_words() {
         let command = door.commands.recv().await.unwrap();
         command.answer.send(Err("nothing is paused".to_owned())).unwrap();
     };
-    let request = Request::Command(What::Unpause { allow_start: false });
+    let request = Request::Command(What::Unpause(Ending::default()).into());
     let (answer, ()) = tokio::join!(ask(&door.socket, &request), engine);
     assert!(matches!(answer, Err(AdminError::Refused(why)) if why == "nothing is paused"));
 }
@@ -63,7 +65,7 @@ async fn the_status_is_the_last_one_published() {
 async fn an_engine_that_is_gone_is_said_so() {
     let Door { _folder, socket, commands, .. } = open();
     drop(commands);
-    let answer = ask(&socket, &Request::Command(What::Pause { why: String::new() })).await;
+    let answer = ask(&socket, &Request::Command(What::pause("").into())).await;
     assert!(matches!(answer, Err(AdminError::Refused(why)) if why.contains("stopping")));
 }
 
@@ -73,8 +75,8 @@ async fn rubbish_is_answered_with_what_is_wrong_and_harms_nobody_else() {
     let long = vec![b'x'; usize::try_from(MAX_REQUEST).unwrap() + 1];
     for (bytes, wrong) in [
         (&b"\n"[..], "no request"),
-        (b"{\"command\":{\"explode\":{}}}\n", "unknown variant `explode`"),
-        (b"{\"command\":{\"pause\":{}}}\n", "missing field `why`"),
+        (b"{\"command\":{\"what\":{\"explode\":{}}}}\n", "unknown variant `explode`"),
+        (b"{\"command\":{\"what\":{\"pause\":{}}}}\n", "missing field `why`"),
         (b"\xff\xfe\n", "no request"),
         (&long, "65536 bytes"),
     ] {

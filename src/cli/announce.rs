@@ -196,7 +196,7 @@ mod tests {
     fn what_is_committed_is_handed_on_and_what_is_not_is_not() {
         let (committed, mut records) = mpsc::unbounded_channel();
         let mut store = Announced { store: Forgetful::default(), committed: Some(committed) };
-        let event = Event::Paused { why: "tea".to_owned() };
+        let event = Event::paused("tea");
         let mut append = || store.append(Timestamp::UNIX_EPOCH, By::Operator, "ann", std::slice::from_ref(&event));
         assert_eq!(append().unwrap(), [record(1, event.clone())]);
         assert!(append().is_err());
@@ -219,7 +219,7 @@ mod tests {
         assert!(begun(&[]).is_none(), "without webhooks nobody follows");
 
         let committed = begun(&[webhook]).unwrap();
-        committed.send(vec![record(1, Event::Paused { why: "tea".to_owned() })]).unwrap();
+        committed.send(vec![record(1, Event::paused("tea"))]).unwrap();
         let told = tokio::time::timeout(LONG, posts.recv()).await.unwrap().unwrap();
         assert!(told.contains("Paused: tea"), "{told}");
         let key: String = sha256_hex(b"url").chars().take(16).collect();

@@ -11,7 +11,7 @@ use crate::letter::Kind;
 mod commands;
 mod tenant;
 
-pub(super) use commands::{Bounced, Dated, Pause, Rebook, Rollback, Single, Unpause};
+pub(super) use commands::{Abort, Bounced, Dated, OfRevision, OfStage, Pause, Rebook, Rollback, Single, Terms, Unpause};
 pub(super) use tenant::{Quota, SimulateTenant};
 
 /// From "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
@@ -87,10 +87,22 @@ pub(super) enum Verb {
     Journal(Journal),
     /// Stop new batches at once.
     Pause(Pause),
-    /// End a pause.
+    /// End a pause, or another hold that only a human ends.
     Unpause(Unpause),
-    /// Give a missed stage a new start; its people are told.
+    /// Start a stage that was missed, within `limits.start_late` and before its people were told that it does not come.
+    StartLate(OfStage),
+    /// Give a stage that was missed or rolled back a new start; its people are told.
     Rebook(Rebook),
+    /// Close a stage that has not begun; its people move to the tail and are told a date of their own.
+    Skip(OfStage),
+    /// Close a stage that has not begun; nothing is required of its people, and they are told.
+    Cancel(OfStage),
+    /// Approve the plan in force, by its revision; where `approvals.needed` asks for it, nothing moves without.
+    Approve(OfRevision),
+    /// Reject the plan in force: its approvals are void, and it gets no others.
+    Reject(OfRevision),
+    /// End the rollout: nothing further begins; what has begun stays, or is rolled back.
+    Abort(Abort),
     /// Move one person's date, at their request.
     Defer(Dated),
     /// Require nothing of one person before an instant; a fresh notice comes before it.
@@ -105,7 +117,7 @@ pub(super) enum Verb {
     Bounced(Bounced),
     /// Say that letters were handed over: whoever got one counts as told.
     Handed(super::handed::Handed),
-    /// Undo a stage: release everybody whom it enforced, and undo what it switched.
+    /// Undo a stage, or the tail: release everybody whom it enforced, and undo what it switched.
     Rollback(Rollback),
     /// Run the plan against a simulated tenant in virtual time and print the timeline.
     Rehearse(Rehearse),
@@ -245,6 +257,8 @@ pub(super) struct Person {
 pub(super) struct Assist {
     #[command(flatten)]
     pub(super) place: Place,
+    #[command(flatten)]
+    pub(super) terms: Terms,
     /// An object id, or a user principal name.
     #[arg(value_name = "PERSON")]
     pub(super) who: String,

@@ -23,7 +23,7 @@ pub(super) fn assist(common: &Common, verb: &Assist) -> Result<Exit, Failure> {
     }
     let uses = if verb.once { Uses::Once } else { Uses::AsPolicy };
     let order = PassOrder { person, minutes: verb.minutes, uses };
-    let request = Request::Command(What::Assist { order, why: verb.reason.clone() });
+    let request = Request::Command(super::pause::order(&verb.terms, What::Assist { order, why: verb.reason.clone() }));
     let Shown { says, code, minutes, from, uses } =
         runtime()?.block_on(ask_for_pass(&found.socket, &request)).map_err(|error| Failure::because(Exit::Failed, &error))?;
     let code = code.expose_secret();

@@ -1,9 +1,9 @@
-//! `rebook`, and what is asked for one person: `defer`, `exempt`, `volunteer`, `absent`, `back`, `bounced`. All through the socket.
+//! What is asked for one person: `defer`, `exempt`, `volunteer`, `absent`, `back`, `bounced`. All through the socket.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::args::{Bounced, Common, Dated, Place, Rebook, Single};
+use super::args::{Bounced, Common, Dated, Place, Single};
 use super::pause::{send, tell};
 use super::{Exit, Failure, place, who};
 use crate::config;
@@ -11,12 +11,6 @@ use crate::engine::command::{Asked, Exception, What};
 use crate::rollout::id::{NameHash, ObjectId, PersonRef};
 use crate::rollout::observed::Bounce;
 use crate::store::names;
-
-pub(super) fn rebook(common: &Common, verb: &Rebook) -> Result<Exit, Failure> {
-    let socket = place::find(common, &verb.place).socket;
-    let what = What::Rebook { stage: verb.stage.clone(), start: verb.start, why: verb.reason.clone() };
-    tell(common, send(&socket, what))
-}
 
 pub(super) fn defer(common: &Common, verb: &Dated) -> Result<Exit, Failure> {
     until(common, verb, |until| Exception::Defer { until })
@@ -29,7 +23,7 @@ pub(super) fn exempt(common: &Common, verb: &Dated) -> Result<Exit, Failure> {
 fn until(common: &Common, verb: &Dated, what: impl Fn(jiff::civil::DateTime) -> Exception) -> Result<Exit, Failure> {
     let Some(until) = verb.until else {
         let (socket, person) = found(common, &verb.single.place, &verb.single.person)?;
-        return tell(common, send(&socket, What::EndException { person, why: verb.single.reason.clone() }));
+        return tell(common, send(&socket, &verb.single.terms, What::EndException { person, why: verb.single.reason.clone() }));
     };
     single(common, &verb.single, what(until))
 }
@@ -37,7 +31,7 @@ fn until(common: &Common, verb: &Dated, what: impl Fn(jiff::civil::DateTime) -> 
 pub(super) fn single(common: &Common, verb: &Single, what: Exception) -> Result<Exit, Failure> {
     let (socket, person) = found(common, &verb.place, &verb.person)?;
     let asked = Asked { person, what, why: verb.reason.clone(), owner: verb.owner.clone() };
-    tell(common, send(&socket, What::Except(asked)))
+    tell(common, send(&socket, &verb.terms, What::Except(asked)))
 }
 
 pub(super) fn bounced(common: &Common, verb: &Bounced) -> Result<Exit, Failure> {
@@ -47,7 +41,7 @@ pub(super) fn bounced(common: &Common, verb: &Bounced) -> Result<Exit, Failure> 
     let found = place::find(common, &verb.place);
     let known = |name: &String| who::known(&found.tenant, &found.state_dir, name).ok_or_else(|| unknown(name));
     let people = verb.people.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-    tell(common, send(&found.socket, What::Bounced { people, why: verb.reason.clone().unwrap_or_default() }))
+    tell(common, send(&found.socket, &verb.terms, What::Bounced { people, why: verb.reason.clone().unwrap_or_default() }))
 }
 
 /// A list is taken whole: when somebody of it is not known, nothing is sent.
@@ -79,7 +73,7 @@ fn listed(common: &Common, verb: &Bounced, file: &Path) -> Result<Exit, Failure>
         );
         return Err(Failure::new(Exit::Usage, says));
     }
-    tell(common, send(&found.socket, What::Returned(reports)))
+    tell(common, send(&found.socket, &verb.terms, What::Returned(reports)))
 }
 
 fn found(common: &Common, where_it_is: &Place, name: &str) -> Result<(std::path::PathBuf, ObjectId), Failure> {
@@ -88,7 +82,7 @@ fn found(common: &Common, where_it_is: &Place, name: &str) -> Result<(std::path:
     Ok((found.socket, person))
 }
 
-fn unknown(name: &str) -> Failure {
+pub(super) fn unknown(name: &str) -> Failure {
     let says = format!("`{name}` is nobody whom the running daemon has read; give an object id, or correct the name");
     Failure::new(Exit::Usage, says)
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::args::{Common, Finish};
+use super::args::{Common, Finish, Terms};
 use super::setup::agreed;
 use super::{Exit, Failure, adapters, pause, place, runtime, status};
 use crate::clock::Clock;
@@ -121,7 +121,7 @@ pub(super) fn finish(common: &Common, verb: &Finish) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Blocked, "nothing was sent"));
     }
     let shown = seen.verdict.offer.fingerprint.clone();
-    let answer = pause::send(&loaded.settings.socket, What::Finish { shown });
+    let answer = pause::send(&loaded.settings.socket, &Terms::default(), What::Finish { shown });
     whisper!("{}", answer.map_err(|error| Failure::because(Exit::Blocked, &error))?);
     for _ in 0..LOOKS {
         runtime.block_on(graph.clock().sleep(LOOK));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, civil};
 
-use super::args::{Common, Place};
+use super::args::{Common, Place, Terms};
 use super::pause::{send, tell};
 use super::{Exit, Failure, place, who};
 use crate::config::{self, Whereabouts};
@@ -20,6 +20,8 @@ use crate::store::names;
 pub(super) struct Handed {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    terms: Terms,
     /// Object ids or user principal names.
     #[arg(value_name = "PERSON", required_unless_present = "file", conflicts_with = "file")]
     people: Vec<String>,
@@ -41,7 +43,7 @@ pub(super) fn handed(common: &Common, verb: &Handed) -> Result<Exit, Failure> {
         None => verb.people.iter().map(|name| named(&found, name)).collect::<Result<_, _>>()?,
     };
     let date = date(common, &verb.date)?;
-    tell(common, send(&found.socket, What::Handed { people, date, why: verb.reason.clone() }))
+    tell(common, send(&found.socket, &verb.terms, What::Handed { people, date, why: verb.reason.clone() }))
 }
 
 fn named(found: &Whereabouts, name: &str) -> Result<ObjectId, Failure> {

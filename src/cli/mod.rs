@@ -34,6 +34,7 @@ mod show;
 pub mod simulate;
 mod simulate_tenant;
 mod spool;
+mod stages;
 mod standing;
 mod status;
 mod timeline;
@@ -47,7 +48,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::engine::command::Exception;
+use crate::engine::command::{Exception, What};
 use args::{Args, Verb};
 pub use exit::{Exit, Failure};
 
@@ -98,7 +99,13 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Journal(verb) => journal::journal(common, verb),
         Verb::Pause(verb) => pause::pause(common, verb),
         Verb::Unpause(verb) => pause::unpause(common, verb),
-        Verb::Rebook(verb) => except::rebook(common, verb),
+        Verb::StartLate(verb) => stages::start_late(common, verb),
+        Verb::Rebook(verb) => stages::rebook(common, verb),
+        Verb::Skip(verb) => stages::skip(common, verb),
+        Verb::Cancel(verb) => stages::cancel(common, verb),
+        Verb::Approve(verb) => stages::of_revision(common, verb, |revision, why| What::Approve { revision, why }),
+        Verb::Reject(verb) => stages::of_revision(common, verb, |revision, why| What::Reject { revision, why }),
+        Verb::Abort(verb) => stages::abort(common, verb),
         Verb::Defer(verb) => except::defer(common, verb),
         Verb::Exempt(verb) => except::exempt(common, verb),
         Verb::Volunteer(verb) => except::single(common, verb, Exception::Volunteer),
@@ -106,7 +113,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Back(verb) => except::single(common, verb, Exception::Back),
         Verb::Bounced(verb) => except::bounced(common, verb),
         Verb::Handed(verb) => handed::handed(common, verb),
-        Verb::Rollback(verb) => pause::rollback(common, verb),
+        Verb::Rollback(verb) => stages::rollback(common, verb),
         Verb::Rehearse(verb) => rehearse::rehearse(common, verb),
         Verb::Simulate(verb) => simulate::simulate(common, verb),
         Verb::SimulateTenant(verb) => simulate_tenant::simulate_tenant(common, verb),

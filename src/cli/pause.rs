@@ -1,22 +1,40 @@
-//! `pause`, `unpause` and `rollback`: through the socket of the running daemon; a pause without a daemon is a file.
+//! `pause` and `unpause`: through the socket of the running daemon; a pause without a daemon is a file.
 
-use super::args::{Common, Pause, Rollback, Unpause};
+use super::args::{Common, Pause, Terms, Unpause};
 use super::exit::chain;
-use super::{Exit, Failure, place, runtime};
+use super::{Exit, Failure, place, runtime, who};
 use crate::admin::{AdminError, Request, ask, pause_file};
-use crate::engine::command::What;
+use crate::engine::command::{Order, What};
+use crate::rollout::hold::{Blocks, Scope};
+use crate::rollout::pause::Ending;
 use crate::say;
 
 pub(super) fn pause(common: &Common, verb: &Pause) -> Result<Exit, Failure> {
     let found = place::find(common, &verb.place);
-    match send(&found.socket, What::Pause { why: verb.reason.clone() }) {
-        Err(AdminError::NoDaemon(_)) => {
+    let why = verb.why.clone().or_else(|| verb.reason.clone()).unwrap_or_default();
+    let scope = match (&verb.stage, &verb.person) {
+        (Some(stage), _) => Scope::Stage(stage.clone()),
+        (None, Some(name)) => {
+            let person = who::known(&found.tenant, &found.state_dir, name).ok_or_else(|| super::except::unknown(name))?;
+            Scope::Person(person)
+        }
+        (None, None) => Scope::Rollout,
+    };
+    let blocks = if verb.all { Blocks::All } else { Blocks::Forward };
+    let whole = scope == Scope::Rollout;
+    let what = What::Pause { why: why.clone(), scope, blocks, until: verb.until };
+    match send(&found.socket, &verb.terms, what) {
+        Err(AdminError::NoDaemon(_)) if whole => {
             let path = pause_file::path(&found.state_dir);
-            std::fs::write(&path, &verb.reason).map_err(|error| {
+            std::fs::write(&path, &why).map_err(|error| {
                 Failure::new(Exit::State, format!("{}: the pause file cannot be written: {error}", path.display()))
             })?;
             let says = format!("no daemon is running; the pause file {} stops the next one, remove it to go on", path.display());
             tell(common, Ok(says))
+        }
+        Err(error @ AdminError::NoDaemon(_)) => {
+            let says = format!("{error}; without one only the whole rollout can be paused: leave --stage and --person out");
+            Err(Failure::new(Exit::Failed, says))
         }
         answer => tell(common, answer),
     }
@@ -24,7 +42,9 @@ pub(super) fn pause(common: &Common, verb: &Pause) -> Result<Exit, Failure> {
 
 pub(super) fn unpause(common: &Common, verb: &Unpause) -> Result<Exit, Failure> {
     let found = place::find(common, &verb.place);
-    let answer = send(&found.socket, What::Unpause { allow_start: verb.allow_start });
+    let Unpause { hold, ack, allow_start, reason, .. } = verb;
+    let ending = Ending { hold: hold.clone(), ack: ack.clone(), allow_start: *allow_start, why: reason.clone() };
+    let answer = send(&found.socket, &verb.terms, What::Unpause(ending));
     // The file pauses by itself, whatever the daemon answers.
     if let Ok(Some(_)) = pause_file::read(&found.state_dir) {
         let file = pause_file::path(&found.state_dir);
@@ -35,16 +55,16 @@ pub(super) fn unpause(common: &Common, verb: &Unpause) -> Result<Exit, Failure> 
     tell(common, answer)
 }
 
-pub(super) fn rollback(common: &Common, verb: &Rollback) -> Result<Exit, Failure> {
-    let found = place::find(common, &verb.place);
-    tell(common, send(&found.socket, What::Rollback { stage: verb.stage.clone(), why: verb.reason.clone() }))
-}
-
-pub(super) fn send(socket: &std::path::Path, what: What) -> Result<String, AdminError> {
+pub(super) fn send(socket: &std::path::Path, terms: &Terms, what: What) -> Result<String, AdminError> {
+    let request = Request::Command(order(terms, what));
     match runtime() {
-        Ok(runtime) => runtime.block_on(ask(socket, &Request::Command(what))),
+        Ok(runtime) => runtime.block_on(ask(socket, &request)),
         Err(failure) => Err(AdminError::Refused(failure.says)),
     }
+}
+
+pub(super) fn order(terms: &Terms, what: What) -> Order {
+    Order { what, if_revision: terms.if_revision.clone(), key: terms.key.clone() }
 }
 
 pub(super) fn tell(common: &Common, answer: Result<String, AdminError>) -> Result<Exit, Failure> {

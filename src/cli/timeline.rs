@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::show::instant;
 use crate::rollout::event::{By, Event, Record, Slot, Switched};
-use crate::rollout::state::TAIL;
+use crate::rollout::hold::Scope;
+use crate::rollout::state::{PAUSED, TAIL};
 
 /// Lines for records, as they come. The same records give the same lines.
 pub(crate) struct Timeline {
@@ -35,7 +36,7 @@ impl Timeline {
             lines.extend(self.flush());
         }
         let says = match &record.event {
-            Event::PlanAccepted { revision, plan } => {
+            Event::PlanAccepted { revision, plan, .. } => {
                 Some(format!("plan {} comes into force, {} stages", revision.get(..12).unwrap_or_default(), plan.stages.len()))
             }
             Event::RosterFrozen { stage, people, out } => {
@@ -105,8 +106,14 @@ impl Timeline {
                 let people: usize = people.iter().map(|because| because.people.len()).sum();
                 Some(format!("notices to {people} people came back"))
             }
-            Event::Paused { why } => Some(format!("paused: {why}")),
-            Event::Unpaused { .. } => Some("the pause is over".to_owned()),
+            Event::Paused { why, scope: Scope::Stage(stage), .. } => Some(format!("{stage}: paused: {why}")),
+            Event::Paused { why, scope: Scope::Person(_), .. } => Some(format!("1 person is paused: {why}")),
+            Event::Paused { why, .. } => Some(format!("paused: {why}")),
+            Event::Unpaused { hold, .. } if hold == PAUSED => Some("the pause is over".to_owned()),
+            Event::Unpaused { hold, .. } => Some(format!("hold ended by an operator: {hold}")),
+            Event::Aborted { why, .. } => Some(format!("the rollout was aborted: {why}")),
+            Event::TailRollback { why } => Some(format!("tail: rolling back ({why})")),
+            Event::TailRolledBack => Some("tail: rolled back".to_owned()),
             Event::NoticeIntent { stage, slot, .. } => {
                 self.stage_of.insert(record.seq, (stage.clone(), *slot));
                 None

@@ -186,7 +186,11 @@ fn assemble(
     let enforcement = enforcement.and_then(|table| sections::enforcement(&table));
     let people = section("people", &sections::PEOPLE).and_then(|table| sections::people(&table, &register));
     let limits = section("limits", &sections::LIMITS).and_then(|table| sections::limits(&table));
-    let approvals = section("approvals", &["needed"]).and_then(|table: Section<'_>| table.get("needed")?.count(0..=u32::MAX));
+    let approvals = section("approvals", &["needed", "valid"]).and_then(|table: Section<'_>| {
+        let needed = table.get("needed").and_then(|node| node.count(0..=u32::MAX));
+        let valid = table.get("valid").and_then(|node| node.some_time());
+        Some((needed?, valid?))
+    });
     let calendar = section("calendar", &["windows", "blackouts"]).and_then(|table| calendar::read(&table, zone.as_ref()));
     let notices_table = section("notices", &sections::NOTICES);
     let notices = notices_table.as_ref().and_then(|table| sections::notices(table, &register));
@@ -221,7 +225,8 @@ fn assemble(
         enforcement: enforcement?,
         people: people?,
         limits: limits?,
-        approvals_needed: approvals?,
+        approvals_needed: approvals?.0,
+        approvals_valid: approvals?.1,
         calendar: calendar?,
         notices: Notices { templates: templates.hash.clone(), ..notices? },
         observe: observe?,

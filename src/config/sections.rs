@@ -20,7 +20,7 @@ use crate::rollout::preflight::permissions::is_dangerous;
 pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
-pub(super) const LIMITS: [&str; 3] = ["canary", "canary_wait", "caps"];
+pub(super) const LIMITS: [&str; 4] = ["canary", "canary_wait", "caps", "start_late"];
 pub(super) const NOTICES: [&str; 18] = [
     "from",
     "channel",
@@ -172,7 +172,8 @@ pub(super) fn limits(table: &Section<'_>) -> Option<Limits> {
     let canary = table.get("canary").and_then(|node| node.count(1..=20));
     let canary_wait = table.get("canary_wait").and_then(|node| node.some_time());
     let caps = table.get("caps").and_then(|node| node.each(|entry| cap(&entry.section(&["people", "share", "per"]))));
-    Some(Limits { canary: canary?, canary_wait: canary_wait?, caps: caps? })
+    let start_late = table.get("start_late").and_then(|node| node.duration());
+    Some(Limits { canary: canary?, canary_wait: canary_wait?, caps: caps?, start_late: start_late? })
 }
 
 fn cap(table: &Section<'_>) -> Option<Cap> {

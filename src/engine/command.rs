@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::port::Pass;
+use crate::rollout::closing::Abort;
 use crate::rollout::event::Uses;
+use crate::rollout::hold::{Blocks, Scope};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::Bounce;
+use crate::rollout::pause::Ending;
+use crate::rollout::release::Extent;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,16 +21,66 @@ pub enum What {
     Pause {
         /// The operator's reason.
         why: String,
+        /// What rests.
+        #[serde(default)]
+        scope: Scope,
+        /// In which direction.
+        #[serde(default)]
+        blocks: Blocks,
+        /// When they want it to end, as civil time in the plan's zone.
+        #[serde(default)]
+        until: Option<civil::DateTime>,
     },
-    /// End the pause.
-    Unpause {
-        /// Whether a stage whose start has passed may still start.
-        allow_start: bool,
-    },
+    /// End a hold that only a human ends.
+    Unpause(Ending),
     /// Undo a stage, and the stages behind it first.
     Rollback {
+        /// The stage's name, or `tail`.
+        stage: String,
+        /// How far it reaches.
+        extent: Extent,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Start a missed stage.
+    StartLate {
         /// The stage's name.
         stage: String,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Close a stage; whoever waits in it moves to the tail.
+    Skip {
+        /// The stage's name.
+        stage: String,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Close a stage; nothing is required of its people.
+    Cancel {
+        /// The stage's name.
+        stage: String,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Approve the revision in force.
+    Approve {
+        /// Its first digits, as the caller looked at it.
+        revision: String,
+        /// Their reason.
+        why: String,
+    },
+    /// Reject it.
+    Reject {
+        /// Its first digits, as the caller looked at it.
+        revision: String,
+        /// Their reason.
+        why: String,
+    },
+    /// End the rollout.
+    Abort {
+        /// What becomes of those who are enforced.
+        how: Abort,
         /// The operator's reason.
         why: String,
     },
@@ -130,13 +184,25 @@ pub enum Exception {
 }
 
 impl What {
+    /// Start no new batch of the whole rollout, for as long as it takes.
+    #[must_use]
+    pub fn pause(why: &str) -> Self {
+        Self::Pause { why: why.to_owned(), scope: Scope::Rollout, blocks: Blocks::Forward, until: None }
+    }
+
     /// The word for people and for the log.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Pause { .. } => "pause",
-            Self::Unpause { .. } => "unpause",
+            Self::Unpause(_) => "unpause",
             Self::Rollback { .. } => "rollback",
+            Self::StartLate { .. } => "start-late",
+            Self::Skip { .. } => "skip",
+            Self::Cancel { .. } => "cancel",
+            Self::Abort { .. } => "abort",
+            Self::Approve { .. } => "approve",
+            Self::Reject { .. } => "reject",
             Self::Rebook { .. } => "rebook",
             Self::Except(_) => "except",
             Self::EndException { .. } => "end-exception",
@@ -148,11 +214,31 @@ impl What {
     }
 }
 
+/// One order: what is asked, and under which conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// What is asked.
+    pub what: What,
+    /// Only while the plan in force has this revision; its first digits are enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_revision: Option<String>,
+    /// The same key again does nothing more, and gets the same answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+impl From<What> for Order {
+    fn from(what: What) -> Self {
+        Self { what, if_revision: None, key: None }
+    }
+}
+
 /// One command on its way to the engine.
 #[derive(Debug)]
 pub struct Command {
     /// What is asked.
-    pub what: What,
+    pub order: Order,
     /// By whom: a login name, or `uid:` and a number where the system knows no name.
     pub actor: String,
     /// Where the answer goes: one sentence for the operator, either way. Nobody may be waiting any more.

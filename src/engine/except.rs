@@ -1,31 +1,27 @@
-//! Commands about single people and single stages: what may be is recorded, what may not is answered with the reason and what may.
+//! Commands about single people: what may be is recorded, what may not is answered with the reason and what may.
 
 use std::collections::BTreeSet;
 
 use jiff::civil;
 
 use super::command::{Asked, Exception, What};
-use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
+use super::orders::Decided;
+use super::step::{Engine, PLANNING_MAX_AGE};
 use crate::rollout::bounces::taken_back;
-use crate::rollout::event::{Because, By, Event};
+use crate::rollout::event::{Because, Event};
 use crate::rollout::exception::{self, Excepted, Request};
 use crate::rollout::handed::{self, Handing};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::Bounce;
 use crate::rollout::plan::Plan;
-use crate::rollout::{rebook, schedule};
+use crate::rollout::schedule;
 
 impl Engine {
-    /// Carries out one of these commands.
-    pub(super) fn except(&mut self, what: What, actor: &str) -> Result<Result<String, String>, EngineError> {
-        let Some(accepted) = self.state.plan.clone() else { return Ok(Err("no plan is in force yet".to_owned())) };
+    /// What one of these commands comes to.
+    pub(super) fn except(&self, what: What, actor: &str) -> Decided {
+        let accepted = self.state.plan.as_ref().ok_or_else(|| "no plan is in force yet".to_owned())?;
         let plan = &accepted.plan;
-        let decided = match what {
-            What::Rebook { stage, start, why } => {
-                let ground = self.ground(plan, &accepted.revision, PLANNING_MAX_AGE);
-                rebook::begin(&ground, &stage, start, why)
-                    .map(|events| (events, format!("`{stage}` starts at {start}; its people are told")))
-            }
+        match what {
             What::Except(asked) => self.asked(plan, &accepted.revision, asked, actor),
             What::EndException { person, why } => {
                 let ground = self.ground(plan, &accepted.revision, PLANNING_MAX_AGE);
@@ -50,13 +46,6 @@ impl Engine {
                 })
             }
             _ => Err("is no such command".to_owned()),
-        };
-        match decided {
-            Ok((events, says)) => {
-                self.commit(By::Operator, actor, &events)?;
-                Ok(Ok(says))
-            }
-            Err(why) => Ok(Err(why)),
         }
     }
 
@@ -103,7 +92,7 @@ fn told_again(told: usize, others: usize) -> String {
     )
 }
 
-fn instant(plan: &Plan, civil: civil::DateTime) -> Result<jiff::Timestamp, String> {
+pub(super) fn instant(plan: &Plan, civil: civil::DateTime) -> Result<jiff::Timestamp, String> {
     let zone = schedule::zone(&plan.time_zone).ok_or_else(|| format!("the time zone `{}` is not known", plan.time_zone))?;
     schedule::resolve(civil, &zone).map_err(|gap| gap.to_string())
 }

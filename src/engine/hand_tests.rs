@@ -87,7 +87,7 @@ async fn a_pause_lets_nothing_further_leave_and_what_is_under_way_ends() {
             tokio::task::yield_now().await;
         }
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let command = Command { what: What::Pause { why: "a test".to_owned() }, actor: "anna".to_owned(), answer };
+        let command = Command { order: What::pause("a test").into(), actor: "anna".to_owned(), answer };
         inputs.send(Input::Command(command)).await.unwrap();
         answered.await.unwrap().unwrap();
         slow().answers.add_permits(100);

@@ -1,6 +1,5 @@
 //! What comes from outside: a plan, a command, a wish. Each is journalled before it counts.
 
-use super::command::{Command, Said, What};
 use super::input::Input;
 use super::step::{Engine, EngineError};
 use crate::rollout::change::forbidden;
@@ -8,8 +7,7 @@ use crate::rollout::event::{By, Event};
 use crate::rollout::observed::Source;
 use crate::rollout::plan::Plan;
 use crate::rollout::select::every_selection;
-use crate::rollout::state::{PAUSED, POLICY};
-use crate::rollout::{finish, release};
+use crate::rollout::state::POLICY;
 
 impl Engine {
     /// Puts a validated plan into force, or says why it is refused; the old plan then runs on under a hold that says so.
@@ -38,7 +36,7 @@ impl Engine {
         let named = every_selection(&plan);
         self.observed.selections.retain(|key, _| named.contains(key));
         self.observed.target = Source::default();
-        self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan }])?;
+        self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan, why: String::new() }])?;
         Ok(Ok(()))
     }
 
@@ -72,14 +70,7 @@ impl Engine {
     /// Takes one input.
     pub(super) fn take_input(&mut self, input: Input) -> Result<(), EngineError> {
         match input {
-            Input::Command(Command { what: What::Assist { order, why }, actor, answer }) => {
-                self.assist(order, why, actor, answer)?;
-            }
-            Input::Command(Command { what, actor, answer }) => {
-                let result = self.command(what, &actor)?;
-                // Whoever asked may be gone; the command stands all the same.
-                let _ = answer.send(result.map(Said::from));
-            }
+            Input::Command(command) => self.take_command(command)?,
             Input::Plan(Ok(plan)) => drop(self.offer(plan, "reload")?),
             Input::Plan(Err(why)) => {
                 tracing::error!(why, "the plan file is not valid; the plan in force stays");
@@ -93,54 +84,5 @@ impl Engine {
             Input::Stop => self.stopping = true,
         }
         Ok(())
-    }
-
-    fn command(&mut self, what: What, actor: &str) -> Result<Result<String, String>, EngineError> {
-        let paused = self.state.holds.contains_key(PAUSED);
-        Ok(match what {
-            What::Pause { .. } if paused => Ok("paused already".to_owned()),
-            What::Pause { why } => {
-                self.commit(By::Operator, actor, &[Event::Paused { why }])?;
-                Ok("paused: no new batch starts; `tidegate unpause` goes on".to_owned())
-            }
-            What::Unpause { .. } if !paused => Err("there is no pause; `tidegate status` shows the holds in force".to_owned()),
-            What::Unpause { allow_start } => {
-                self.commit(By::Operator, actor, &[Event::Unpaused { allow_start }])?;
-                Ok("the pause is over".to_owned())
-            }
-            What::Finish { shown } => {
-                let Some(accepted) = self.state.plan.clone() else { return Ok(Err("no plan is in force yet".to_owned())) };
-                if let Some(why) = finish::refuses_to_begin(&accepted.plan, &self.state) {
-                    return Ok(Err(why.into_owned()));
-                }
-                self.commit(By::Operator, actor, &[Event::FinishAsked { shown }])?;
-                Ok("the finish is under way: everything is read once more, then the policy is changed".to_owned())
-            }
-            What::Rebook { .. }
-            | What::Except(_)
-            | What::EndException { .. }
-            | What::Bounced { .. }
-            | What::Returned(_)
-            | What::Handed { .. } => {
-                return self.except(what, actor);
-            }
-            // It takes time and is answered later.
-            What::Assist { .. } => Err("a pass is answered on its own".to_owned()),
-            What::Rollback { stage, why } => match release::begin(&self.state, &stage, &why) {
-                Ok(events) => {
-                    self.commit(By::Operator, actor, &events)?;
-                    let stages: Vec<_> = events.iter().filter_map(stage_of).collect();
-                    Ok(format!("rolling back {}: `tidegate status` shows how far it is", stages.join(", then ")))
-                }
-                Err(why) => Err(why),
-            },
-        })
-    }
-}
-
-fn stage_of(event: &Event) -> Option<&str> {
-    match event {
-        Event::StageMoved { stage, .. } => Some(stage),
-        _ => None,
     }
 }

@@ -126,9 +126,19 @@ pub(super) fn log(record: &Record) {
             let count: usize = people.iter().map(|because| because.people.len()).sum();
             tracing::warn!(people.count = count, record.seq = record.seq, "notices came back");
         }
-        Event::Paused { .. } | Event::Unpaused { .. } => {
-            tracing::warn!(actor = %record.actor, record.seq = record.seq, "an operator paused or went on");
+        Event::Paused { scope, .. } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, hold.scope = ?scope, "an operator paused");
         }
+        Event::Unpaused { hold, .. } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, hold.id = %hold, "an operator ended a hold");
+        }
+        Event::Aborted { how, why } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, how = ?how, why, "an operator aborted the rollout");
+        }
+        Event::TailRollback { why } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, why, "the tail is being rolled back");
+        }
+        Event::TailRolledBack => tracing::warn!(record.seq = record.seq, "the tail is rolled back"),
         _ => tracing::debug!(record.seq = record.seq, "a record was written"),
     }
 }

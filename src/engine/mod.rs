@@ -15,6 +15,7 @@ mod intake;
 mod lists;
 mod log;
 mod observe;
+mod orders;
 pub mod port;
 mod run;
 pub mod status;

@@ -38,7 +38,7 @@ pub async fn look(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, state
     let mut state = state;
     let mut observed = Observed::default();
     let revision = plan.revision();
-    apply(&mut state, now, Event::PlanAccepted { revision: revision.clone(), plan: Box::new(plan.clone()) });
+    apply(&mut state, now, Event::PlanAccepted { revision: revision.clone(), plan: Box::new(plan.clone()), why: String::new() });
     // Names first, then what depends on them.
     for _ in 0..3 {
         let due: Vec<_> = {

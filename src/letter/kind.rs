@@ -30,11 +30,13 @@ pub enum Kind {
     Exempt,
     /// From the date on, which is now, at the person's own request.
     Volunteered,
+    /// Not required any more of a person of whom it was. The instant of such a letter is the date that was told.
+    Released,
 }
 
 impl Kind {
     /// All of them, in the order of their lives.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Announcement,
         Self::Reminder,
         Self::Correction,
@@ -44,6 +46,7 @@ impl Kind {
         Self::Deferred,
         Self::Exempt,
         Self::Volunteered,
+        Self::Released,
     ];
 
     /// The kind of a notice that names `instant` and is sent at `at`.
@@ -59,6 +62,7 @@ impl Kind {
             Slot::Deferred => Self::Deferred,
             Slot::Exempt => Self::Exempt,
             Slot::Volunteered => Self::Volunteered,
+            Slot::Released => Self::Released,
         }
     }
 
@@ -75,6 +79,7 @@ impl Kind {
             Self::Deferred => "deferred",
             Self::Exempt => "exempt",
             Self::Volunteered => "volunteered",
+            Self::Released => "released",
         }
     }
 
@@ -87,7 +92,7 @@ impl Kind {
     /// Whether the instant of such a letter is in force, so that the letter must name it.
     #[must_use]
     pub const fn has_date(self) -> bool {
-        !matches!(self, Self::Withdrawn)
+        !matches!(self, Self::Withdrawn | Self::Released)
     }
 
     /// Whether a language's one common text, which says that MFA is required from the date on, is true of such a letter. The others

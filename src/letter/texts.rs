@@ -20,13 +20,14 @@ pub(super) const FALLBACK: &str = "en";
 const TEST: &str = "[Test, nothing is required of you]";
 
 /// The built-in texts: language, kind, and the subject, an empty line and the body.
-const BUILT_IN: [(&str, Kind, &str); 18] = [
+const BUILT_IN: [(&str, Kind, &str); 20] = [
     ("en", Kind::Announcement, include_str!("built_in/en/announcement.md")),
     ("en", Kind::Reminder, include_str!("built_in/en/reminder.md")),
     ("en", Kind::Correction, include_str!("built_in/en/correction.md")),
     ("en", Kind::Started, include_str!("built_in/en/started.md")),
     ("en", Kind::Ready, include_str!("built_in/en/ready.md")),
     ("en", Kind::Withdrawn, include_str!("built_in/en/withdrawn.md")),
+    ("en", Kind::Released, include_str!("built_in/en/released.md")),
     ("en", Kind::Deferred, include_str!("built_in/en/deferred.md")),
     ("en", Kind::Exempt, include_str!("built_in/en/exempt.md")),
     ("en", Kind::Volunteered, include_str!("built_in/en/volunteered.md")),
@@ -36,6 +37,7 @@ const BUILT_IN: [(&str, Kind, &str); 18] = [
     ("de", Kind::Started, include_str!("built_in/de/started.md")),
     ("de", Kind::Ready, include_str!("built_in/de/ready.md")),
     ("de", Kind::Withdrawn, include_str!("built_in/de/withdrawn.md")),
+    ("de", Kind::Released, include_str!("built_in/de/released.md")),
     ("de", Kind::Deferred, include_str!("built_in/de/deferred.md")),
     ("de", Kind::Exempt, include_str!("built_in/de/exempt.md")),
     ("de", Kind::Volunteered, include_str!("built_in/de/volunteered.md")),

@@ -12,9 +12,7 @@ use super::observed::Target;
 use super::person::{Changing, Enforced, Home};
 use super::plan::Plan;
 use super::stage::PhaseName;
-use super::state::{
-    Accepted, Batch, PAUSE_FILE, PAUSED, Pause, Phase, StageState, State, TAIL, Thrown, evidence_key, removed_hold_id,
-};
+use super::state::{Accepted, Batch, Phase, StageState, State, TAIL, Thrown, evidence_key, removed_hold_id};
 
 /// Why a record does not fit the state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +53,7 @@ impl State {
             | Event::CheckpointRebuilt { .. }
             | Event::Assisted { .. }
             | Event::AssistOutcome { .. } => Ok(()),
-            Event::PlanAccepted { revision, plan } => self.accept(at, revision, plan),
+            Event::PlanAccepted { revision, plan, .. } => self.accept(at, revision, plan, &record.actor),
             Event::Resolved { target } => self.resolve(*target),
             Event::PolicySeen { fingerprint } => {
                 self.policy = Some(fingerprint.clone());
@@ -154,19 +152,16 @@ impl State {
                 self.evidence.insert(evidence_key(stage, gate), evidence.clone());
                 Ok(())
             }
-            Event::HoldPlaced { hold } => {
-                self.holds.insert(hold.id.clone(), hold.clone());
-                Ok(())
-            }
-            Event::HoldCleared { id, .. } => {
-                let hold = self.holds.remove(id).ok_or_else(|| format!("there is no hold `{id}`"))?;
-                self.soak_from(at, &hold);
-                if id == PAUSE_FILE {
-                    // Removing the file ends a pause as `unpause` does.
-                    self.last_pause = Some(Pause { to: at, allow_start: false });
-                }
-                Ok(())
-            }
+            Event::HoldPlaced { .. }
+            | Event::HoldCleared { .. }
+            | Event::Paused { .. }
+            | Event::Unpaused { .. }
+            | Event::Approved { .. }
+            | Event::Rejected { .. }
+            | Event::Aborted { .. }
+            | Event::TailRollback { .. }
+            | Event::TailRolledBack
+            | Event::Ordered { .. } => self.take_operated(record),
             Event::Carried { stage, people, .. } => self.carry(stage, people),
             Event::Soaked { stage, healthy: so_far, until: upto } => {
                 let stage = self.stage_mut(stage)?;
@@ -181,8 +176,12 @@ impl State {
             }
             Event::Rebooked { stage, start, .. } => {
                 let stage = self.stage_mut(stage)?;
-                if !matches!(stage.phase, Phase::Missed { .. }) {
-                    return Err(format!("stage `{}` is {}, not missed", stage.name, stage.phase.name().as_str()));
+                if !matches!(stage.phase, Phase::Missed { .. } | Phase::RolledBack) {
+                    return Err(format!(
+                        "stage `{}` is {}, neither missed nor rolled back",
+                        stage.name,
+                        stage.phase.name().as_str()
+                    ));
                 }
                 (stage.start, stage.stood) = (start.clone(), SignedDuration::ZERO);
                 let roster = stage.roster.clone();
@@ -201,33 +200,6 @@ impl State {
                 }
                 Ok(())
             }),
-            Event::Paused { why } => {
-                self.holds.insert(PAUSED.to_owned(), pause_hold(at, why));
-                Ok(())
-            }
-            Event::Unpaused { allow_start } => {
-                let hold = self.holds.remove(PAUSED).ok_or("there is no pause")?;
-                self.soak_from(at, &hold);
-                self.last_pause = Some(Pause { to: at, allow_start: *allow_start });
-                Ok(())
-            }
-        }
-    }
-
-    /// Time under a hold is no healthy time: a soak goes on from the instant at which the hold ended.
-    fn soak_from(&mut self, at: Timestamp, hold: &Hold) {
-        if hold.owner == Owner::Schedule {
-            return;
-        }
-        let concerned = |name: &str| match &hold.scope {
-            Scope::Rollout => true,
-            Scope::Stage(stage) => stage == name,
-            Scope::Person(_) => false,
-        };
-        for stage in self.stages.iter_mut().filter(|stage| concerned(&stage.name)) {
-            if let Phase::Soaking { until, .. } = &mut stage.phase {
-                *until = at.max(*until);
-            }
         }
     }
 
@@ -259,7 +231,7 @@ impl State {
         self.stages = stages;
     }
 
-    fn accept(&mut self, at: Timestamp, revision: &str, plan: &Plan) -> Result<(), String> {
+    fn accept(&mut self, at: Timestamp, revision: &str, plan: &Plan, author: &str) -> Result<(), String> {
         let mut old = std::mem::take(&mut self.stages);
         let mut moved: Vec<Option<u16>> = vec![None; old.len()];
         let names: Vec<String> = old.iter().map(|stage| stage.name.clone()).collect();
@@ -291,6 +263,7 @@ impl State {
                     stood: SignedDuration::ZERO,
                     stands_since: None,
                     switched: false,
+                    last_pause: None,
                 },
             };
             self.stages.push(state);
@@ -310,7 +283,8 @@ impl State {
         if self.plan.as_ref().is_none_or(|old| old.plan.enforcement != plan.enforcement) {
             self.policy = None;
         }
-        self.plan = Some(Accepted { revision: revision.to_owned(), plan: plan.clone(), since: at });
+        self.approvals.clear();
+        self.plan = Some(Accepted { revision: revision.to_owned(), plan: plan.clone(), since: at, author: author.to_owned() });
         Ok(())
     }
 
@@ -367,9 +341,6 @@ impl State {
             PhaseName::RolledBack => Phase::RolledBack,
             PhaseName::Closed => Phase::Closed { why: why.to_owned() },
         };
-        if to == PhaseName::Scheduled && from == PhaseName::RolledBack {
-            stage.frozen = false;
-        }
         if to == PhaseName::RollingBack {
             stage.switched = false;
         }
@@ -399,7 +370,7 @@ impl State {
         Ok(())
     }
 
-    fn carry(&mut self, stage: &str, people: &[ObjectId]) -> Result<(), String> {
+    pub(super) fn carry(&mut self, stage: &str, people: &[ObjectId]) -> Result<(), String> {
         if stage == TAIL {
             // Nobody comes to the tail this way: who is there already needs another date.
             let elsewhere = |id: &&ObjectId| self.people.get(**id).is_none_or(|person| person.home() != Home::Tail);
@@ -507,18 +478,6 @@ fn sorted(ids: &[ObjectId]) -> Vec<ObjectId> {
     ids
 }
 
-fn pause_hold(at: Timestamp, why: &str) -> Hold {
-    Hold {
-        id: PAUSED.to_owned(),
-        scope: Scope::Rollout,
-        blocks: Blocks::Forward,
-        owner: Owner::Operator,
-        since: at,
-        clears: Clears::Human,
-        why: format!("paused by an operator: {why}; `tidegate unpause` ends it"),
-    }
-}
-
 fn removed_hold(person: ObjectId, at: Timestamp) -> Hold {
     Hold {
         id: removed_hold_id(person),
@@ -527,6 +486,7 @@ fn removed_hold(person: ObjectId, at: Timestamp) -> Hold {
         owner: Owner::Operator,
         since: at,
         clears: Clears::Human,
+        until: None,
         why: format!("{person} was taken out of the group by somebody else; not put back without an answer"),
     }
 }

@@ -5,6 +5,7 @@ use super::event::{Because, By, Event, Record, VERSION};
 use super::person::PersonState;
 use super::sample::{Perfect, at, id, plan};
 use super::stage::PhaseName;
+use super::state::PAUSED;
 use super::state::State;
 
 fn record(seq: u64, event: Event) -> Record {
@@ -31,7 +32,10 @@ fn records_that_cannot_follow_are_refused_with_their_reason() {
         (Event::RosterFrozen { stage: "everyone".to_owned(), people: vec![id(10)], out: vec![] }, "is in another roster already"),
         (Event::Verified { people: vec![id(99)] }, "is in no roster"),
         (Event::HoldCleared { id: "nothing".to_owned(), why: String::new() }, "there is no hold `nothing`"),
-        (Event::Unpaused { allow_start: false }, "there is no pause"),
+        (
+            Event::Unpaused { hold: PAUSED.to_owned(), allow_start: false, ack: None, why: String::new() },
+            "there is no hold `paused`",
+        ),
         (Event::Settled { intent: 1, landed: vec![], absent: vec![] }, "there is no open batch 1"),
     ] {
         let why = refused(&state, event).why;

@@ -22,13 +22,14 @@ impl State {
     }
 
     pub(super) fn release_intent(&mut self, seq: u64, at: Timestamp, stage: &str, people: &[ObjectId]) -> Result<(), String> {
-        let home = self
-            .home(stage)
-            .filter(|home| matches!(home, Home::Stage(_)))
-            .ok_or_else(|| format!("there is no stage `{stage}`"))?;
-        let phase = &self.stage_mut(stage)?.phase;
-        if *phase != Phase::RollingBack {
-            return Err(format!("stage `{stage}` is {}, not rolling back", phase.name().as_str()));
+        let home = self.home(stage).ok_or_else(|| format!("there is no stage `{stage}`"))?;
+        if home == Home::Tail {
+            self.tail_rolls_back.as_ref().ok_or("the tail is not rolled back")?;
+        } else {
+            let phase = &self.stage_mut(stage)?.phase;
+            if *phase != Phase::RollingBack {
+                return Err(format!("stage `{stage}` is {}, not rolling back", phase.name().as_str()));
+            }
         }
         if let Some(id) = people.iter().find(|id| !self.people.get(**id).is_some_and(|person| person.is_to_be_released())) {
             return Err(format!("{id} was not enforced by us"));

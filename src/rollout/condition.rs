@@ -15,10 +15,10 @@ use super::person::Home;
 use super::plan::{Plan, Unregistered};
 use super::schedule;
 use super::select::{group_people, protection};
-use super::state::State;
+use super::state::{PAUSED, State};
 use super::switch;
 use super::told::told_too_late;
-use super::{exception, finish};
+use super::{approval, exception, finish};
 
 /// The facts read right before the wire must not be older than this (DESIGN §6).
 pub const GUARD_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
@@ -159,7 +159,13 @@ impl Ground<'_> {
             return None;
         }
         match condition {
-            Condition::Hold => self.state.person_hold(id).map(|_| "taken out of the group by somebody else".into()),
+            Condition::Hold => self.state.person_hold(id).map(|hold| {
+                if hold.id.starts_with(PAUSED) {
+                    hold.why.clone().into()
+                } else {
+                    "taken out of the group by somebody else".into()
+                }
+            }),
             Condition::Promise => self.refuses_promise(home, id),
             Condition::Floor => self.refuses_floor(home, id),
             Condition::Protection => match person {
@@ -200,10 +206,7 @@ impl Ground<'_> {
         if in_force != Some(self.revision) {
             return Some("another plan came into force since this was decided".into());
         }
-        // Approving is a command of a later version; until then an asked-for approval can only be missing.
-        let needed = self.plan.approvals_needed;
-        (needed > 0)
-            .then(|| format!("the plan needs {needed} approvals and has none; approve it, or set approvals.needed = 0").into())
+        approval::lacks(self.state, self.now).map(Into::into)
     }
 
     fn refuses_clock(&self) -> Option<Refusal> {

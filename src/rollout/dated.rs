@@ -116,7 +116,7 @@ fn wait(ground: &Ground<'_>, exception: Option<&Exception>, person: &PersonState
 
 /// That the date told before does not hold, once it has come and no other one is known.
 fn withdrawn(ground: &Ground<'_>, person: &PersonState) -> Option<(Slot, Timestamp)> {
-    let promise = person.promise().filter(|promise| *promise <= ground.now)?;
+    let promise = person.promise().filter(|promise| *promise <= ground.now || ground.state.is_aborted())?;
     (!person.has_used(Slot::Withdrawn)).then_some((Slot::Withdrawn, promise))
 }
 

@@ -11,12 +11,12 @@ use super::hold::Hold;
 use super::holds::{called_for, failures};
 use super::limit::frees_at;
 use super::need::{Ask, Need, needs};
-use super::person::Enforced;
+use super::person::{Enforced, Home};
 use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
 use super::{
-    exception, finish, gate, hold, hours, lists, moves, release, retire, schedule, sending, settle, switch, tail, tranche,
+    exception, finish, gate, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail, tranche,
 };
 
 /// What to do now.
@@ -83,7 +83,7 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     if let Some(tranche) = release::next(ground) {
         return Some(Action::Release(tranche));
     }
-    if ground.state.finish_asked.is_some() && !ground.state.stops_all() {
+    if ground.state.finish_asked.is_some() && ground.state.stops_all(Home::Tail).is_none() {
         return Some(Action::Finish);
     }
     if finish::stands(ground.state) {
@@ -99,8 +99,11 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
         .map(Action::Enforce)
         .or_else(|| retire::next(ground).map(Action::Retire))
         // A courtesy: it keeps nothing else waiting.
-        .or_else(|| lists::drawn(ground).map(|drawn| Action::Record(By::Schedule, vec![drawn])))
-        .or_else(|| lists::due(ground).map(Action::List))
+        .or_else(|| if ground.state.is_aborted() { None } else { courtesy(ground) })
+}
+
+fn courtesy(ground: &Ground<'_>) -> Option<Action> {
+    lists::drawn(ground).map(|drawn| Action::Record(By::Schedule, vec![drawn])).or_else(|| lists::due(ground).map(Action::List))
 }
 
 /// The difference between the holds that the facts call for and those in force.
@@ -119,6 +122,7 @@ fn holds(ground: &Ground<'_>) -> Vec<Event> {
             Some(_) => {}
         }
     }
+    events.extend(pause::expired(ground.state, ground.now));
     if ground.conditions.has(Condition::Hold) {
         for hold in failures(ground) {
             if let hold::Scope::Stage(name) = &hold.scope {
@@ -173,9 +177,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
                 let promises =
                     stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(|p| !p.is_processed());
                 instants.extend(
-                    promises
-                        .filter_map(|person| person.first_told())
-                        .map(|told| plus(told, ground.floor(super::person::Home::Stage(ix)))),
+                    promises.filter_map(|person| person.first_told()).map(|told| plus(told, ground.floor(Home::Stage(ix)))),
                 );
                 enforcing = true;
             }
@@ -186,6 +188,8 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
             _ => {}
         }
     }
+    instants.extend(ground.state.holds.values().filter_map(|hold| hold.until));
+    instants.extend(ground.state.approvals.iter().map(|approval| approval.until));
     instants.extend(ground.state.tail_canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
     let waits = |id| ground.state.people.get(id).is_some_and(|person| !person.is_processed());
     for (_, exception) in ground.state.exceptions.iter().filter(|(id, _)| waits(**id)) {
@@ -197,7 +201,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
         if let Enforced::Refused(at) | Enforced::Kept(at) = person.enforced() {
             instants.see(plus(at, REFUSED_WAIT));
         }
-        if person.home() == super::person::Home::Tail && !person.is_processed() {
+        if person.home() == Home::Tail && !person.is_processed() {
             if let Some(promise) = person.promise() {
                 let before = ground.plan.notices.before.iter().chain(&exception::BEFORE_EXEMPTION_ENDS);
                 instants.extend(before.filter_map(|wait| promise.checked_sub(*wait).ok()));

@@ -7,6 +7,7 @@ use super::plan::{Amount, Blackout, Bound, Cap, Gate, GateAt, Measure, Unregiste
 use super::report::{Standing, report};
 use super::sample::{Perfect, at, days, hours, id, plan};
 use super::stage::PhaseName;
+use super::state::PAUSED;
 
 const BEGIN: &str = "2027-01-01T08:00:00Z";
 const END: &str = "2027-02-10T00:00:00Z";
@@ -119,10 +120,13 @@ fn a_pause_over_the_start_makes_the_stage_missed_unless_the_start_is_allowed() {
     for (allow_start, expected) in [(false, PhaseName::Missed), (true, PhaseName::Enforcing)] {
         let mut world = Perfect::new(plan(), BEGIN);
         world.run("2027-01-11T07:00:00Z");
-        world.commit(super::event::By::Operator, vec![Event::Paused { why: "a test".to_owned() }]);
+        world.commit(super::event::By::Operator, vec![Event::paused("a test")]);
         world.run("2027-01-11T09:00:00Z");
         assert!(world.members.is_empty());
-        world.commit(super::event::By::Operator, vec![Event::Unpaused { allow_start }]);
+        world.commit(
+            super::event::By::Operator,
+            vec![Event::Unpaused { hold: PAUSED.to_owned(), allow_start, ack: None, why: String::new() }],
+        );
         world.run("2027-01-11T09:00:01Z");
         let phase = phase(&world, "pilot");
         let matches = phase == expected || allow_start && phase == PhaseName::Soaking;
@@ -183,14 +187,14 @@ fn time_under_a_hold_that_a_human_must_clear_does_not_count_towards_finish_by() 
             if file {
                 world.observed.pause_file = Some("a test".to_owned());
             } else {
-                pause(&mut world, Event::Paused { why: "a test".to_owned() });
+                pause(&mut world, Event::paused("a test"));
             }
             let until = world.now + hours(10);
             world.run(&until.to_string());
             if file {
                 world.observed.pause_file = None;
             } else {
-                pause(&mut world, Event::Unpaused { allow_start: false });
+                pause(&mut world, Event::Unpaused { hold: PAUSED.to_owned(), allow_start: false, ack: None, why: String::new() });
             }
             let until = world.now + hours(1);
             world.run(&until.to_string());
@@ -223,14 +227,17 @@ fn a_soak_under_a_hold_is_not_written_down_over_and_over_and_goes_on_where_the_h
     let mut world = Perfect::new(plan(), BEGIN);
     world.run("2027-01-11T12:00:00Z");
     assert_eq!(phase(&world, "pilot"), PhaseName::Soaking);
-    world.commit(super::event::By::Operator, vec![Event::Paused { why: "a test".to_owned() }]);
+    world.commit(super::event::By::Operator, vec![Event::paused("a test")]);
     let before = world.records.len();
     for _ in 0..600 {
         let until = world.now + hours(1).checked_div(60).unwrap();
         world.run(&until.to_string());
     }
     assert_eq!(world.records.len(), before, "{:?}", world.records.last());
-    world.commit(super::event::By::Operator, vec![Event::Unpaused { allow_start: false }]);
+    world.commit(
+        super::event::By::Operator,
+        vec![Event::Unpaused { hold: PAUSED.to_owned(), allow_start: false, ack: None, why: String::new() }],
+    );
     world.run(END);
     let done = world.moves().into_iter().find(|moved| moved.ends_with("pilot: soaking -> done")).unwrap();
     assert_eq!(done, "2027-01-12T18:00:00Z pilot: soaking -> done", "ten hours later than without the hold");
@@ -263,7 +270,7 @@ fn a_missed_stage_is_not_revived_by_another_date_but_one_that_was_never_announce
         assert!(super::change::forbidden(&world.state, &plan, world.now).is_empty());
         let (name, revision) = (plan.stages[0].name.clone(), plan.revision());
         world.plan = plan.clone();
-        world.commit(super::event::By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(plan) }]);
+        world.commit(super::event::By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(plan), why: String::new() }]);
         let until = if phase_after == PhaseName::Done { "2027-01-22T09:00:00Z" } else { "2027-01-13T00:00:00Z" };
         world.run(until);
         assert_eq!(phase(&world, &name), phase_after);
@@ -372,7 +379,7 @@ fn a_date_moved_later_is_corrected_in_time_and_kept() {
     assert!(super::change::forbidden(&world.state, &later, world.now).is_empty());
     world.plan = later.clone();
     let revision = later.revision();
-    world.commit(super::event::By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(later) }]);
+    world.commit(super::event::By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(later), why: String::new() }]);
     world.run("2027-01-13T08:00:00Z");
     assert_eq!(world.members.len(), 5);
     let corrected: usize =

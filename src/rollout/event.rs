@@ -3,12 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::closing::Abort;
 use super::exception::Excepted;
-use super::hold::Hold;
+use super::hold::{Blocks, Hold, Scope};
 use super::id::ObjectId;
 use super::observed::{PerUser, Target};
 use super::plan::{Plan, Start};
 use super::stage::PhaseName;
+use super::state::PAUSED;
 use super::switch::{Image, Switch};
 
 mod evidence;
@@ -94,6 +96,25 @@ pub enum Event {
         revision: String,
         /// The plan.
         plan: Box<Plan>,
+        /// The operator's reason, where they gave one.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// Somebody other than its author approved a revision.
+    Approved {
+        /// Which.
+        revision: String,
+        /// Until when it counts.
+        until: Timestamp,
+        /// Their reason.
+        why: String,
+    },
+    /// Somebody rejected a revision: its approvals are void, and it gets no others.
+    Rejected {
+        /// Which.
+        revision: String,
+        /// Their reason.
+        why: String,
     },
     /// The names in the plan's enforcement were resolved.
     Resolved {
@@ -412,11 +433,50 @@ pub enum Event {
     Paused {
         /// The operator's reason.
         why: String,
+        /// What rests.
+        #[serde(default, skip_serializing_if = "is_rollout")]
+        scope: Scope,
+        /// In which direction.
+        #[serde(default, skip_serializing_if = "is_forward")]
+        blocks: Blocks,
+        /// When they want it to end. Only a human ends it, then as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
-    /// The pause is over.
+    /// An operator ended a hold: a pause, or another one that only a human clears.
     Unpaused {
+        /// Its id.
+        #[serde(default = "pause", skip_serializing_if = "is_pause")]
+        hold: String,
         /// Whether a stage whose start has passed may still start.
         allow_start: bool,
+        /// The evidence that they looked at, where a gate had failed: from now on only what comes on top of it counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ack: Option<Evidence>,
+        /// The operator's reason.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// The rollout was ended by an operator.
+    Aborted {
+        /// What becomes of those who are enforced.
+        how: Abort,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Whoever was enforced in the tail is being released from now on.
+    TailRollback {
+        /// The operator's reason.
+        why: String,
+    },
+    /// They are, as two readings show.
+    TailRolledBack,
+    /// A command with a key was carried out; the same key again is answered with the same words and does nothing.
+    Ordered {
+        /// The key.
+        key: String,
+        /// What was answered.
+        says: String,
     },
     /// An operator asked for a Temporary Access Pass for somebody. The pass itself is never kept.
     Assisted {
@@ -438,6 +498,32 @@ pub enum Event {
         /// What.
         fate: PassFate,
     },
+}
+
+impl Event {
+    /// A pause of the whole rollout, for as long as it takes.
+    #[must_use]
+    pub fn paused(why: &str) -> Self {
+        Self::Paused { why: why.to_owned(), scope: Scope::Rollout, blocks: Blocks::Forward, until: None }
+    }
+}
+
+fn is_rollout(scope: &Scope) -> bool {
+    *scope == Scope::Rollout
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_forward(blocks: &Blocks) -> bool {
+    *blocks == Blocks::Forward
+}
+
+/// The hold of a record from before others could be ended.
+fn pause() -> String {
+    PAUSED.to_owned()
+}
+
+fn is_pause(hold: &str) -> bool {
+    hold == PAUSED
 }
 
 /// How often a Temporary Access Pass may be used.

@@ -7,6 +7,7 @@ use super::observed::SignIn;
 use super::report::report;
 use super::sample::{Perfect, at, attempts, during, id, person, plan};
 use super::stage::PhaseName;
+use super::state::PAUSED;
 
 const BEGIN: &str = "2027-01-01T08:00:00Z";
 const FAILED: i64 = 500_121;
@@ -106,8 +107,13 @@ fn only_watched_and_healthy_time_soaks() {
         ),
         (
             "a pause",
-            |world| world.commit(By::Operator, vec![Event::Paused { why: "a test".to_owned() }]),
-            |world| world.commit(By::Operator, vec![Event::Unpaused { allow_start: false }]),
+            |world| world.commit(By::Operator, vec![Event::paused("a test")]),
+            |world| {
+                world.commit(
+                    By::Operator,
+                    vec![Event::Unpaused { hold: PAUSED.to_owned(), allow_start: false, ack: None, why: String::new() }],
+                );
+            },
             "2027-01-14T06:00:00Z",
             "2027-01-14T10:00:00Z",
         ),

@@ -22,13 +22,17 @@ pub struct Hold {
     pub clears: Clears,
     /// The operator's sentence: the thing, the cause, the next step.
     pub why: String,
+    /// When an operator wanted it to end; it holds on then, and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// What a hold stops.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Everything.
+    #[default]
     Rollout,
     /// One stage, by name.
     Stage(String),
@@ -37,10 +41,11 @@ pub enum Scope {
 }
 
 /// Which direction a hold stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Blocks {
     /// Enforcing.
+    #[default]
     Forward,
     /// Enforcing and rollback.
     All,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::acknowledge::{digest, judged};
 use super::condition::{Condition, Ground};
 use super::event::{Evidence, Verdict};
 use super::gate::{gates_of, is_watched, read, sentence};
@@ -13,7 +14,7 @@ use super::plan::{Gate, GateAt};
 use super::readers;
 use super::select::exempt_key;
 use super::select::selection_keys;
-use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
+use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL, evidence_key};
 use super::switch::is_tenant_wide;
 use super::told::{notice_deadline, to_be_told};
 use super::{finish, sending, tail, what_if};
@@ -26,7 +27,16 @@ const COLLISION: &str = "collision:";
 pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
     let mut holds = BTreeMap::new();
     let mut place = |id: String, scope: Scope, owner: Owner, why: String| {
-        let hold = Hold { id: id.clone(), scope, blocks: Blocks::Forward, owner, since: ground.now, clears: Clears::Itself, why };
+        let hold = Hold {
+            id: id.clone(),
+            scope,
+            blocks: Blocks::Forward,
+            owner,
+            since: ground.now,
+            clears: Clears::Itself,
+            why,
+            until: None,
+        };
         holds.insert(id, hold);
     };
     if let Some(why) = ground.refuses_rollout(Condition::Revision) {
@@ -258,10 +268,21 @@ pub fn failures(ground: &Ground<'_>) -> Vec<Hold> {
 
 fn failure(ground: &Ground<'_>, stage: &str, gate: &Gate, evidence: &Evidence) -> Option<Hold> {
     let id = format!("gate:{stage}:{}", gate.name);
-    if evidence.verdict != Verdict::Fail || ground.state.holds.contains_key(&id) {
+    let seen = ground.state.acknowledged.get(&evidence_key(stage, &gate.name));
+    if judged(gate, evidence, seen) != Verdict::Fail || ground.state.holds.contains_key(&id) {
         return None;
     }
-    let why = format!("{}; look into it, then clear the hold", sentence(gate, evidence));
+    let ends = format!("tidegate unpause '{id}' --ack {}", digest(evidence));
+    let why = format!("{}; look into it, then `{ends}`", sentence(gate, evidence));
     let scope = Scope::Stage(stage.to_owned());
-    Some(Hold { id, scope, blocks: Blocks::Forward, owner: Owner::Gate, since: ground.now, clears: Clears::Human, why })
+    Some(Hold {
+        id,
+        scope,
+        blocks: Blocks::Forward,
+        owner: Owner::Gate,
+        since: ground.now,
+        clears: Clears::Human,
+        why,
+        until: None,
+    })
 }

@@ -134,7 +134,10 @@ fn a_correction_is_told_before_the_old_date_whatever_the_window() {
         let mut later = world.plan.clone();
         later.stages[0] = stage("pilot", "2027-01-21T09:00:00", later.stages[0].include[0].clone());
         world.plan = later.clone();
-        world.commit(By::Plan, vec![Event::PlanAccepted { revision: later.revision(), plan: Box::new(later) }]);
+        world.commit(
+            By::Plan,
+            vec![Event::PlanAccepted { revision: later.revision(), plan: Box::new(later), why: String::new() }],
+        );
         world.run("2027-01-12T00:00:00Z");
         assert_eq!(left(&world, Slot::Correction).as_deref(), Some(expected), "{days_of:b}");
     }

@@ -114,7 +114,7 @@ fn a_date_that_moves_is_on_a_list_of_its_own_and_only_whoever_was_told_it() {
     let start = at(START) + days(7);
     world.plan.stages[0].start.instant = start;
     let (revision, plan) = (world.plan.revision(), Box::new(world.plan.clone()));
-    world.commit(By::Plan, vec![Event::PlanAccepted { revision, plan }]);
+    world.commit(By::Plan, vec![Event::PlanAccepted { revision, plan, why: String::new() }]);
     world.run("2027-01-17T07:00:00Z");
     let due = at("2027-01-15T08:00:00Z");
     assert_eq!(drawn(&world).iter().map(|drawn| (drawn.0, drawn.1)).collect::<Vec<_>>()[1..], [(due, start)]);

@@ -1,18 +1,22 @@
 //! The pure core: what may be done to whom, when, and why not. No I/O, no async, no clock, no randomness, no logging.
 
 pub mod about;
+pub mod acknowledge;
 pub mod advice;
 pub mod apply;
 mod apply_lists;
+mod apply_operated;
 #[cfg(test)]
 mod apply_tests;
 mod apply_told;
 mod apply_undo;
+pub mod approval;
 pub mod assist;
 pub mod bounces;
 pub mod by_manager;
 pub mod change;
 mod chunk;
+pub mod closing;
 pub mod condition;
 pub mod dated;
 pub mod decide;
@@ -37,6 +41,7 @@ pub mod hours;
 #[cfg(test)]
 mod hours_tests;
 pub mod id;
+pub mod late;
 pub mod ledger;
 pub mod limit;
 pub mod lists;
@@ -46,6 +51,9 @@ pub mod milestones;
 pub mod moves;
 pub mod need;
 pub mod observed;
+#[cfg(test)]
+mod operated_tests;
+pub mod pause;
 pub mod person;
 mod places;
 pub mod plan;
@@ -79,6 +87,7 @@ pub mod tranche;
 #[cfg(test)]
 mod undo_tests;
 pub mod unseen;
+pub mod verb;
 pub mod what_if;
 #[cfg(test)]
 mod what_if_tests;

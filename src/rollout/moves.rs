@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::acknowledge::judged;
 use super::condition::{Condition, Ground, NOTICE};
 use super::event::{Event, Verdict};
 use super::gate::{gates_of, is_watched, read, sentence};
-use super::hold::Owner;
+use super::hold::{Owner, Scope};
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{GateAt, Stage};
 use super::select::{protection, roster};
 use super::settle::has_open_batch;
 use super::stage::PhaseName;
-use super::state::{PAUSE_FILE, PAUSED, Phase, StageState};
+use super::state::{PAUSE_FILE, PAUSED, Phase, StageState, evidence_key, paused_hold_id};
 use super::told::{announce_at, enforced_by, latest_start, notice_deadline};
 use super::tranche::refuses_person;
 use super::{release, retire, switch};
@@ -28,6 +29,9 @@ pub fn next(ground: &Ground<'_>) -> Vec<Event> {
     if ground.refuses_rollout(Condition::Clock).is_some() {
         // By a wrong clock a stage would be missed, or start.
         return Vec::new();
+    }
+    if let Some(over) = release::tail_rolled_back(ground) {
+        return vec![over];
     }
     for (ix, stage) in (0_u16..).zip(&ground.state.stages) {
         let Some(planned) = ground.plan.stages.get(usize::from(ix)) else { continue };
@@ -170,11 +174,12 @@ fn carried<W: Into<String>>(stage: &StageState, people: BTreeMap<W, Vec<ObjectId
 fn announced(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Event> {
     let start = stage.start.instant;
     let latest = latest_start(ground, ix, stage);
-    if let Some(pause) = &ground.state.last_pause {
+    let own = paused_hold_id(&Scope::Stage(stage.name.clone()));
+    for pause in [&ground.state.last_pause, &stage.last_pause].into_iter().flatten() {
         let passed = stage.since <= pause.to && start <= pause.to && !pause.allow_start;
-        let over = [PAUSED, PAUSE_FILE].iter().all(|id| !ground.state.holds.contains_key(*id));
+        let over = [PAUSED, PAUSE_FILE, &own].iter().all(|id| !ground.state.holds.contains_key(*id));
         if passed && over {
-            return vec![moved(stage, PhaseName::Missed, "its start passed during a pause; rebook it")];
+            return vec![moved(stage, PhaseName::Missed, "its start passed while it was held; rebook it")];
         }
     }
     if ground.now > latest {
@@ -212,7 +217,8 @@ pub fn waits_to_start(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<S
     waits
 }
 
-fn evidence(ground: &Ground<'_>, stage: &StageState, at: GateAt) -> Vec<Event> {
+/// The readings of a stage's gates, for the record.
+pub(super) fn evidence(ground: &Ground<'_>, stage: &StageState, at: GateAt) -> Vec<Event> {
     gates_of(ground.plan, &stage.name, at)
         .map(|gate| Event::GateRead {
             stage: stage.name.clone(),
@@ -318,7 +324,8 @@ pub fn waits_to_be_done(ground: &Ground<'_>, stage: &StageState) -> Vec<String> 
     let gates = gates_of(ground.plan, &stage.name, GateAt::During).chain(gates_of(ground.plan, &stage.name, GateAt::Exit));
     let waits = gates.filter_map(|gate| {
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-        let lets_through = match evidence.verdict {
+        let seen = ground.state.acknowledged.get(&evidence_key(&stage.name, &gate.name)).filter(|_| gate.at == GateAt::During);
+        let lets_through = match judged(gate, &evidence, seen) {
             Verdict::Pass => true,
             Verdict::Inconclusive => gate.at == GateAt::During && evidence.sample >= gate.min_sample.min(enforced),
             Verdict::Fail | Verdict::NoData => false,

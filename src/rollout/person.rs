@@ -10,6 +10,11 @@ use super::id::ObjectId;
 use super::observed::PerUser;
 use super::stamp::Stamp;
 
+mod slots;
+
+pub use slots::MOST_REMINDERS;
+use slots::{EXEMPT, WITHDRAWN, slot_bit};
+
 /// The place of a person in [`People`].
 pub type PersonIx = u32;
 
@@ -387,9 +392,12 @@ impl PersonState {
     }
 
     /// The stage has a new date: whether notices of the old one arrived counts no more.
-    pub const fn begin_again(&mut self) {
+    pub fn begin_again(&mut self) {
         self.doubts = 0;
         self.refused_at = Stamp::NONE;
+        if self.stand == Stand::Released {
+            self.mark(Enforced::No);
+        }
     }
 
     /// From now on the person waits for a date of the tail. An account that is back after a deletion starts anew.
@@ -471,6 +479,12 @@ impl PersonState {
         (self.stand, self.enforced_at) = (Stand::Accepted, Stamp::of(self.enforced_since().unwrap_or(at)));
     }
 
+    /// Whether they are still to be enforced, and nothing is under way.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self.enforced(), Enforced::No | Enforced::Refused(_))
+    }
+
     /// Whether nothing more is to be done for the person in their stage.
     #[must_use]
     pub const fn is_processed(&self) -> bool {
@@ -495,24 +509,6 @@ impl Serialize for PersonState {
         person.serialize_field("enforced_since", &self.enforced_since())?;
         person.serialize_field("removed_by_hand", &self.marks().removed_by_hand)?;
         person.end()
-    }
-}
-
-/// The most reminders that a plan may have: the bits above are those of other notices.
-pub const MOST_REMINDERS: u8 = 12;
-
-const READY: u16 = 1 << 13;
-const WITHDRAWN: u16 = 1 << 14;
-const EXEMPT: u16 = 1 << 15;
-
-fn slot_bit(slot: Slot) -> Option<u16> {
-    match slot {
-        Slot::Announcement => Some(1),
-        Slot::Reminder(n) => 1_u16.checked_shl(u32::from(n.min(MOST_REMINDERS))),
-        Slot::Ready => Some(READY),
-        Slot::Withdrawn => Some(WITHDRAWN),
-        Slot::Exempt => Some(EXEMPT),
-        Slot::Correction | Slot::Deferred | Slot::Volunteered => None,
     }
 }
 

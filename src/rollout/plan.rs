@@ -31,6 +31,9 @@ pub struct Plan {
     pub limits: Limits,
     /// People other than the author who must approve each revision.
     pub approvals_needed: u32,
+    /// How long an approval counts.
+    #[serde(default = "ninety_days", skip_serializing_if = "is_ninety_days")]
+    pub approvals_valid: SignedDuration,
     /// When enforcing may happen.
     pub calendar: Calendar,
     /// What people are told, and when.
@@ -62,6 +65,15 @@ const fn off() -> Toggle {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_off(toggle: &Toggle) -> bool {
     *toggle == Toggle::Off
+}
+
+/// How long approvals count by a plan from before the key was known.
+const fn ninety_days() -> SignedDuration {
+    SignedDuration::from_hours(90 * 24)
+}
+
+fn is_ninety_days(valid: &SignedDuration) -> bool {
+    *valid == ninety_days()
 }
 
 /// The same for a key that is on unless a plan says otherwise.
@@ -191,6 +203,10 @@ pub struct Limits {
     pub canary_wait: SignedDuration,
     /// Limits on people enforced in any sliding period.
     pub caps: Vec<Cap>,
+    /// How long after its latest start a missed stage may still be started by an operator. Only then are its people told that the date
+    /// does not hold.
+    #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
+    pub start_late: SignedDuration,
 }
 
 /// At most `amount` people enforced within any `per`.

@@ -1,4 +1,4 @@
-//! Rebooking: a missed stage gets a new start (DESIGN §4). Its people keep their places, and are told before anything else.
+//! Rebooking: a stage that was missed or rolled back gets a new start (DESIGN §4). Its people keep their places, and are told before anything else.
 
 use jiff::civil;
 
@@ -10,6 +10,7 @@ use super::schedule;
 use super::stage::PhaseName;
 use super::state::Phase;
 use super::told::SENDING;
+use super::verb::{Verb, may, reason};
 
 /// The records that rebook a stage.
 ///
@@ -17,13 +18,8 @@ use super::told::SENDING;
 /// Why it may not be, with what may: a sentence for the operator.
 pub fn begin(ground: &Ground<'_>, name: &str, start: civil::DateTime, why: String) -> Result<Vec<Event>, String> {
     let state = ground.state;
-    let Some((ix, stage)) = state.stage(name) else { return Err(format!("there is no stage `{name}`")) };
-    if !matches!(stage.phase, Phase::Missed { .. }) {
-        let phase = stage.phase.name().as_str();
-        return Err(format!(
-            "stage `{name}` is {phase}; only a missed stage is rebooked, any other moves with its date in the plan"
-        ));
-    }
+    let (ix, stage) = may(state, name, Verb::Rebook)?;
+    reason("rebook", &why)?;
     let zone = schedule::zone(&ground.plan.time_zone)
         .ok_or_else(|| format!("the time zone `{}` is not known", ground.plan.time_zone))?;
     let instant = schedule::resolve(start, &zone).map_err(|gap| gap.to_string())?;
@@ -54,7 +50,7 @@ pub fn begin(ground: &Ground<'_>, name: &str, start: civil::DateTime, why: Strin
     let start = Start { civil: start, instant, tzdb: schedule::tzdb_version().to_owned() };
     let moved = Event::StageMoved {
         stage: name.to_owned(),
-        from: PhaseName::Missed,
+        from: stage.phase.name(),
         to: PhaseName::Scheduled,
         why: format!("rebooked for {instant}: {why}"),
     };

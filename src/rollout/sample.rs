@@ -74,8 +74,9 @@ pub(crate) fn plan() -> Plan {
             include_guests: false,
             max_foreign: 5,
         },
-        limits: Limits { canary: 2, canary_wait: hours(2), caps: Vec::new() },
+        limits: Limits { canary: 2, canary_wait: hours(2), caps: Vec::new(), start_late: SignedDuration::ZERO },
         approvals_needed: 0,
+        approvals_valid: days(90),
         calendar: Calendar { windows: Vec::new(), blackouts: Vec::new() },
         notices: Notices {
             from: vec![PersonRef::Id(id(3))],
@@ -208,13 +209,17 @@ impl Perfect {
             plan: plan.clone(),
         };
         let revision = plan.revision();
-        world.commit(By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(plan) }]);
+        world.commit(By::Plan, vec![Event::PlanAccepted { revision, plan: Box::new(plan), why: String::new() }]);
         world
     }
 
     pub(crate) fn commit(&mut self, by: By, events: Vec<Event>) {
+        self.commit_as(by, "test", events);
+    }
+
+    pub(crate) fn commit_as(&mut self, by: By, actor: &str, events: Vec<Event>) {
         for event in events {
-            let record = Record { seq: self.state.seq + 1, at: self.now, v: VERSION, by, actor: "test".to_owned(), event };
+            let record = Record { seq: self.state.seq + 1, at: self.now, v: VERSION, by, actor: actor.to_owned(), event };
             self.state.apply(&record).unwrap();
             self.records.push(record);
         }

@@ -219,6 +219,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
                     "{count} members of the enforcement group were changed by somebody else, {} are borne; find out who, then clear the hold",
                     ground.plan.people.max_foreign
                 ),
+                until: None,
             },
         });
     }

@@ -1,10 +1,11 @@
 //! The state: what the records of the journal add up to. Only [`State::apply`](super::apply) changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::approval::Approval;
 use super::event::{Deed, Evidence, Slot};
 use super::exception::Exception;
 use super::hold::{Blocks, Clears, Hold, Scope};
@@ -28,6 +29,12 @@ pub struct State {
     pub at: Option<Timestamp>,
     /// The plan in force.
     pub plan: Option<Accepted>,
+    /// Who approved the revision in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
+    /// Revisions that were rejected.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub rejected: BTreeSet<String>,
     /// What the enforcement names.
     pub target: Option<Target>,
     /// The revision whose names were resolved to `target`.
@@ -77,8 +84,17 @@ pub struct State {
     /// The same for own MFA states that are to be retired.
     #[serde(default)]
     pub retire_trouble: Option<(Timestamp, u32)>,
-    /// The latest pause that ended.
+    /// The latest hold on the rollout that a human ended.
     pub last_pause: Option<Pause>,
+    /// Failing evidence that a human has looked at, by stage and gate.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acknowledged: BTreeMap<String, Evidence>,
+    /// Why the people of the tail are being released, while they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail_rolls_back: Option<String>,
+    /// Commands that came with a key: what was answered, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ordered: BTreeMap<String, Answered>,
     /// What holds for single people alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exceptions: BTreeMap<ObjectId, Exception>,
@@ -96,6 +112,9 @@ pub struct Accepted {
     pub plan: Plan,
     /// Since when.
     pub since: Timestamp,
+    /// Who put it in force; nobody in particular, in a journal from before that was kept.
+    #[serde(default)]
+    pub author: String,
 }
 
 /// One stage.
@@ -125,6 +144,9 @@ pub struct StageState {
     /// Whether everything that it switches for the whole tenant is so.
     #[serde(default)]
     pub switched: bool,
+    /// The latest hold of its own that a human ended.
+    #[serde(default)]
+    pub last_pause: Option<Pause>,
 }
 
 /// Something that was switched for the whole tenant.
@@ -266,6 +288,15 @@ pub struct NoticeBatch {
     pub people: Vec<ObjectId>,
 }
 
+/// A command that came with a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// When.
+    pub at: Timestamp,
+    /// What was answered.
+    pub says: String,
+}
+
 /// A pause that ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
@@ -325,13 +356,16 @@ impl State {
     #[must_use]
     pub fn person_hold(&self, person: ObjectId) -> Option<&Hold> {
         // Asked of everybody, and mostly nothing is held.
-        if self.holds.is_empty() { None } else { self.holds.get(&removed_hold_id(person)) }
+        if self.holds.is_empty() {
+            return None;
+        }
+        self.holds.get(&removed_hold_id(person)).or_else(|| self.holds.get(&paused_hold_id(&Scope::Person(person))))
     }
 
-    /// Whether some hold stops everything, rollback included.
+    /// A hold that stops everything in a home, rollback included.
     #[must_use]
-    pub fn stops_all(&self) -> bool {
-        self.holds.values().any(|hold| hold.blocks == Blocks::All)
+    pub fn stops_all(&self, home: Home) -> Option<&Hold> {
+        self.forward_holds(self.home_name(home)).find(|hold| hold.blocks == Blocks::All)
     }
 
     /// The instant from which a person of a home may be enforced by the plan: the stage's start, or what the person was told.
@@ -369,6 +403,16 @@ impl StageState {
     #[must_use]
     pub fn finishes(&self, finish_by: SignedDuration) -> Timestamp {
         self.start.instant.checked_add(finish_by.saturating_add(self.stood)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Id of the hold that a pause places.
+#[must_use]
+pub fn paused_hold_id(scope: &Scope) -> String {
+    match scope {
+        Scope::Rollout => PAUSED.to_owned(),
+        Scope::Stage(stage) => format!("{PAUSED}:{stage}"),
+        Scope::Person(person) => format!("{PAUSED}:{person}"),
     }
 }
 

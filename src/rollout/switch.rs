@@ -232,11 +232,11 @@ pub fn standing<'a>(state: &'a State, stage: &'a str) -> impl DoubleEndedIterato
 #[must_use]
 pub fn next(ground: &Ground<'_>) -> Option<Next> {
     let state = ground.state;
-    if state.stops_all() || is_open(state) || rests(ground) {
+    if is_open(state) || rests(ground) {
         return None;
     }
     if let Some((home, stage)) = super::release::newest(ground) {
-        return undo(ground, home, stage);
+        return if state.stops_all(home).is_some() { None } else { undo(ground, home, stage) };
     }
     let (ix, _) = place(ground.plan)?;
     let stage = state.stages.get(ix)?;

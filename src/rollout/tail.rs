@@ -72,6 +72,9 @@ impl Openings {
 }
 
 fn opening<'a>(ground: &Ground<'_>, stages: impl Iterator<Item = (u16, &'a StageState)>) -> Opening {
+    if ground.state.is_aborted() {
+        return Opening::Unknown;
+    }
     let mut ends = None;
     for (ix, stage) in stages.filter(|(_, stage)| !stage.phase.name().is_over()) {
         let stuck = matches!(stage.phase, Phase::Missed { .. } | Phase::RollingBack | Phase::RolledBack);

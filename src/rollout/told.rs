@@ -110,7 +110,14 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
             return Some(due);
         }
     }
+    let tail = || ground.state.people.all().iter().filter(|person| person.home() == Home::Tail);
+    if let Some(due) = told_off(ground, Home::Tail, Slot::Released, || tail().filter(was_released)) {
+        return Some(due);
+    }
     let hours = hours(ground);
+    if ground.state.is_aborted() {
+        return dated::due(ground, &hours);
+    }
     let keeps = |person: &PersonState, latest: Option<Timestamp>| latest.is_some_and(|latest| hours.keep(person.id, latest));
     for (ix, stage, instant) in told_stages(ground) {
         let home = Home::Stage(ix);
@@ -189,19 +196,46 @@ fn has_not_come(ground: &Ground<'_>, person: &PersonState, slot: Slot, opened: T
 
 /// To people of a stage that does not come: that the date which they were told does not hold.
 fn withdrawn(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Option<Due> {
-    let over = matches!(stage.phase, Phase::Missed { .. } | Phase::Closed { .. });
+    let over = match stage.phase {
+        // Until then an operator may start it late.
+        Phase::Missed { .. } => ground.now >= withdrawn_at(ground, ix, stage),
+        Phase::Closed { .. } | Phase::RollingBack | Phase::RolledBack => true,
+        _ => false,
+    };
     if !over {
         return None;
     }
-    let told = |person: &PersonState| {
-        let waits = matches!(person.enforced(), Enforced::No | Enforced::Refused(_)) && retry_is_due(person, ground.now);
-        waits && !person.has_used(Slot::Withdrawn)
-    };
-    let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place)).filter(told);
-    let promises: BTreeSet<Timestamp> = people().filter_map(|person| person.promise()).collect();
-    promises.into_iter().find_map(|promise| {
-        group(ground, Home::Stage(ix), Slot::Withdrawn, promise, people().filter(|person| person.is_promised(promise)))
-    })
+    let people = || stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
+    told_off(ground, Home::Stage(ix), Slot::Withdrawn, || people().filter(PersonState::waits))
+        .or_else(|| told_off(ground, Home::Stage(ix), Slot::Released, || people().filter(was_released)))
+}
+
+/// When people of a missed stage are told that the date does not hold.
+#[must_use]
+pub fn withdrawn_at(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Timestamp {
+    let bound = ground.plan.limits.start_late;
+    if bound.is_zero() || ground.now < stage.start.instant {
+        return stage.since;
+    }
+    latest_start(ground, ix, stage).checked_add(bound).unwrap_or(stage.since).max(stage.since)
+}
+
+pub(super) fn was_released(person: &PersonState) -> bool {
+    matches!(person.enforced(), Enforced::Released(_))
+}
+
+/// The next group of people who are told that what they were told does not hold any more.
+pub(super) fn told_off<P: Iterator<Item = PersonState>>(
+    ground: &Ground<'_>,
+    home: Home,
+    slot: Slot,
+    people: impl Fn() -> P,
+) -> Option<Due> {
+    let told = || people().filter(|person| retry_is_due(person, ground.now) && !person.has_used(slot));
+    let promises: BTreeSet<Timestamp> = told().filter_map(|person| person.promise()).collect();
+    promises
+        .into_iter()
+        .find_map(|promise| group(ground, home, slot, promise, told().filter(|person| person.is_promised(promise))))
 }
 
 /// The stages whose people are told dates, each with the instant that its notices name.

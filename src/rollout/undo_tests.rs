@@ -5,8 +5,10 @@ use super::id::ObjectId;
 use super::observed::{Collision, Mode, PerUser, Reach, Readiness, Target, Toggle, Way, Weight};
 use super::plan::{Enforcement, Leaves, Plan, RetireTo, Selector};
 use super::release;
+use super::release::Extent;
 use super::report::{needs_human, report};
 use super::sample::{Perfect, TARGET, at, id, plan};
+use super::state::PAUSED;
 use super::state::Phase;
 use super::switch::Switch;
 
@@ -48,7 +50,7 @@ fn switches(world: &Perfect) -> Vec<String> {
 }
 
 fn roll_back(world: &mut Perfect, stage: &str, until: &str) {
-    let events = release::begin(&world.state, stage, "too many calls").unwrap();
+    let events = release::begin(&world.state, stage, Extent::AndBehind, "too many calls").unwrap();
     world.commit(By::Operator, events);
     world.run(until);
 }
@@ -88,11 +90,11 @@ fn only_what_has_begun_can_be_rolled_back_and_a_reason_is_asked_for() {
     let mut world = Perfect::new(plan(), "2027-01-01T08:00:00Z");
     world.run("2027-01-11T12:00:00Z");
     for (stage, why, says) in [
-        ("everyone", "x", "only what is enforcing, soaking or done"),
-        ("nobody", "x", "the stages are pilot, everyone"),
+        ("everyone", "x", "`rollback` is for a stage that is enforcing, soaking, done; what may be said of it now: `skip`"),
+        ("nobody", "x", "the stages are `pilot`, `everyone`"),
         ("pilot", " ", "needs a reason"),
     ] {
-        assert!(release::begin(&world.state, stage, why).unwrap_err().contains(says), "{stage}");
+        assert!(release::begin(&world.state, stage, Extent::AndBehind, why).unwrap_err().contains(says), "{stage}");
     }
 }
 
@@ -100,10 +102,10 @@ fn only_what_has_begun_can_be_rolled_back_and_a_reason_is_asked_for() {
 fn a_hold_on_enforcing_does_not_make_a_rollback_wait_for_a_human() {
     let mut world = Perfect::new(plan(), "2027-01-01T08:00:00Z");
     world.run("2027-01-11T12:00:00Z");
-    world.commit(By::Operator, vec![Event::Paused { why: "calls".to_owned() }]);
+    world.commit(By::Operator, vec![Event::paused("calls")]);
     let waits = |world: &Perfect| world.with_ground(|ground| needs_human(&report(ground, ground.now)));
     assert!(waits(&world).is_some_and(|why| why.contains("paused")));
-    let events = release::begin(&world.state, "pilot", "too many calls").unwrap();
+    let events = release::begin(&world.state, "pilot", Extent::AndBehind, "too many calls").unwrap();
     world.commit(By::Operator, events);
     assert_eq!(waits(&world), None);
     world.run("2027-01-12T12:00:00Z");
@@ -114,10 +116,13 @@ fn a_hold_on_enforcing_does_not_make_a_rollback_wait_for_a_human() {
 fn a_pause_does_not_stop_a_rollback_and_nobody_is_enforced_again_behind_it() {
     let mut world = Perfect::new(plan(), "2027-01-01T08:00:00Z");
     world.run("2027-01-11T12:00:00Z");
-    world.commit(By::Operator, vec![Event::Paused { why: "calls".to_owned() }]);
+    world.commit(By::Operator, vec![Event::paused("calls")]);
     roll_back(&mut world, "pilot", "2027-01-12T12:00:00Z");
     assert_eq!(phase(&world, "pilot"), &Phase::RolledBack);
-    world.commit(By::Operator, vec![Event::Unpaused { allow_start: true }]);
+    world.commit(
+        By::Operator,
+        vec![Event::Unpaused { hold: PAUSED.to_owned(), allow_start: true, ack: None, why: String::new() }],
+    );
     world.run("2027-02-20T12:00:00Z");
     assert!(world.members.is_empty() && matches!(phase(&world, "everyone"), Phase::Missed { .. }), "{:#?}", world.moves());
 }
@@ -199,7 +204,7 @@ fn the_finish_waits_for_nobody_and_is_dropped_with_its_reason() {
     let flaws: [(Flaw, &str); 5] = [
         (|world| world.people.push(super::sample::person(31)), "1 people in scope are not enforced"),
         (|world| world.safety.defaults = Some(Toggle::On), "security defaults are on"),
-        (|world| world.commit(By::Operator, vec![Event::Paused { why: "calls".to_owned() }]), "hold `paused`"),
+        (|world| world.commit(By::Operator, vec![Event::paused("calls")]), "hold `paused`"),
         (|world| world.safety.break_glass.truncate(1), "break-glass"),
         (|world| world.safety.policy.fingerprint = "another".to_owned(), "edited"),
     ];

@@ -185,7 +185,7 @@ mod tests {
 
     fn record(seq: u64, v: u32) -> Record {
         let at = "2027-01-04T08:00:00Z".parse().unwrap();
-        Record { seq, at, v, by: By::Operator, actor: "anna".into(), event: Event::Paused { why: "a\nb — c".into() } }
+        Record { seq, at, v, by: By::Operator, actor: "anna".into(), event: Event::paused("a\nb — c") }
     }
 
     #[test]

@@ -82,8 +82,9 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             include_guests: false,
             max_foreign: 5,
         },
-        limits: Limits { canary: 5, canary_wait: hours(2), caps: Vec::new() },
+        limits: Limits { canary: 5, canary_wait: hours(2), caps: Vec::new(), start_late: hours(0) },
         approvals_needed: 0,
+        approvals_valid: hours(90 * 24),
         calendar: Calendar { windows: Vec::new(), blackouts: Vec::new() },
         notices: Notices {
             from: vec![named("it-security")],

@@ -73,7 +73,7 @@ fn records(plan: &Plan, people: &[ObjectId]) -> Vec<(SignedDuration, Vec<Event>)
     let moved = |from, to| Event::StageMoved { stage: stage.clone(), from, to, why: "for a measurement".to_owned() };
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     let first = vec![
-        Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan.clone()) },
+        Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan.clone()), why: String::new() },
         Event::RosterFrozen { stage: stage.clone(), people: people.to_vec(), out: Vec::new() },
         moved(PhaseName::Scheduled, PhaseName::Announcing),
     ];

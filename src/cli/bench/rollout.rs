@@ -121,7 +121,7 @@ fn records(loaded: &Loaded, group: ObjectId, people: &[ObjectId]) -> Vec<(Signed
         // Before a plan is in force: its names are resolved anew, and the policy found.
         Event::Resolved { target: Target::Group { group, policy: ObjectId::default() } },
         Event::Baseline { members: Vec::new() },
-        Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan) },
+        Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan), why: String::new() },
         Event::RosterFrozen { stage: stage.clone(), people: people.to_vec(), out: Vec::new() },
         moved(PhaseName::Scheduled, PhaseName::Announcing),
     ];

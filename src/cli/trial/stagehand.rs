@@ -20,6 +20,7 @@ use crate::engine::input::Input;
 use crate::graph::wire::{Exchange, Wire};
 use crate::rollout::event::Event;
 use crate::rollout::exception::Excepted;
+use crate::rollout::pause::Ending;
 use crate::rollout::plan::Plan;
 use crate::rollout::stage::PhaseName;
 use crate::sim::judge::{Judge, Rule};
@@ -242,8 +243,8 @@ impl Hand {
             Deed::Tenant(change) => drop(tenant.change(at.min(now), change)),
             Deed::Fault(fault) => tenant.fault(fault),
             Deed::EndFaults => tenant.end_faults(),
-            Deed::Pause => self.command(What::Pause { why: "a question came up".to_owned() }),
-            Deed::Unpause { allow_start } => self.command(What::Unpause { allow_start }),
+            Deed::Pause => self.command(What::pause("a question came up")),
+            Deed::Unpause { allow_start } => self.command(What::Unpause(Ending { allow_start, ..Ending::default() })),
             Deed::PauseFile => {
                 self.pause_file = Some("a question came up".to_owned());
                 self.judge.pause_file(Some(now));
@@ -291,7 +292,7 @@ impl Hand {
 
     fn command(&self, what: What) {
         let (answer, _) = oneshot::channel();
-        self.send(Input::Command(Command { what, actor: "operator".to_owned(), answer }));
+        self.send(Input::Command(Command { order: what.into(), actor: "operator".to_owned(), answer }));
     }
 
     /// Nobody is there while the process is down; the input is lost, as it would be.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::rollout::event::{Event, Record, Slot};
 use crate::rollout::hold::{Clears, Hold, Scope};
 use crate::rollout::stage::PhaseName;
-use crate::rollout::state::TAIL;
+use crate::rollout::state::{PAUSED, TAIL};
 
 /// Notices of one kind that follow each other so closely are one announcement.
 const QUIET: SignedDuration = SignedDuration::from_mins(10);
@@ -155,8 +155,16 @@ impl Gatherer {
                 bounced.counts.insert("people", count);
                 out.push(bounced);
             }
-            Event::Paused { why } => out.push(new("paused", None, format!("Paused: {why}"))),
-            Event::Unpaused { .. } => out.push(new("unpaused", None, "The pause is over.".to_owned())),
+            Event::Paused { why, scope, .. } => {
+                let stage = if let Scope::Stage(stage) = scope { Some(stage.as_str()) } else { None };
+                out.push(new("paused", stage, format!("Paused: {why}")));
+            }
+            Event::Unpaused { hold, .. } => {
+                self.holds.retain(|known| known != hold);
+                let says = if hold == PAUSED { "The pause is over.".to_owned() } else { format!("No longer held ({hold}).") };
+                out.push(new("unpaused", None, says));
+            }
+            Event::Aborted { why, .. } => out.push(new("aborted", None, format!("The rollout was aborted: {why}"))),
             _ => {}
         }
         out

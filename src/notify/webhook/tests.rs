@@ -31,7 +31,7 @@ fn people(count: u128) -> Vec<ObjectId> {
 
 fn hold(id: &str, scope: Scope, clears: Clears) -> Event {
     let (blocks, owner, why) = (Blocks::Forward, Owner::Gate, "the gate failed".to_owned());
-    Event::HoldPlaced { hold: Hold { id: id.into(), scope, blocks, owner, since: at(0), clears, why } }
+    Event::HoldPlaced { hold: Hold { id: id.into(), scope, blocks, owner, since: at(0), clears, why, until: None } }
 }
 
 fn intent(stage: &str, slot: Slot) -> Event {
@@ -58,7 +58,7 @@ fn records() -> Vec<Record> {
     let plan = crate::rollout::sample::plan();
     let tail = intent("tail", Slot::Announcement);
     let events = [
-        (0, Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan) }),
+        (0, Event::PlanAccepted { revision: plan.revision(), plan: Box::new(plan), why: String::new() }),
         (1, Event::RosterFrozen { stage: "pilot".into(), people: people(3), out: Vec::new() }),
         (1, moved(PhaseName::Announcing)),
         (1, intent("pilot", Slot::Announcement)),

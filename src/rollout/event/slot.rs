@@ -22,6 +22,8 @@ pub enum Slot {
     Exempt,
     /// From now on, at the person's own request.
     Volunteered,
+    /// MFA, which was required by the date told before, is not required any more.
+    Released,
 }
 
 impl Slot {
@@ -37,18 +39,19 @@ impl Slot {
             Self::Deferred => "deferred date".to_owned(),
             Self::Exempt => "note on an exemption".to_owned(),
             Self::Volunteered => "note to volunteers".to_owned(),
+            Self::Released => "note on a release".to_owned(),
         }
     }
 
     /// Whether it names an instant from which MFA is required; the others say that it is not, or not yet.
     #[must_use]
     pub const fn names_a_date(self) -> bool {
-        !matches!(self, Self::Withdrawn | Self::Exempt)
+        !matches!(self, Self::Withdrawn | Self::Exempt | Self::Released)
     }
 
     /// Whether an ambiguous send of it is never repeated: it may be missed without harm, or has done its work when it may have arrived.
     #[must_use]
     pub const fn is_sent_once(self) -> bool {
-        matches!(self, Self::Reminder(_) | Self::Ready | Self::Withdrawn | Self::Exempt)
+        matches!(self, Self::Reminder(_) | Self::Ready | Self::Withdrawn | Self::Exempt | Self::Released)
     }
 }

@@ -63,8 +63,14 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             include_guests: false,
             max_foreign: dice.of(&[1, 3, 5]),
         },
-        limits: Limits { canary: dice.of(&[1, 3, 5]), canary_wait: hours(dice.of(&[1, 2])), caps: caps(dice) },
+        limits: Limits {
+            canary: dice.of(&[1, 3, 5]),
+            canary_wait: hours(dice.of(&[1, 2])),
+            caps: caps(dice),
+            start_late: SignedDuration::ZERO,
+        },
         approvals_needed: 0,
+        approvals_valid: hours(90 * 24),
         calendar: Calendar { windows, blackouts },
         notices: Notices {
             from: vec![reference(tenant, "it-security")],

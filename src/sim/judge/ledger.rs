@@ -204,11 +204,22 @@ impl Ledger {
                     wrong.push(format!("the hold `{id}` is cleared and was not in force"));
                 }
             }
-            Event::Paused { .. } => {
+            Event::Paused { scope, .. } => {
                 reached.count("pauses");
-                self.holds.insert("paused".to_owned(), (Scope::Rollout, Clears::Human));
+                let id = match scope {
+                    Scope::Rollout => "paused".to_owned(),
+                    Scope::Stage(stage) => format!("paused:{stage}"),
+                    Scope::Person(person) => format!("paused:{person}"),
+                };
+                self.holds.insert(id, (scope.clone(), Clears::Human));
             }
-            Event::Unpaused { .. } => drop(self.holds.remove("paused")),
+            Event::Unpaused { hold, .. } => {
+                reached.count("holds ended by operators");
+                if self.holds.remove(hold).is_none() {
+                    wrong.push(format!("the hold `{hold}` is ended and was not in force"));
+                }
+            }
+            Event::Aborted { .. } => drop(self.holds.insert("aborted".to_owned(), (Scope::Rollout, Clears::Human))),
             Event::ForeignChange { removed, added } => {
                 reached.add("people added by hand", added.len() as u64);
                 reached.add("people removed by hand", removed.len() as u64);
@@ -351,21 +362,26 @@ impl Ledger {
         Some(self.rebooked.get(stage).map_or(planned, |rebooked| planned.max(*rebooked)))
     }
 
+    /// Whether what a stage, or the tail, was told does not come any more.
+    fn does_not_come(&self, stage: &str) -> bool {
+        use PhaseName::{Closed, Missed, RolledBack, RollingBack};
+        let off = matches!(self.phases.get(stage), Some(Missed | Closed | RollingBack | RolledBack));
+        off || stage == TAIL && self.holds.contains_key("aborted")
+    }
+
     /// Why a notice would be untrue.
     fn untrue(&self, stage: &str, slot: Slot, instant: Timestamp, people: &[ObjectId], now: Timestamp) -> Option<String> {
         let plan = self.plan.as_deref()?;
         match slot {
             // The date of a stage that does not come is withdrawn as soon as that is known.
-            Slot::Withdrawn
-                if instant > now && !matches!(self.phases.get(stage), Some(PhaseName::Missed | PhaseName::Closed)) =>
-            {
+            Slot::Withdrawn if instant > now && !self.does_not_come(stage) => {
                 return Some(format!("{instant} is withdrawn at {now}, and has not come"));
             }
             Slot::Volunteered => {
                 let asked = |id: &ObjectId| matches!(self.exceptions.get(id), Some((Excepted::Volunteer, _)));
                 return (!people.iter().all(asked)).then(|| "somebody is told that they volunteered".to_owned());
             }
-            Slot::Withdrawn | Slot::Exempt => return None,
+            Slot::Withdrawn | Slot::Exempt | Slot::Released => return None,
             Slot::Reminder(_) if stage == TAIL => {
                 let told = |id: &ObjectId| self.told.get(id).is_some_and(|told| told.iter().any(|told| told.instant == instant));
                 return (!people.iter().all(told)).then(|| format!("somebody is reminded of {instant} and was not told it"));

@@ -106,7 +106,8 @@ impl Judge {
             return;
         };
         let dated = told.iter().filter(|told| told.slot.names_a_date()).map(|told| told.at).max();
-        let withdrawn = told.iter().filter(|told| told.slot == Slot::Withdrawn).map(|told| told.at).max();
+        let withdrawn =
+            told.iter().filter(|told| matches!(told.slot, Slot::Withdrawn | Slot::Released)).map(|told| told.at).max();
         if withdrawn > dated {
             self.breach(at, Rule::Untold, Some(person), "the date was withdrawn, and no new one told".to_owned());
         }

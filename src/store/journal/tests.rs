@@ -17,7 +17,7 @@ fn at() -> Timestamp {
 }
 
 fn paused(why: &str) -> Event {
-    Event::Paused { why: why.to_owned() }
+    Event::paused(why)
 }
 
 fn started(program: &str) -> Event {

@@ -77,8 +77,8 @@ fn an_idle_daemon_takes_orders_and_a_second_one_is_turned_away() {
     bed.daemon().signal("TERM");
     daemon.ends().with(0);
     let events: Vec<_> = bed.journal().into_iter().map(|record| record.event).collect();
-    assert!(events.contains(&Event::Paused { why: "mail is down".to_owned() }));
-    assert!(events.contains(&Event::Unpaused { allow_start: false }));
+    assert!(events.contains(&Event::paused("mail is down")));
+    assert!(events.contains(&Event::Unpaused { hold: "paused".to_owned(), allow_start: false, ack: None, why: String::new() }));
     assert!(bed.tenant().writes().is_empty() && bed.tenant().mails().is_empty());
 }
 

@@ -22,6 +22,7 @@ use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::{Event, Record};
 use tidegate::rollout::id::ObjectId;
 use tidegate::rollout::plan::{Enforcement, Plan};
+use tidegate::rollout::release::Extent;
 use tidegate::rollout::report::Report;
 use tidegate::rollout::stage::PhaseName;
 use tidegate::rollout::state::{Phase, State};
@@ -122,7 +123,7 @@ impl Rollout {
         }
         if let Some(what) = command.clone() {
             let (answer, _) = tokio::sync::oneshot::channel();
-            inputs.send(Input::Command(Command { what, actor: "test".to_owned(), answer })).await.unwrap();
+            inputs.send(Input::Command(Command { order: what.into(), actor: "test".to_owned(), answer })).await.unwrap();
         }
         let mut turns = 0;
         loop {
@@ -187,7 +188,7 @@ impl Rollout {
     }
 
     pub(super) fn rollback(&mut self, stage: &str, until: &str, death: Option<Death>) {
-        let what = What::Rollback { stage: stage.to_owned(), why: "a test".to_owned() };
+        let what = What::Rollback { stage: stage.to_owned(), extent: Extent::AndBehind, why: "a test".to_owned() };
         self.run(until, Some(what), death);
     }
 

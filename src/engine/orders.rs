@@ -1,0 +1,154 @@
+//! Commands: looked at, decided by `rollout`, journalled with who gave them, answered. What may not be is refused with the reason and
+//! with what may; nothing is accepted and then ignored.
+
+use super::command::{Command, Order, Said, What};
+use super::except::instant;
+use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
+use crate::rollout::event::{By, Event};
+use crate::rollout::state::Accepted;
+use crate::rollout::{approval, closing, finish, late, pause, rebook, release, verb};
+
+/// Digits of a revision that name it.
+const DIGITS: usize = 8;
+
+/// What a command comes to: records, and the operator's sentence.
+pub(super) type Decided = Result<(Vec<Event>, String), String>;
+
+impl Engine {
+    /// Takes a command, and answers it.
+    pub(super) fn take_command(&mut self, command: Command) -> Result<(), EngineError> {
+        let Command { order: Order { what, if_revision, key }, actor, answer } = command;
+        if let Some(says) = key.as_ref().and_then(|key| self.state.ordered.get(key)).map(|answered| answered.says.clone()) {
+            let _ = answer.send(Ok(says.into()));
+            return Ok(());
+        }
+        if let Err(why) = self.is_revision(if_revision.as_deref()) {
+            let _ = answer.send(Err(why));
+            return Ok(());
+        }
+        if let What::Assist { order, why } = what {
+            return self.assist(order, why, actor, answer);
+        }
+        let result = match self.decided(what, &actor) {
+            Err(why) => Err(why),
+            Ok((mut events, says)) => {
+                events.extend(key.map(|key| Event::Ordered { key, says: says.clone() }));
+                self.commit(By::Operator, &actor, &events)?;
+                Ok(says)
+            }
+        };
+        // Whoever asked may be gone; the command stands all the same.
+        let _ = answer.send(result.map(Said::from));
+        Ok(())
+    }
+
+    fn is_revision(&self, wanted: Option<&str>) -> Result<(), String> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        let in_force = self.state.plan.as_ref().map_or("", |accepted| accepted.revision.as_str());
+        if wanted.len() < DIGITS {
+            return Err(format!("--if-revision takes at least {DIGITS} digits of the plan's revision"));
+        }
+        if in_force.starts_with(&wanted.to_lowercase()) {
+            return Ok(());
+        }
+        let shown: String = in_force.chars().take(12).collect();
+        Err(format!("the plan in force is revision {shown}, not {wanted}: look at it again before you say this"))
+    }
+
+    fn decided(&self, what: What, actor: &str) -> Decided {
+        let no_plan = || "no plan is in force yet".to_owned();
+        let state = &self.state;
+        match what {
+            What::Pause { why, scope, blocks, until } => {
+                verb::reason("pause", &why)?;
+                let until = match (until, &state.plan) {
+                    (Some(until), Some(accepted)) => Some(instant(&accepted.plan, until)?),
+                    _ => None,
+                };
+                let events = pause::begin(state, self.clock.now(), scope, blocks, until, why)?;
+                let says =
+                    if events.is_empty() { "paused already" } else { "paused: no new batch starts; `tidegate unpause` goes on" };
+                Ok((events, says.to_owned()))
+            }
+            What::Unpause(ending) => {
+                let event = pause::end(state, ending)?;
+                let Event::Unpaused { hold, .. } = &event else { return Ok((vec![event], String::new())) };
+                let says = if *hold == crate::rollout::state::PAUSED {
+                    "the pause is over".to_owned()
+                } else {
+                    format!("hold `{hold}` is over; the next decision looks at everything anew")
+                };
+                Ok((vec![event], says))
+            }
+            What::Rollback { stage, extent, why } => {
+                let events = release::begin(state, &stage, extent, &why)?;
+                let stages: Vec<_> = events.iter().map(|event| stage_of(event).unwrap_or("the tail")).collect();
+                let says = format!("rolling back {}: `tidegate status` shows how far it is", stages.join(", then "));
+                Ok((events, says))
+            }
+            What::Skip { stage, why } => {
+                let events = closing::skip(state, &stage, &why)?;
+                let moved = events
+                    .iter()
+                    .find_map(|event| if let Event::Carried { people, .. } = event { Some(people.len()) } else { None });
+                let says = match moved {
+                    Some(people) => format!(
+                        "stage `{stage}` is skipped; its {people} people move to the tail and are told a date of their own"
+                    ),
+                    None => format!("stage `{stage}` is skipped; later stages and the tail select its people"),
+                };
+                Ok((events, says))
+            }
+            What::Cancel { stage, why } => {
+                let says = format!("stage `{stage}` is cancelled; whoever was told its date is told that it does not hold");
+                Ok((closing::cancel(state, &stage, &why)?, says))
+            }
+            What::Abort { how, why } => {
+                let says = match how {
+                    closing::Abort::Keep => "the rollout is over; whoever was enforced stays so",
+                    closing::Abort::Revert => "the rollout is over; what was enforced is rolled back, the newest first",
+                };
+                Ok((closing::abort(state, how, &why)?, says.to_owned()))
+            }
+            What::Approve { revision, why } => {
+                let event = approval::approve(state, self.clock.now(), actor, &revision, why)?;
+                let until = if let Event::Approved { until, .. } = &event { format!(" until {until}") } else { String::new() };
+                Ok((vec![event], format!("approved{until}; an edit of the plan voids it")))
+            }
+            What::Reject { revision, why } => {
+                let event = approval::reject(state, &revision, why)?;
+                Ok((vec![event], "rejected: nothing moves by this revision; change the plan".to_owned()))
+            }
+            What::Finish { shown } => {
+                let accepted = state.plan.as_ref().ok_or_else(no_plan)?;
+                if let Some(why) = finish::refuses_to_begin(&accepted.plan, state) {
+                    return Err(why.into_owned());
+                }
+                let says = "the finish is under way: everything is read once more, then the policy is changed";
+                Ok((vec![Event::FinishAsked { shown }], says.to_owned()))
+            }
+            What::StartLate { stage, why } => {
+                let Accepted { plan, revision, .. } = state.plan.as_ref().ok_or_else(no_plan)?;
+                let events = late::begin(&self.ground(plan, revision, PLANNING_MAX_AGE), &stage, &why)?;
+                Ok((events, format!("stage `{stage}` starts now")))
+            }
+            What::Rebook { stage, start, why } => {
+                let Accepted { plan, revision, .. } = state.plan.as_ref().ok_or_else(no_plan)?;
+                let events = rebook::begin(&self.ground(plan, revision, PLANNING_MAX_AGE), &stage, start, why)?;
+                Ok((events, format!("`{stage}` starts at {start}; its people are told")))
+            }
+            What::Except(_) | What::EndException { .. } | What::Bounced { .. } | What::Returned(_) | What::Handed { .. } => {
+                self.except(what, actor)
+            }
+            // It takes time and is answered later.
+            What::Assist { .. } => Err("a pass is answered on its own".to_owned()),
+        }
+    }
+}
+
+fn stage_of(event: &Event) -> Option<&str> {
+    match event {
+        Event::StageMoved { stage, .. } => Some(stage),
+        _ => None,
+    }
+}

@@ -1,0 +1,296 @@
+//! What operators say of stages and of the rollout: whole rollouts in a perfect world.
+
+use super::closing::{Abort, abort, cancel, skip};
+use super::event::{By, Event, Slot};
+use super::hold::{Blocks, Scope};
+use super::late;
+use super::observed::Readiness;
+use super::pause::{self, Ending};
+use super::person::Enforced;
+use super::release::{self, Extent};
+use super::sample::{Perfect, at, attempts, during, hours, plan};
+use super::stage::PhaseName;
+use super::state::State;
+use super::{acknowledge, rebook};
+
+const BEGIN: &str = "2027-01-01T08:00:00Z";
+
+fn phase(world: &Perfect, stage: &str) -> PhaseName {
+    world.state.stage(stage).unwrap().1.phase.name()
+}
+
+fn pauses(world: &mut Perfect, scope: Scope, blocks: Blocks, until: Option<&str>) {
+    let events = pause::begin(&world.state, world.now, scope, blocks, until.map(at), "a test".to_owned()).unwrap();
+    world.commit(By::Operator, events);
+}
+
+fn ends(world: &mut Perfect, hold: &str) {
+    let ending = Ending { hold: Some(hold.to_owned()), ..Ending::default() };
+    let event = pause::end(&world.state, ending).unwrap();
+    world.commit(By::Operator, vec![event]);
+}
+
+/// Who was told that what they were told does not hold any more.
+fn told_off(world: &Perfect, wanted: Slot) -> usize {
+    let people = |record: &super::event::Record| match &record.event {
+        Event::NoticeIntent { slot, people, .. } if *slot == wanted => people.len(),
+        _ => 0,
+    };
+    world.records.iter().map(people).sum()
+}
+
+fn members_of_roster(state: &State, stage: &str) -> usize {
+    state.stage(stage).unwrap().1.roster.len()
+}
+
+#[test]
+fn a_paused_stage_rests_and_the_others_go_on() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    pauses(&mut world, Scope::Stage("everyone".to_owned()), Blocks::Forward, None);
+    world.run("2027-01-26T12:00:00Z");
+    assert_eq!((phase(&world, "pilot"), world.members.len()), (PhaseName::Done, 5));
+    assert_eq!(phase(&world, "everyone"), PhaseName::Missed, "{:?}", world.moves());
+}
+
+#[test]
+fn a_pause_of_a_stage_over_its_start_makes_it_missed_when_it_ends() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    pauses(&mut world, Scope::Stage("pilot".to_owned()), Blocks::Forward, None);
+    world.run("2027-01-11T09:00:00Z");
+    assert!(world.members.is_empty());
+    ends(&mut world, "paused:pilot");
+    world.run("2027-01-11T09:00:01Z");
+    assert_eq!((phase(&world, "pilot"), world.members.len()), (PhaseName::Missed, 0));
+}
+
+#[test]
+fn a_paused_person_waits_alone() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    let one = world.state.people.at(world.state.stage("pilot").unwrap().1.roster[0]).unwrap().id;
+    pauses(&mut world, Scope::Person(one), Blocks::Forward, None);
+    world.run("2027-01-11T09:00:00Z");
+    assert_eq!(world.members.len(), 4);
+    assert!(!world.members.contains(&one));
+    ends(&mut world, &format!("paused:{one}"));
+    world.run("2027-01-11T09:30:00Z");
+    assert!(world.members.contains(&one), "the stage is still being enforced");
+}
+
+#[test]
+fn a_pause_that_should_have_ended_holds_on_and_says_so_once() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    pauses(&mut world, Scope::Rollout, Blocks::Forward, Some("2027-01-11T07:30:00Z"));
+    world.run("2027-01-11T09:00:00Z");
+    assert!(world.members.is_empty());
+    let said = world.records.iter().filter(|r| matches!(&r.event, Event::HoldPlaced { hold } if hold.id == "paused"));
+    assert_eq!(said.map(|record| record.at).collect::<Vec<_>>(), [at("2027-01-11T07:30:00Z")]);
+    assert!(world.state.holds["paused"].why.contains("its time was up at 2027-01-11T07:30:00Z"));
+}
+
+#[test]
+fn a_pause_of_everything_stops_a_rollback_and_is_not_weakened_by_another_one() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T12:00:00Z");
+    pauses(&mut world, Scope::Rollout, Blocks::All, None);
+    let again = pause::begin(&world.state, world.now, Scope::Rollout, Blocks::Forward, None, "again".to_owned());
+    assert_eq!(again, Ok(Vec::new()));
+    let events = release::begin(&world.state, "pilot", Extent::AndBehind, "calls").unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-01-12T12:00:00Z");
+    assert_eq!((phase(&world, "pilot"), world.members.len()), (PhaseName::RollingBack, 5));
+    ends(&mut world, "paused");
+    world.run("2027-01-13T12:00:00Z");
+    assert_eq!((phase(&world, "pilot"), world.members.len()), (PhaseName::RolledBack, 0));
+}
+
+#[test]
+fn what_may_not_be_ended_is_answered_with_what_may() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    let end = |world: &Perfect, hold: Option<&str>| {
+        pause::end(&world.state, Ending { hold: hold.map(str::to_owned), ..Ending::default() }).unwrap_err()
+    };
+    assert!(end(&world, None).contains("there is no pause"));
+    assert!(end(&world, Some("nothing")).contains("there is no hold `nothing`"));
+    world.observed.pause_file = Some("a test".to_owned());
+    world.run("2027-01-11T07:10:00Z");
+    assert!(end(&world, Some("pause-file")).contains("remove the file"));
+    pauses(&mut world, Scope::Stage("pilot".to_owned()), Blocks::Forward, None);
+    pauses(&mut world, Scope::Stage("everyone".to_owned()), Blocks::Forward, None);
+    assert!(end(&world, None).contains("`paused:everyone`, `paused:pilot`"));
+    let unknown = pause::begin(&world.state, world.now, Scope::Stage("x".to_owned()), Blocks::Forward, None, String::new());
+    assert!(unknown.unwrap_err().contains("`pilot`, `everyone`, and `tail`"));
+    let past = pause::begin(&world.state, world.now, Scope::Rollout, Blocks::Forward, Some(world.now), String::new());
+    assert!(past.unwrap_err().contains("give a later time"));
+}
+
+#[test]
+fn a_failed_gate_is_passed_only_by_who_has_seen_the_evidence_and_then_only_what_comes_on_top_counts() {
+    let mut plan = plan();
+    plan.gates = vec![during(2)];
+    let mut world = Perfect::new(plan, BEGIN);
+    world.run("2027-01-11T08:30:00Z");
+    let failing = attempts(10..=14, world.now, 500_121);
+    world.sign_ins = Some(failing.clone());
+    world.run("2027-01-11T10:00:00Z");
+    let hold = world.state.holds.values().find(|hold| hold.gate().is_some()).unwrap().clone();
+    let (stage, gate) = hold.gate().unwrap();
+    let evidence = &world.state.evidence[&super::state::evidence_key(stage, gate)];
+    let end = |world: &Perfect, ack: Option<String>| {
+        pause::end(&world.state, Ending { hold: Some(hold.id.clone()), ack, ..Ending::default() })
+    };
+    let digest = acknowledge::digest(evidence);
+    assert!(end(&world, None).unwrap_err().contains(&format!("--ack {digest}")));
+    assert!(end(&world, Some("00000000".to_owned())).unwrap_err().contains(&digest));
+    let event = end(&world, Some(digest)).unwrap();
+    world.commit(By::Operator, vec![event]);
+    world.run("2027-01-11T12:00:00Z");
+    assert!(!world.state.holds.contains_key(&hold.id), "nothing came on top");
+}
+
+#[test]
+fn a_skipped_stage_sends_its_people_to_the_tail_and_the_next_one_may_start() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-09T09:00:00Z");
+    let events = skip(&world.state, "pilot", "not needed").unwrap();
+    world.commit(By::Operator, events);
+    assert_eq!((phase(&world, "pilot"), members_of_roster(&world.state, "pilot")), (PhaseName::Closed, 0));
+    world.run("2027-01-26T12:00:00Z");
+    assert_eq!(world.members.len(), 23, "everyone but the pilot's five and the two break-glass accounts");
+    world.run("2027-03-20T12:00:00Z");
+    assert_eq!(world.members.len(), 28, "the tail tells the five a date of their own");
+}
+
+#[test]
+fn a_cancelled_stage_requires_nothing_of_its_people_and_they_are_told() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-09T09:00:00Z");
+    let events = cancel(&world.state, "pilot", "not needed").unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-03-20T12:00:00Z");
+    assert_eq!((world.members.len(), told_off(&world, Slot::Withdrawn)), (23, 5));
+    assert!(cancel(&world.state, "pilot", "again").unwrap_err().contains("may be said of it now: nothing"));
+}
+
+#[test]
+fn an_aborted_rollout_tells_whom_it_told_and_begins_nothing_further() {
+    for (how, members) in [(Abort::Keep, 5), (Abort::Revert, 0)] {
+        let mut world = Perfect::new(plan(), BEGIN);
+        world.run("2027-01-19T12:00:00Z");
+        assert_eq!(phase(&world, "pilot"), PhaseName::Done);
+        let told = world.state.people.all().iter().filter(|p| p.promise().is_some() && p.waits()).count();
+        let events = abort(&world.state, how, "no money").unwrap();
+        world.commit(By::Operator, events);
+        assert!(abort(&world.state, how, "again").unwrap_err().contains("already"));
+        world.run("2027-05-20T12:00:00Z");
+        assert_eq!(world.members.len(), members, "{how:?}");
+        assert_eq!(told_off(&world, Slot::Withdrawn), told, "{how:?}");
+        assert_eq!(told_off(&world, Slot::Released), 5 - members, "{how:?}");
+        let ending = Ending { hold: Some("aborted".to_owned()), ..Ending::default() };
+        assert!(pause::end(&world.state, ending).unwrap_err().contains("does not go on"));
+    }
+}
+
+#[test]
+fn an_abort_in_the_middle_of_a_stage_sends_nobody_further() {
+    let mut plan = plan();
+    plan.stages[0].unregistered = super::plan::Unregistered::Wait;
+    let mut world = Perfect::new(plan, BEGIN);
+    world.readiness = Readiness::Unregistered;
+    world.run("2027-01-11T09:00:00Z");
+    assert_eq!((phase(&world, "pilot"), world.members.len()), (PhaseName::Enforcing, 0));
+    let events = abort(&world.state, Abort::Keep, "no money").unwrap();
+    world.commit(By::Operator, events);
+    world.readiness = Readiness::Capable;
+    world.run("2027-05-20T12:00:00Z");
+    assert!(world.members.is_empty(), "{:?}", world.members);
+}
+
+#[test]
+fn only_the_stage_is_rolled_back_when_that_is_said() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-29T12:00:00Z");
+    assert_eq!(world.members.len(), 28);
+    let events = release::begin(&world.state, "pilot", Extent::Only, "calls").unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-01-30T12:00:00Z");
+    assert_eq!((phase(&world, "pilot"), world.members.len()), (PhaseName::RolledBack, 23));
+    assert_eq!(told_off(&world, Slot::Released), 5, "they are told");
+}
+
+#[test]
+fn whoever_was_enforced_in_the_tail_is_released_when_that_is_said() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-09T09:00:00Z");
+    let events = skip(&world.state, "pilot", "not needed").unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-03-20T12:00:00Z");
+    assert_eq!(world.members.len(), 28);
+    let events = release::begin(&world.state, "tail", Extent::AndBehind, "calls").unwrap();
+    world.commit(By::Operator, events);
+    assert!(release::begin(&world.state, "tail", Extent::AndBehind, "calls").unwrap_err().contains("being released"));
+    world.run("2027-03-22T12:00:00Z");
+    assert_eq!((world.members.len(), &world.state.tail_rolls_back), (23, &None));
+    assert_eq!(told_off(&world, Slot::Released), 5);
+}
+
+#[test]
+fn a_stage_that_was_rolled_back_is_told_another_date_and_enforced_again() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T12:00:00Z");
+    let events = release::begin(&world.state, "pilot", Extent::AndBehind, "calls").unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-01-12T12:00:00Z");
+    assert_eq!((phase(&world, "pilot"), world.members.len()), (PhaseName::RolledBack, 0));
+    let start = "2027-01-18T09:00:00".parse().unwrap();
+    let events = world.with_ground(|ground| rebook::begin(ground, "pilot", start, "mended".to_owned())).unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-01-18T07:59:00Z");
+    assert!(world.members.is_empty());
+    world.run("2027-01-18T12:00:00Z");
+    assert_eq!(world.members.len(), 5, "{:?}", world.moves());
+}
+
+#[test]
+fn a_missed_stage_is_started_late_within_the_bound_and_before_anybody_was_told_otherwise() {
+    let begin = |world: &Perfect| world.with_ground(|ground| late::begin(ground, "pilot", "the outage is over"));
+    for (bound, down_until, expected) in [
+        (hours(6), "2027-01-11T15:00:00Z", Ok(5)),
+        (hours(6), "2027-01-11T18:00:01Z", Err("allows 6h more")),
+        (hours(0), "2027-01-11T12:00:01Z", Err("allows 0s more")),
+    ] {
+        let mut plan = plan();
+        plan.limits.start_late = bound;
+        let mut world = Perfect::new(plan, BEGIN);
+        world.run("2027-01-11T07:00:00Z");
+        world.now = at(down_until);
+        // The daemon was down; its first turns find the stage missed.
+        while phase(&world, "pilot") != PhaseName::Missed {
+            assert!(world.turn(world.now), "{:?}", world.moves());
+        }
+        match (begin(&world), expected) {
+            (Ok(events), Ok(members)) => {
+                assert_eq!(told_off(&world, Slot::Withdrawn), 0);
+                world.commit(By::Operator, events);
+                world.run("2027-01-11T17:00:00Z");
+                assert_eq!(world.members.len(), members);
+            }
+            (Err(why), Err(says)) => assert!(why.contains(says), "{why}"),
+            (got, _) => panic!("{down_until}: {got:?}"),
+        }
+    }
+    // Left alone, its people are told when the bound has passed, and it starts late no more.
+    let mut plan = plan();
+    plan.limits.start_late = hours(6);
+    let mut world = Perfect::new(plan, BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    world.now = at("2027-01-11T15:00:00Z");
+    world.run("2027-01-11T18:30:00Z");
+    assert_eq!(told_off(&world, Slot::Withdrawn), 5);
+    assert!(begin(&world).is_err());
+    assert!(world.state.people.all().iter().all(|person| person.enforced() == Enforced::No));
+}
