@@ -7,9 +7,14 @@ use tokio::net::UnixStream;
 
 /// The caller's login name, or `uid:` and the number.
 pub(super) fn actor(stream: &UnixStream) -> std::io::Result<String> {
-    let uid = stream.peer_cred()?.uid();
+    Ok(login_name(stream.peer_cred()?.uid()))
+}
+
+/// The login name of a uid, or `uid:` and the number.
+#[must_use]
+pub fn login_name(uid: u32) -> String {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    Ok(name_of(&passwd, uid).unwrap_or_else(|| format!("uid:{uid}")))
+    name_of(&passwd, uid).unwrap_or_else(|| format!("uid:{uid}"))
 }
 
 /// The number of the group `tidegate`, where the system has one.

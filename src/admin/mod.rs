@@ -11,6 +11,7 @@ mod protocol;
 mod server;
 mod socket;
 
+pub use caller::login_name;
 pub use client::{ask, ask_for_pass};
 pub use error::AdminError;
 pub use protocol::{Request, Shown};

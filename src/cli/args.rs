@@ -11,7 +11,7 @@ use crate::letter::Kind;
 mod commands;
 mod tenant;
 
-pub(super) use commands::{Abort, Bounced, Dated, OfRevision, OfStage, Pause, Rebook, Rollback, Single, Terms, Unpause};
+pub(super) use commands::{Abort, Bounced, Dated, OfRevision, OfStage, Pause, Rebook, Reload, Rollback, Single, Terms, Unpause};
 pub(super) use tenant::{Quota, SimulateTenant};
 
 /// From "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
@@ -53,7 +53,7 @@ pub(super) enum Verb {
     /// Check the plan file, without the tenant.
     Check,
     /// Resolve the plan against the tenant and show who would be where, and when; changes nothing.
-    Plan,
+    Plan(Plan),
     /// Make the groups and the policy that a conditional-access plan stands on, after showing them and asking. The policy only reports.
     Setup(Setup),
     /// Show the policy about everybody but the exempt that ends a rollout and what stands in its way, or verify it; with --apply the run
@@ -101,6 +101,8 @@ pub(super) enum Verb {
     Approve(OfRevision),
     /// Reject the plan in force: its approvals are void, and it gets no others.
     Reject(OfRevision),
+    /// Have the running daemon read the plan file again, after showing what changes.
+    Reload(Reload),
     /// End the rollout: nothing further begins; what has begun stays, or is rolled back.
     Abort(Abort),
     /// Move one person's date, at their request.
@@ -144,6 +146,20 @@ pub(super) struct Run {
     /// End when the last stage is done or closed (exit 0), or when only a human can move it (exit 5).
     #[arg(long)]
     pub(super) until_done: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Plan {
+    /// Show what the file changes against the plan in force, in words, in place of asking the tenant.
+    #[arg(long, value_enum, value_name = "PLAN")]
+    pub(super) against: Option<Against>,
+}
+
+/// What a plan file is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Against {
+    /// The plan in force, as the state folder knows it.
+    Running,
 }
 
 #[derive(Debug, ClapArgs)]

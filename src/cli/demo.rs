@@ -62,7 +62,7 @@ pub(super) fn demo(common: &Common, verb: &Demo) -> Result<Exit, Failure> {
     let (last, ending) = runtime.block_on(async {
         let (mut engine, _inputs) = world.engine(&loaded.plan.tenant, found.state, Box::new(found.kept), Conditions::all())?;
         engine.begin(&found.notes).map_err(|error| run::engine_failure(&error))?;
-        drop(engine.offer(Box::new(loaded.plan.clone()), "demo").map_err(|error| run::engine_failure(&error))?);
+        drop(engine.offer(Box::new(loaded.plan.clone()), "demo", "").map_err(|error| run::engine_failure(&error))?);
         // With --json the report at the end is all there is.
         let mut board = (!common.json).then(|| Board::new(&engine, &loaded, &zone, colours));
         let look = |engine: &Engine| {

@@ -1,16 +1,24 @@
 //! `explain STAGE|PERSON`: where it stands, why, and everything the journal says about it.
 
-use super::args::{Common, Explain};
+mod waits;
+
+use std::path::Path;
+
+use super::args::{Common, Explain, Terms};
 use super::journal::line;
+use super::pause::send;
 use super::show::{self, instant};
 use super::{Exit, Failure, place, status, who};
 use crate::config::Whereabouts;
+use crate::engine::command::What;
 use crate::rollout::about::about;
 use crate::rollout::event::{Event, Record};
+use crate::rollout::id::ObjectId;
+use crate::rollout::unmet::Unmet;
 use crate::say;
 
 pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> {
-    let Whereabouts { state_dir, zone, tenant, .. } = place::find(common, &verb.place);
+    let Whereabouts { state_dir, zone, tenant, socket, .. } = place::find(common, &verb.place);
     let state_dir = state_dir.as_path();
     let mut all = Vec::new();
     let state = who::replayed(state_dir, |record| all.push(record))?;
@@ -23,6 +31,7 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
                 return Ok(Exit::Done);
             }
             say!("{}", show::stage(stage, &zone).trim_end());
+            say!("{}", waits::of(&stage.unmet, &zone).trim_end());
         }
         if common.json {
             // Nothing has been published of it: its records, as JSON lines.
@@ -45,12 +54,13 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
         );
         Failure::new(Exit::Usage, says)
     })?;
+    let now = asked(&socket, id);
     let history: Vec<_> = all.iter().filter_map(|record| about(record, id).map(|says| (record, says))).collect();
     if common.json {
         let person = state.people.get(id);
         say!(
             "{}",
-            serde_json::json!({ "id": id, "person": person, "history": history.iter().map(|(r, says)| serde_json::json!({"seq": r.seq, "at": r.at, "says": says})).collect::<Vec<_>>() })
+            serde_json::json!({ "id": id, "person": person, "unmet": now, "history": history.iter().map(|(r, says)| serde_json::json!({"seq": r.seq, "at": r.at, "says": says})).collect::<Vec<_>>() })
         );
         return Ok(Exit::Done);
     }
@@ -69,10 +79,21 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
             }
         }
     }
+    let waits = now.as_ref().map_or_else(
+        || "what it waits for now is known to a running daemon only; none answers".to_owned(),
+        |unmet| waits::of(unmet, &zone),
+    );
+    say!("{}", waits.trim_end());
     for (record, says) in history {
         say!("{:>6} {} {says}", record.seq, instant(record.at, &zone));
     }
     Ok(Exit::Done)
+}
+
+/// What a person waits for, as the running daemon says; none where none answers.
+fn asked(socket: &Path, person: ObjectId) -> Option<Vec<Unmet>> {
+    let says = send(socket, &Terms::default(), What::Explain { person }).ok()?;
+    serde_json::from_str(&says).ok()
 }
 
 fn is_of_stage(record: &Record, name: &str) -> bool {

@@ -28,6 +28,8 @@ mod person;
 mod place;
 mod plan;
 mod rehearse;
+mod reload;
+mod rereading;
 mod run;
 mod setup;
 mod show;
@@ -81,7 +83,8 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
     match &args.verb {
         Verb::Run(verb) => run::run(common, verb),
         Verb::Check => check::check(common),
-        Verb::Plan => plan::plan(common),
+        Verb::Plan(verb) if verb.against == Some(args::Against::Running) => reload::show(common),
+        Verb::Plan(_) => plan::plan(common),
         Verb::Setup(verb) => setup::setup(common, verb),
         Verb::Finish(verb) => finish::finish(common, verb),
         Verb::WhatIf(verb) => what_if::what_if(common, verb),
@@ -105,6 +108,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Cancel(verb) => stages::cancel(common, verb),
         Verb::Approve(verb) => stages::of_revision(common, verb, |revision, why| What::Approve { revision, why }),
         Verb::Reject(verb) => stages::of_revision(common, verb, |revision, why| What::Reject { revision, why }),
+        Verb::Reload(verb) => reload::reload(common, verb),
         Verb::Abort(verb) => stages::abort(common, verb),
         Verb::Defer(verb) => except::defer(common, verb),
         Verb::Exempt(verb) => except::exempt(common, verb),

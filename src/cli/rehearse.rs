@@ -35,7 +35,7 @@ pub(super) fn rehearse(common: &Common, verb: &Rehearse) -> Result<Exit, Failure
         let store = Box::new(Memory::new(disk.clone(), None));
         let (mut engine, _inputs) = world.engine(&loaded.plan.tenant, State::default(), store, Conditions::all())?;
         engine.begin(&[]).map_err(|error| run::engine_failure(&error))?;
-        drop(engine.offer(Box::new(plan), "rehearsal").map_err(|error| run::engine_failure(&error))?);
+        drop(engine.offer(Box::new(plan), "rehearsal", "").map_err(|error| run::engine_failure(&error))?);
         let ending = engine
             .run(Until::Done, |_| {
                 for record in disk.after(seen) {

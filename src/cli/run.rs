@@ -9,10 +9,12 @@ use tokio::sync::{mpsc, watch};
 use super::adapters::{self, Adapters};
 use super::announce::{self, Announced};
 use super::args::{Common, Run};
+use super::rereading::{Rereading, author};
 use super::wording::{Offered, Wording};
 use super::{Exit, Failure, place, runtime, spool};
 use crate::clock::{Clock, Pace};
-use crate::config::{self, Loaded, LogFormat, Problems};
+use crate::config::{self, Loaded, LogFormat};
+use crate::engine::command::{Command, What};
 use crate::engine::input::Input;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::graph::Graph;
@@ -116,7 +118,10 @@ async fn daemon(
         conditions: Conditions::all(),
     });
     engine.begin(&notes).map_err(|error| engine_failure(&error))?;
-    if let Err(reasons) = engine.offer(Box::new(loaded.plan.clone()), "start").map_err(|error| engine_failure(&error))? {
+    if let Err(reasons) = engine
+        .offer(Box::new(loaded.plan.clone()), &author(&place::plan_file(common)), "")
+        .map_err(|error| engine_failure(&error))?
+    {
         tracing::error!(why = %reasons.join("; "), "the plan file is refused; the plan before it runs on, held");
     }
     let stop = Stop::new();
@@ -157,14 +162,21 @@ fn surroundings(
     level: telemetry::Level,
 ) -> Result<watch::Sender<Bytes>, Failure> {
     let (sender, receiver) = watch::channel(Bytes::new());
+    let config = place::plan_file(common);
+    let level = common.log.is_none().then_some(level);
+    let rereading = Arc::new(Rereading { config, running: loaded.settings.clone(), offered, graph, level });
     match admin::bind(&loaded.settings.socket) {
         Ok(listener) => {
-            let (commands, mut taken) = mpsc::channel(INPUTS);
+            let (commands, mut taken) = mpsc::channel::<Command>(INPUTS);
             tokio::spawn(admin::serve(listener, commands, receiver));
-            let inputs = inputs.clone();
+            let (inputs, rereading) = (inputs.clone(), Arc::clone(&rereading));
             tokio::spawn(async move {
                 while let Some(command) = taken.recv().await {
-                    if inputs.send(Input::Command(command)).await.is_err() {
+                    let input = match &command.order.what {
+                        What::Reload { .. } => rereading.now(Some(command)).0,
+                        _ => Input::Command(command),
+                    };
+                    if inputs.send(input).await.is_err() {
                         return;
                     }
                 }
@@ -186,13 +198,11 @@ fn surroundings(
     });
     let mut signals =
         Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("signals cannot be taken: {error}")))?;
-    let (inputs, stop, config) = (inputs.clone(), stop.clone(), place::plan_file(common));
-    let fixed = common.log.is_some();
-    let running = loaded.settings.clone();
+    let (inputs, stop) = (inputs.clone(), stop.clone());
     tokio::spawn(async move {
         loop {
             let signal = signals.next().await;
-            let mut says = "the plan was read again".to_owned();
+            let mut says = String::new();
             let input = match signal {
                 Signal::Stop => {
                     lifecycle::stopping("finishing the batch in flight");
@@ -202,17 +212,9 @@ fn surroundings(
                 Signal::Dump => Input::Dump,
                 Signal::Reload => {
                     lifecycle::reloading();
-                    let loaded = config::load(&config, config::environment());
-                    if let Ok(loaded) = &loaded {
-                        graph.secret_expires(loaded.settings.credentials.secret_expires);
-                    }
-                    let later = loaded.as_ref().map(|loaded| running.that_wait(&loaded.settings)).unwrap_or_default();
-                    if !later.is_empty() {
-                        let keys = later.join(", ");
-                        tracing::warn!(keys, "what changed here counts only from the next start on");
-                        says = format!("{says}; {keys} count only from the next start on");
-                    }
-                    reload(loaded, &offered, &level, fixed)
+                    let (input, now) = rereading.now(None);
+                    says = now;
+                    input
                 }
             };
             if inputs.send(input).await.is_err() {
@@ -225,24 +227,6 @@ fn surroundings(
         }
     });
     Ok(sender)
-}
-
-/// The plan as it was read again, for the engine; its texts wait until it is in force. The level of the log changes at once, unless
-/// the command line fixed it.
-fn reload(loaded: Result<Loaded, Problems>, offered: &Offered, level: &telemetry::Level, fixed: bool) -> Input {
-    match loaded {
-        Ok(loaded) => {
-            match adapters::texts_of(&loaded) {
-                Ok(texts) => offered.put(loaded.plan.revision(), texts),
-                Err(error) => return Input::Plan(Err(super::exit::chain(&error))),
-            }
-            if !fixed && let Err(error) = level.set(&loaded.settings.log.level) {
-                tracing::warn!(error = %error, "the level of the log stays");
-            }
-            Input::Plan(Ok(Box::new(loaded.plan)))
-        }
-        Err(problems) => Input::Plan(Err(problems.to_string())),
-    }
 }
 
 fn state_failure(error: &KeptError) -> Failure {

@@ -77,6 +77,11 @@ pub enum What {
         /// Their reason.
         why: String,
     },
+    /// Read the plan file again.
+    Reload {
+        /// The operator's reason.
+        why: String,
+    },
     /// End the rollout.
     Abort {
         /// What becomes of those who are enforced.
@@ -124,6 +129,11 @@ pub enum What {
     Finish {
         /// Hash of what the operator was shown.
         shown: String,
+    },
+    /// Say what a person waits for, as JSON; changes nothing.
+    Explain {
+        /// Who.
+        person: ObjectId,
     },
     /// Issue a Temporary Access Pass to somebody.
     Assist {
@@ -201,6 +211,7 @@ impl What {
             Self::Skip { .. } => "skip",
             Self::Cancel { .. } => "cancel",
             Self::Abort { .. } => "abort",
+            Self::Reload { .. } => "reload",
             Self::Approve { .. } => "approve",
             Self::Reject { .. } => "reject",
             Self::Rebook { .. } => "rebook",
@@ -210,6 +221,7 @@ impl What {
             Self::Handed { .. } => "handed",
             Self::Finish { .. } => "finish",
             Self::Assist { .. } => "assist",
+            Self::Explain { .. } => "explain",
         }
     }
 }

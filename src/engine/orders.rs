@@ -6,7 +6,7 @@ use super::except::instant;
 use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::event::{By, Event};
 use crate::rollout::state::Accepted;
-use crate::rollout::{approval, closing, finish, late, pause, rebook, release, verb};
+use crate::rollout::{approval, closing, finish, late, pause, rebook, release, unmet, verb};
 
 /// Digits of a revision that name it.
 const DIGITS: usize = 8;
@@ -17,15 +17,17 @@ pub(super) type Decided = Result<(Vec<Event>, String), String>;
 impl Engine {
     /// Takes a command, and answers it.
     pub(super) fn take_command(&mut self, command: Command) -> Result<(), EngineError> {
-        let Command { order: Order { what, if_revision, key }, actor, answer } = command;
-        if let Some(says) = key.as_ref().and_then(|key| self.state.ordered.get(key)).map(|answered| answered.says.clone()) {
-            let _ = answer.send(Ok(says.into()));
+        let Command { order, actor, answer } = command;
+        let early = match self.answered(&order) {
+            Ok(None) => None,
+            Ok(Some(says)) => Some(Ok(says.into())),
+            Err(why) => Some(Err(why)),
+        };
+        if let Some(early) = early {
+            let _ = answer.send(early);
             return Ok(());
         }
-        if let Err(why) = self.is_revision(if_revision.as_deref()) {
-            let _ = answer.send(Err(why));
-            return Ok(());
-        }
+        let Order { what, key, .. } = order;
         if let What::Assist { order, why } = what {
             return self.assist(order, why, actor, answer);
         }
@@ -40,6 +42,14 @@ impl Engine {
         // Whoever asked may be gone; the command stands all the same.
         let _ = answer.send(result.map(Said::from));
         Ok(())
+    }
+
+    /// What was answered to the same key before; or why the command may not be taken now, whatever it asks.
+    pub(super) fn answered(&self, order: &Order) -> Result<Option<String>, String> {
+        if let Some(answered) = order.key.as_ref().and_then(|key| self.state.ordered.get(key)) {
+            return Ok(Some(answered.says.clone()));
+        }
+        self.is_revision(order.if_revision.as_deref()).map(|()| None)
     }
 
     fn is_revision(&self, wanted: Option<&str>) -> Result<(), String> {
@@ -132,6 +142,11 @@ impl Engine {
                 let events = late::begin(&self.ground(plan, revision, PLANNING_MAX_AGE), &stage, &why)?;
                 Ok((events, format!("stage `{stage}` starts now")))
             }
+            What::Explain { person } => {
+                let Accepted { plan, revision, .. } = state.plan.as_ref().ok_or_else(no_plan)?;
+                let waits = unmet::of_person(&self.ground(plan, revision, PLANNING_MAX_AGE), person);
+                Ok((Vec::new(), serde_json::to_string(&waits).unwrap_or_default()))
+            }
             What::Rebook { stage, start, why } => {
                 let Accepted { plan, revision, .. } = state.plan.as_ref().ok_or_else(no_plan)?;
                 let events = rebook::begin(&self.ground(plan, revision, PLANNING_MAX_AGE), &stage, start, why)?;
@@ -140,8 +155,8 @@ impl Engine {
             What::Except(_) | What::EndException { .. } | What::Bounced { .. } | What::Returned(_) | What::Handed { .. } => {
                 self.except(what, actor)
             }
-            // It takes time and is answered later.
-            What::Assist { .. } => Err("a pass is answered on its own".to_owned()),
+            // They take time and are answered later.
+            What::Assist { .. } | What::Reload { .. } => Err("this is answered on its own".to_owned()),
         }
     }
 }

@@ -402,7 +402,8 @@ async fn a_plan_that_arrives_while_the_tenant_is_read_is_not_decided_upon_with_t
     let mut later = stage.plan();
     later.notices.helpdesk = "another".to_owned();
     let revision = later.revision();
-    *stage.tenant.meanwhile.lock().unwrap() = Some((stage.inputs.clone(), Input::Plan(Ok(Box::new(later)))));
+    *stage.tenant.meanwhile.lock().unwrap() =
+        Some((stage.inputs.clone(), Input::Plan(crate::engine::input::Reread::of(later, "test"))));
     let before = stage.pages.0.lock().unwrap().len();
     assert_eq!(stage.engine.step().await.unwrap(), Step::Acted);
     let records = stage.pages.0.lock().unwrap().split_off(before);
@@ -427,7 +428,7 @@ async fn the_members_of_one_group_never_become_the_baseline_of_another() {
         manage_policy: false,
         leaves: None,
     };
-    assert!(stage.engine.offer(Box::new(other), "test").unwrap().is_ok());
+    assert!(stage.engine.offer(Box::new(other), "test", "").unwrap().is_ok());
     stage.settle().await;
     assert_eq!(stage.engine.state().target, Some(OTHER));
     assert_eq!(stage.engine.state().baseline.as_deref(), Some(&[id(91)][..]));
@@ -443,10 +444,10 @@ async fn an_edited_policy_is_accepted_by_a_reload_of_the_same_plan_and_by_nothin
     assert!(stage.holds("policy"));
     let mut other = stage.plan();
     other.notices.helpdesk = "another".to_owned();
-    assert!(stage.engine.offer(Box::new(other.clone()), "reload").unwrap().is_ok());
+    assert!(stage.engine.offer(Box::new(other.clone()), "reload", "").unwrap().is_ok());
     stage.settle().await;
     assert!(stage.holds("policy"), "another plan says nothing of the policy");
-    assert!(stage.engine.offer(Box::new(other), "reload").unwrap().is_ok());
+    assert!(stage.engine.offer(Box::new(other), "reload", "").unwrap().is_ok());
     let last = stage.pages.0.lock().unwrap().last().unwrap().clone();
     assert!(matches!(&last.event, Event::PolicySeen { fingerprint } if fingerprint == "edited"), "{last:?}");
     assert_eq!((last.by, last.actor.as_str()), (By::Operator, "reload"));

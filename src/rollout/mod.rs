@@ -22,6 +22,7 @@ pub mod dated;
 pub mod decide;
 #[cfg(test)]
 mod decide_tests;
+pub mod differences;
 pub mod event;
 mod everybody;
 pub mod exception;
@@ -86,6 +87,7 @@ pub mod told;
 pub mod tranche;
 #[cfg(test)]
 mod undo_tests;
+pub mod unmet;
 pub mod unseen;
 pub mod verb;
 pub mod what_if;

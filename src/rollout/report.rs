@@ -19,6 +19,7 @@ use super::stage::PhaseName;
 use super::state::{Phase, StageState, TAIL};
 use super::told::{latest_start, retry_at, waits as waits_to_tell};
 use super::tranche::{refuses, refuses_person};
+use super::unmet::{self, Unmet};
 use super::{release, retire, switch};
 
 /// Where everything stands.
@@ -88,6 +89,9 @@ pub struct StageReport {
     pub lists: Option<String>,
     /// Why it does not move; empty when nothing stands against it.
     pub waits: Vec<String>,
+    /// The same, condition by condition: whose it is, since when, until when, and what ends it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<Unmet>,
 }
 
 /// One gate.
@@ -220,6 +224,7 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     report.gates = gates;
     report.lists = super::lists::says(ground, stage);
     report.waits.extend(waits);
+    report.unmet = unmet::of_stage(ground, ix, stage);
     report
 }
 
@@ -255,6 +260,7 @@ fn of_people(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = Perso
         gates: Vec::new(),
         lists: None,
         waits: Vec::new(),
+        unmet: Vec::new(),
     };
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
     for person in people {

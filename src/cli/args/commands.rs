@@ -76,6 +76,20 @@ pub(in crate::cli) struct OfStage {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Reload {
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) terms: Terms,
+    /// Only show what would change, and whether it may; needs no daemon.
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY", required_unless_present = "dry_run")]
+    pub(in crate::cli) reason: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct OfRevision {
     #[command(flatten)]
     pub(in crate::cli) place: Place,

@@ -49,7 +49,7 @@ pub(super) fn measure(bed: &Bed) -> Result<Vec<Measured>, Failure> {
     super::super::runtime()?.block_on(async {
         let (mut engine, _inputs) = world.engine_over(&plan.tenant.clone(), life)?;
         engine.begin(&[]).map_err(|error| engine_failure(&error))?;
-        drop(engine.offer(Box::new(plan), "bench").map_err(|error| engine_failure(&error))?);
+        drop(engine.offer(Box::new(plan), "bench", "").map_err(|error| engine_failure(&error))?);
         engine.run(Until::Done, |_| ()).await.map_err(|error| engine_failure(&error))
     })?;
     let added: usize = world.tenant().writes().iter().map(|write| write.people.len()).sum();

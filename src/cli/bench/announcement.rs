@@ -181,7 +181,7 @@ async fn live(world: &World, wire: &Arc<Mortal>, disk: &Disk, plan: &Plan) -> Re
     let life = Life { wire: over, state, store, pause_file: Box::new(|| None), conditions: Conditions::all() };
     let (mut engine, _inputs) = world.engine_over(&plan.tenant, life)?;
     engine.begin(&[]).map_err(|error| run::engine_failure(&error))?;
-    drop(engine.offer(Box::new(plan.clone()), "bench").map_err(|error| run::engine_failure(&error))?);
+    drop(engine.offer(Box::new(plan.clone()), "bench", "").map_err(|error| run::engine_failure(&error))?);
     for _ in 0..MOST_TURNS {
         // Where the wire broke, the process stands still for good: what it would do next never happens.
         let step = tokio::select! {

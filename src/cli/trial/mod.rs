@@ -196,7 +196,7 @@ impl Trial {
         self.hand.deliver(&self.world, self.world.clock().now());
         let (mut engine, inputs) = self.world.engine_over(&self.tenant_key, life)?;
         self.hand.born(inputs, death);
-        let begun = engine.begin(&[]).and_then(|()| engine.offer(Box::new(self.hand.file()), "start"));
+        let begun = engine.begin(&[]).and_then(|()| engine.offer(Box::new(self.hand.file()), "start", ""));
         if let Err(error) = begun {
             return Ok(self.failed(&error));
         }

@@ -16,7 +16,7 @@ use crate::cli::show::instant;
 use crate::cli::timeline::Timeline;
 use crate::cli::world::{World, received};
 use crate::engine::command::{Asked, Command, Exception, What};
-use crate::engine::input::Input;
+use crate::engine::input::{Input, Reread};
 use crate::graph::wire::{Exchange, Wire};
 use crate::rollout::event::Event;
 use crate::rollout::exception::Excepted;
@@ -211,7 +211,7 @@ impl Hand {
                 self.judge.reached().count(if self.earlier { "earlier dates refused" } else { "other edits refused" });
                 self.file = self.accepted.clone();
                 self.say(now, "an operator puts the plan file back");
-                self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
+                self.send(Input::Plan(Reread::of(self.file.clone(), "the plan's author")));
             }
         }
         let due = |act: &Act| match act.when {
@@ -279,7 +279,7 @@ impl Hand {
                 self.earlier = matches!(edit, Edit::Move { by, .. } if by.is_negative());
                 self.file = plan;
                 self.looks = now.checked_add(LOOKS_AGAIN).ok();
-                self.send(Input::Plan(Ok(Box::new(self.file.clone()))));
+                self.send(Input::Plan(Reread::of(self.file.clone(), "the plan's author")));
             }
         }
     }

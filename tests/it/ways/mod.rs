@@ -117,7 +117,7 @@ impl Rollout {
         let life = Life { wire, state, store, pause_file: Box::new(|| None), conditions: Conditions::all() };
         let (mut engine, inputs) = self.world.engine_over(&self.plan.tenant.clone(), life).unwrap();
         let died = |error: EngineError| assert!(matches!(error, EngineError::Store(_)), "{error:?}");
-        if let Err(error) = engine.begin(&[]).and_then(|()| engine.offer(Box::new(self.plan.clone()), "test")) {
+        if let Err(error) = engine.begin(&[]).and_then(|()| engine.offer(Box::new(self.plan.clone()), "test", "")) {
             died(error);
             return false;
         }
