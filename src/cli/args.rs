@@ -11,7 +11,9 @@ use crate::letter::Kind;
 mod commands;
 mod tenant;
 
-pub(super) use commands::{Abort, Bounced, Dated, OfRevision, OfStage, Pause, Rebook, Reload, Rollback, Single, Terms, Unpause};
+pub(super) use commands::{
+    Abort, Bounced, Dated, OfRevision, OfStage, Override, Pause, Rebook, Reload, Rollback, Single, Terms, Unpause,
+};
 pub(super) use tenant::{Quota, SimulateTenant};
 
 /// From "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
@@ -97,6 +99,8 @@ pub(super) enum Verb {
     Skip(OfStage),
     /// Close a stage that has not begun; nothing is required of its people, and they are told.
     Cancel(OfStage),
+    /// Pass one gate of a stage, or one hold on it, once and for a while; nothing overrides a promise, the minimum notice or protection.
+    Override(Override),
     /// Approve the plan in force, by its revision; where `approvals.needed` asks for it, nothing moves without.
     Approve(OfRevision),
     /// Reject the plan in force: its approvals are void, and it gets no others.

@@ -106,6 +106,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Rebook(verb) => stages::rebook(common, verb),
         Verb::Skip(verb) => stages::skip(common, verb),
         Verb::Cancel(verb) => stages::cancel(common, verb),
+        Verb::Override(verb) => stages::pass(common, verb),
         Verb::Approve(verb) => stages::of_revision(common, verb, |revision, why| What::Approve { revision, why }),
         Verb::Reject(verb) => stages::of_revision(common, verb, |revision, why| What::Reject { revision, why }),
         Verb::Reload(verb) => reload::reload(common, verb),

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::rollout::overriding::Passed;
 use crate::rollout::report::{Report, StageReport, Standing};
 use crate::rollout::stage::PhaseName;
 
@@ -54,6 +55,15 @@ pub(super) fn report(report: &Report, zone: &TimeZone, colours: Colours) -> Stri
     let _ = writeln!(out, "plan revision {}", report.revision.get(..12).unwrap_or(&report.revision));
     for hold in &report.holds {
         let _ = writeln!(out, "hold {} since {}: {}", hold.id, instant(hold.since, zone), hold.why);
+    }
+    for over in &report.overrides {
+        let what = match &over.passed {
+            Passed::Gate(gate) => format!("gate {gate}"),
+            Passed::Hold(hold) => format!("hold {hold}"),
+        };
+        let until = instant(over.until, zone);
+        let _ =
+            writeln!(out, "override of {what} for {} until {until}, or its next move, by {}: {}", over.stage, over.who, over.why);
     }
     for stage in report.stages.iter().chain(std::iter::once(&report.tail)) {
         out.push_str(&self::stage(stage, zone));

@@ -1,6 +1,7 @@
-//! What is said of a stage, of a revision, or of the whole rollout: `start-late`, `rebook`, `skip`, `cancel`, `rollback`, `approve`, `abort`. All through the socket.
+//! What is said of a stage, of a revision, or of the whole rollout: `start-late`, `rebook`, `skip`, `cancel`, `rollback`, `override`,
+//! `approve`, `reject`, `abort`. All through the socket.
 
-use super::args::{Abort, Common, OfRevision, OfStage, Rebook, Rollback};
+use super::args::{Abort, Common, OfRevision, OfStage, Override, Rebook, Rollback};
 use super::pause::{send, tell};
 use super::{Exit, Failure, place};
 use crate::engine::command::What;
@@ -37,6 +38,18 @@ pub(super) fn abort(common: &Common, verb: &Abort) -> Result<Exit, Failure> {
 pub(super) fn of_revision(common: &Common, verb: &OfRevision, what: fn(String, String) -> What) -> Result<Exit, Failure> {
     let found = place::find(common, &verb.place);
     tell(common, send(&found.socket, &verb.terms, what(verb.revision.clone(), verb.reason.clone())))
+}
+
+pub(super) fn pass(common: &Common, verb: &Override) -> Result<Exit, Failure> {
+    let found = place::find(common, &verb.place);
+    let what = What::Override {
+        what: verb.what.clone(),
+        stage: verb.stage.clone(),
+        evidence: verb.evidence.clone(),
+        until: verb.until,
+        why: verb.reason.clone(),
+    };
+    tell(common, send(&found.socket, &verb.terms, what))
 }
 
 fn said(common: &Common, verb: &OfStage, what: impl FnOnce(String, String) -> What) -> Result<Exit, Failure> {

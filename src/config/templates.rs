@@ -223,7 +223,7 @@ mod tests {
         let subjects: Vec<_> = texts.iter().map(|(kind, source)| (kind.word(), source.subject.as_str())).collect();
         let expected = [("announcement", "s"), ("reminder", "r"), ("correction", "s"), ("withdrawn", "w"), ("deferred", "s")];
         assert_eq!(subjects, expected);
-        let says = "t.toml: warning: has no text for `exempt`, `ready`, `started`, `volunteered`: people of this language are told these \
+        let says = "t.toml: warning: has no text for `exempt`, `ready`, `released`, `started`, `volunteered`: people of this language are told these \
                     in `en`; write sections such as [started], each with `subject` and `body`";
         assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), [says]);
     }

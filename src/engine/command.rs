@@ -63,6 +63,20 @@ pub enum What {
         /// The operator's reason.
         why: String,
     },
+    /// Pass one gate of a stage, or one hold on it, once.
+    Override {
+        /// The name of the gate, or the id of the hold.
+        what: String,
+        /// The stage.
+        stage: String,
+        /// Digest of what the caller looked at.
+        evidence: String,
+        /// Until when it counts, as civil time in the plan's zone; a day if left out.
+        #[serde(default)]
+        until: Option<civil::DateTime>,
+        /// Their reason.
+        why: String,
+    },
     /// Approve the revision in force.
     Approve {
         /// Its first digits, as the caller looked at it.
@@ -213,6 +227,7 @@ impl What {
             Self::Abort { .. } => "abort",
             Self::Reload { .. } => "reload",
             Self::Approve { .. } => "approve",
+            Self::Override { .. } => "override",
             Self::Reject { .. } => "reject",
             Self::Rebook { .. } => "rebook",
             Self::Except(_) => "except",

@@ -132,6 +132,15 @@ pub(super) fn log(record: &Record) {
         Event::Unpaused { hold, .. } => {
             tracing::warn!(actor = %record.actor, record.seq = record.seq, hold.id = %hold, "an operator ended a hold");
         }
+        Event::Overridden { stage, passed, why, .. } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, stage.name = %stage, passed = ?passed, why, "an operator passes a gate or a hold");
+        }
+        Event::Approved { revision, .. } => {
+            tracing::info!(actor = %record.actor, record.seq = record.seq, plan.revision = %revision, "a revision was approved");
+        }
+        Event::Rejected { revision, why } => {
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, plan.revision = %revision, why, "a revision was rejected");
+        }
         Event::Aborted { how, why } => {
             tracing::warn!(actor = %record.actor, record.seq = record.seq, how = ?how, why, "an operator aborted the rollout");
         }

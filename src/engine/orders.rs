@@ -5,6 +5,7 @@ use super::command::{Command, Order, Said, What};
 use super::except::instant;
 use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::event::{By, Event};
+use crate::rollout::overriding::{self, Asked};
 use crate::rollout::state::Accepted;
 use crate::rollout::{approval, closing, finish, late, pause, rebook, release, unmet, verb};
 
@@ -119,6 +120,16 @@ impl Engine {
                     closing::Abort::Revert => "the rollout is over; what was enforced is rolled back, the newest first",
                 };
                 Ok((closing::abort(state, how, &why)?, says.to_owned()))
+            }
+            What::Override { what, stage, evidence, until, why } => {
+                let Accepted { plan, revision, .. } = state.plan.as_ref().ok_or_else(no_plan)?;
+                let until = until.map(|until| instant(plan, until)).transpose()?;
+                let asked = Asked { stage: &stage, what: &what, evidence: &evidence, until, why: &why };
+                let events = overriding::begin(&self.ground(plan, revision, PLANNING_MAX_AGE), &asked)?;
+                let until =
+                    events.iter().find_map(|event| if let Event::Overridden { until, .. } = event { Some(*until) } else { None });
+                let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+                Ok((events, format!("`{what}` is passed for stage `{stage}`{until}, or until the stage moves")))
             }
             What::Approve { revision, why } => {
                 let event = approval::approve(state, self.clock.now(), actor, &revision, why)?;

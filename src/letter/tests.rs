@@ -117,7 +117,9 @@ fn under_security_defaults_the_mail_says_what_counts_and_how_long_it_may_be_put_
         [("en", "Microsoft Authenticator app", "14 days"), ("de", "App Microsoft Authenticator", "14 Tage")]
     {
         // Whoever is ready, or is told that nothing is required, puts nothing off.
-        for kind in Kind::ALL.into_iter().filter(|kind| !matches!(kind, Kind::Ready | Kind::Withdrawn | Kind::Exempt)) {
+        for kind in
+            Kind::ALL.into_iter().filter(|kind| !matches!(kind, Kind::Ready | Kind::Withdrawn | Kind::Exempt | Kind::Released))
+        {
             let each = facts(None, Some(language), kind);
             let wide = texts.write(&Facts { grace: 14, ..each.clone() }).unwrap().text;
             assert!(wide.contains(app) && wide.contains(days), "{kind}: {wide}");

@@ -8,7 +8,9 @@ use super::plan::{Bound, Gate};
 /// The short name of one reading, for people to quote: eight hex digits of its hash.
 #[must_use]
 pub fn digest(evidence: &Evidence) -> String {
-    let mut hex = sha256_hex(&serde_json::to_vec(evidence).unwrap_or_default());
+    // Not when it was read: the same people and the same answer are the same evidence.
+    let known = Evidence { as_of: None, ..evidence.clone() };
+    let mut hex = sha256_hex(&serde_json::to_vec(&known).unwrap_or_default());
     hex.truncate(8);
     hex
 }

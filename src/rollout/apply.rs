@@ -158,6 +158,7 @@ impl State {
             | Event::Unpaused { .. }
             | Event::Approved { .. }
             | Event::Rejected { .. }
+            | Event::Overridden { .. }
             | Event::Aborted { .. }
             | Event::TailRollback { .. }
             | Event::TailRolledBack
@@ -345,6 +346,7 @@ impl State {
             stage.switched = false;
         }
         stage.since = at;
+        self.overrides.retain(|over| over.stage != name);
         Ok(())
     }
 

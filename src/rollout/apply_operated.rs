@@ -7,6 +7,7 @@ use super::closing::aborted_hold;
 use super::event::{Event, Record};
 use super::hold::{Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
+use super::overriding::Override;
 use super::pause::pause_hold;
 use super::person::Enforced;
 use super::state::{Answered, PAUSE_FILE, Pause, Phase, State, evidence_key, removed_hold_id};
@@ -58,6 +59,12 @@ impl State {
             Event::Rejected { revision, .. } => {
                 self.approvals.clear();
                 self.rejected.insert(revision.clone());
+                Ok(())
+            }
+            Event::Overridden { stage, passed, evidence, until, why } => {
+                self.overrides.retain(|over| at < over.until && (over.stage != *stage || over.passed != *passed));
+                let (stage, passed, evidence, why) = (stage.clone(), passed.clone(), evidence.clone(), why.clone());
+                self.overrides.push(Override { stage, passed, evidence, until: *until, who: record.actor.clone(), why });
                 Ok(())
             }
             Event::Aborted { how, why } => {

@@ -275,7 +275,9 @@ impl Ground<'_> {
 
     /// A hold in force, or a fact that calls for one and came in since holds were last recorded.
     fn refuses_hold(&self, home: Home) -> Option<Refusal> {
-        if let Some(hold) = self.state.forward_holds(self.state.home_name(home)).next() {
+        let name = self.state.home_name(home);
+        let stands = |hold: &&super::hold::Hold| !self.state.passes_hold(name, &hold.id, self.now);
+        if let Some(hold) = self.state.forward_holds(name).find(stands) {
             return Some(format!("hold `{}`: {}", hold.id, hold.why).into());
         }
         if let Some(why) = &self.observed.pause_file {
@@ -290,6 +292,10 @@ impl Ground<'_> {
             if self.now < start {
                 return Some(format!("the stage starts at {start}").into());
             }
+        }
+        let name = self.state.home_name(home);
+        if self.state.passes_hold(name, &format!("calendar:{name}"), self.now) {
+            return None;
         }
         let Some(zone) = schedule::zone(&self.plan.time_zone) else {
             return Some(format!("the time zone `{}` is not known", self.plan.time_zone).into());

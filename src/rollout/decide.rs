@@ -190,6 +190,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     }
     instants.extend(ground.state.holds.values().filter_map(|hold| hold.until));
     instants.extend(ground.state.approvals.iter().map(|approval| approval.until));
+    instants.extend(ground.state.overrides.iter().map(|over| over.until));
     instants.extend(ground.state.tail_canary.map(|at| plus(at, ground.plan.limits.canary_wait)));
     let waits = |id| ground.state.people.get(id).is_some_and(|person| !person.is_processed());
     for (_, exception) in ground.state.exceptions.iter().filter(|(id, _)| waits(**id)) {

@@ -186,7 +186,7 @@ mod tests {
             (|plan| plan.notices.renotice = days(4), &["notices.renotice is 96h instead of 72h"]),
             (|plan| plan.approvals_needed = 2, &["approvals.needed is 2 instead of 0"]),
             (|plan| plan.people.exempt_group = Some("VIP".to_owned()), &["people.exempt_group is \"VIP\" instead of not set"]),
-            (|plan| plan.gates.push(during(5)), &["gate `failures` is new"]),
+            (|plan| plan.gates.push(during(5)), &["gate `people get in` is new"]),
             (|plan| plan.limits.caps = vec![Cap { amount: Amount::People(5), per: hours(1) }; 9], &["limits.caps changes"]),
             (
                 |plan| {

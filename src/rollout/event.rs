@@ -8,6 +8,7 @@ use super::exception::Excepted;
 use super::hold::{Blocks, Hold, Scope};
 use super::id::ObjectId;
 use super::observed::{PerUser, Target};
+use super::overriding::Passed;
 use super::plan::{Plan, Start};
 use super::stage::PhaseName;
 use super::state::PAUSED;
@@ -455,6 +456,19 @@ pub enum Event {
         ack: Option<Evidence>,
         /// The operator's reason.
         #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// An operator passes one gate of a stage, or one hold on it, once.
+    Overridden {
+        /// The stage.
+        stage: String,
+        /// What.
+        passed: Passed,
+        /// Digest of what they looked at.
+        evidence: String,
+        /// Until when it counts, unless the stage moves before.
+        until: Timestamp,
+        /// The operator's reason.
         why: String,
     },
     /// The rollout was ended by an operator.

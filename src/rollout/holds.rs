@@ -219,7 +219,8 @@ fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut imp
     }
     for gate in gates_of(ground.plan, &stage.name, gates) {
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-        if stops(evidence.verdict, || gates == GateAt::Start || canary_waits(ground, stage)) {
+        let waits = stops(evidence.verdict, || gates == GateAt::Start || canary_waits(ground, stage));
+        if waits && !ground.state.passes_gate(&stage.name, gate, &evidence, ground.now) {
             place(format!("gate-waits:{}:{}", stage.name, gate.name), scope(), Owner::Gate, sentence(gate, &evidence));
         }
     }
@@ -269,7 +270,8 @@ pub fn failures(ground: &Ground<'_>) -> Vec<Hold> {
 fn failure(ground: &Ground<'_>, stage: &str, gate: &Gate, evidence: &Evidence) -> Option<Hold> {
     let id = format!("gate:{stage}:{}", gate.name);
     let seen = ground.state.acknowledged.get(&evidence_key(stage, &gate.name));
-    if judged(gate, evidence, seen) != Verdict::Fail || ground.state.holds.contains_key(&id) {
+    let passed = ground.state.passes_gate(stage, gate, evidence, ground.now);
+    if judged(gate, evidence, seen) != Verdict::Fail || passed || ground.state.holds.contains_key(&id) {
         return None;
     }
     let ends = format!("tidegate unpause '{id}' --ack {}", digest(evidence));

@@ -49,11 +49,14 @@ pub mod lists;
 #[cfg(test)]
 mod lists_tests;
 pub mod milestones;
+#[cfg(test)]
+mod model_tests;
 pub mod moves;
 pub mod need;
 pub mod observed;
 #[cfg(test)]
 mod operated_tests;
+pub mod overriding;
 pub mod pause;
 pub mod person;
 mod places;

@@ -210,7 +210,7 @@ pub fn waits_to_start(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<S
     }
     for gate in gates_of(ground.plan, &stage.name, GateAt::Start) {
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-        if evidence.verdict != Verdict::Pass {
+        if evidence.verdict != Verdict::Pass && !ground.state.passes_gate(&stage.name, gate, &evidence, ground.now) {
             waits.push(sentence(gate, &evidence));
         }
     }
@@ -330,6 +330,7 @@ pub fn waits_to_be_done(ground: &Ground<'_>, stage: &StageState) -> Vec<String> 
             Verdict::Inconclusive => gate.at == GateAt::During && evidence.sample >= gate.min_sample.min(enforced),
             Verdict::Fail | Verdict::NoData => false,
         };
+        let lets_through = lets_through || ground.state.passes_gate(&stage.name, gate, &evidence, ground.now);
         (!lets_through).then(|| sentence(gate, &evidence))
     });
     waits.collect()

@@ -12,6 +12,7 @@ use super::gate::{read, sentence};
 use super::hold::{Hold, Scope};
 use super::moves::{scheduled, waits_to_be_done, waits_to_start};
 use super::observed::{Person, Readiness};
+use super::overriding::Override;
 use super::person::{Enforced, Home, PersonState};
 use super::plan::{Gate, GateAt};
 use super::select::protection;
@@ -35,6 +36,9 @@ pub struct Report {
     pub standing: Standing,
     /// Holds in force.
     pub holds: Vec<Hold>,
+    /// What operators pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     /// The stages, in order.
     pub stages: Vec<StageReport>,
     /// The tail.
@@ -166,6 +170,7 @@ pub fn report(ground: &Ground<'_>, wake_at: Timestamp) -> Report {
         headline,
         standing,
         holds: state.holds.values().cloned().collect(),
+        overrides: state.overrides.iter().filter(|over| ground.now < over.until).cloned().collect(),
         tail: tail_report(ground),
         stages,
         total: people.values().sum(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, civil};
 
 use super::condition::{Conditions, Ground};
-use super::decide::{Action, decide};
+use super::decide::{Action, Decision, decide};
 use super::event::{By, Event, Record, Switched, VERSION};
 use super::id::{NameHash, ObjectId, PersonRef};
 use super::need::{Ask, is_due, needs};
@@ -140,6 +140,7 @@ pub(crate) fn attempts(people: impl IntoIterator<Item = u128>, at: Timestamp, co
 }
 
 /// A world without faults, as far as the core can see it.
+#[derive(Clone)]
 pub(crate) struct Perfect {
     pub(crate) plan: Plan,
     pub(crate) state: State,
@@ -345,8 +346,17 @@ impl Perfect {
 
     /// One turn; `false` when nothing is left to do before `until`.
     pub(crate) fn turn(&mut self, until: Timestamp) -> bool {
+        let decision = self.decision();
+        self.carry_out(decision, until)
+    }
+
+    /// What is decided now, on what is read now.
+    pub(crate) fn decision(&mut self) -> Decision {
         self.look();
-        let decision = self.with_ground(decide);
+        self.with_ground(decide)
+    }
+
+    pub(crate) fn carry_out(&mut self, decision: Decision, until: Timestamp) -> bool {
         match decision.action {
             Some(Action::Record(by, events)) => self.commit(by, events),
             Some(Action::Notify(due)) => {

@@ -12,6 +12,7 @@ use super::hold::{Blocks, Clears, Hold, Scope};
 use super::id::ObjectId;
 use super::lists::{ListBatch, Lists};
 use super::observed::Target;
+use super::overriding::Override;
 use super::person::{Home, People, PersonIx};
 use super::plan::{Plan, Start};
 use super::stage::PhaseName;
@@ -89,6 +90,9 @@ pub struct State {
     /// Failing evidence that a human has looked at, by stage and gate.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub acknowledged: BTreeMap<String, Evidence>,
+    /// What operators pass, until the stage moves or it ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     /// Why the people of the tail are being released, while they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail_rolls_back: Option<String>,

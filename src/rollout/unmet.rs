@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::acknowledge::digest;
 use super::condition::{Condition, ENFORCE, Ground, NOTICE};
 use super::event::Verdict;
 use super::exception::{self, Excepted};
@@ -21,6 +22,9 @@ use super::state::{PAUSE_FILE, PAUSED, POLICY, Phase, StageState, TAIL};
 use super::told::{announce_at, latest_start, notice_deadline, waits as waits_to_tell};
 use super::tranche::refuses_person;
 use super::{closing, release};
+
+/// What ends the waiting for approvals.
+const APPROVES: &str = "people other than the author who say `tidegate approve`, or another plan";
 
 /// One condition that is not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +114,10 @@ pub fn of_stage(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> 
         Phase::RolledBack => {
             let what = "it was rolled back, and the stages behind it wait";
             let name = &stage.name;
-            vec![place.unmet(Owner::Operator, what, format!("`tidegate rebook {name} --start …` or `tidegate skip {name}`"))]
+            let ends = format!(
+                "an operator who says `tidegate rebook {name} --start …`, `tidegate skip {name}` or `tidegate cancel {name}`"
+            );
+            vec![place.unmet(Owner::Operator, what, ends)]
         }
         Phase::Done | Phase::Closed { .. } => Vec::new(),
     }
@@ -132,7 +139,11 @@ pub fn of_person(ground: &Ground<'_>, id: ObjectId) -> Vec<Unmet> {
     // What concerns others of the stage alone is of no interest.
     unmet.retain(|one| !one.whom.ends_with("of them"));
     if person.waits() {
-        let place = Place { ground, name, whom: "this person".to_owned(), since: person.first_told(), latest: None };
+        let latest = match home {
+            Home::Stage(ix) => ground.state.stage(name).and_then(|(_, stage)| latest(ground, ix, stage)),
+            Home::Tail => None,
+        };
+        let place = Place { ground, name, whom: "this person".to_owned(), since: person.first_told(), latest };
         unmet.extend(personal(&place, home, &person));
     }
     unmet
@@ -163,13 +174,13 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
         return (None, "nothing: a new rollout begins in a state folder of its own".to_owned());
     }
     if id == "approval" {
-        return (None, "people who say `tidegate approve`, or a plan that asks for no approvals".to_owned());
+        return (None, APPROVES.to_owned());
     }
     if hold.clears == Clears::Human {
         let command = match hold.gate() {
             Some((stage, gate)) => {
                 let evidence = ground.state.evidence.get(&super::state::evidence_key(stage, gate));
-                let ack = evidence.map(|evidence| format!(" --ack {}", super::acknowledge::digest(evidence))).unwrap_or_default();
+                let ack = evidence.map(|evidence| format!(" --ack {}", digest(evidence))).unwrap_or_default();
                 format!("tidegate unpause '{id}'{ack}")
             }
             None if id == PAUSED => "tidegate unpause".to_owned(),
@@ -181,7 +192,9 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
         Owner::Schedule if id.starts_with("calendar:") => {
             let zone = schedule::zone(&ground.plan.time_zone);
             let opens = zone.and_then(|zone| schedule::next_open(&ground.plan.calendar, &zone, ground.now));
-            (opens, "by itself, when a window opens".to_owned())
+            let evidence = super::overriding::hold_digest(hold);
+            let command = format!("tidegate override {id} --stage {name} --evidence {evidence}");
+            (opens, format!("by itself, when a window opens; or an operator who says `{command}`"))
         }
         Owner::Schedule => {
             let frees = frees_at(&ground.plan.limits.caps, &ground.state.handed, ground.in_scope(), ground.now);
@@ -189,7 +202,7 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
         }
         Owner::Gate => {
             let gate = ground.plan.gates.iter().find(|gate| id == format!("gate-waits:{name}:{}", gate.name));
-            (gate.and_then(|gate| next_reading(ground, gate)), "by itself, with a reading that passes".to_owned())
+            (gate.and_then(|gate| next_reading(ground, gate)), passes(ground, name, gate))
         }
         Owner::Plan => (None, "a corrected plan file and `tidegate reload`".to_owned()),
         Owner::System => (None, "whoever runs this host".to_owned()),
@@ -199,6 +212,15 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
         Owner::Tenant => (None, "whoever runs the tenant; it is read again by itself".to_owned()),
         Owner::Operator => (None, "an operator".to_owned()),
     }
+}
+
+/// What ends the waiting for a gate: a reading, or an operator who has looked at this one.
+fn passes(ground: &Ground<'_>, name: &str, gate: Option<&Gate>) -> String {
+    let reading = "by itself, with a reading that passes";
+    let stage = ground.state.stage(name).map(|(_, stage)| stage);
+    let (Some(gate), Some(stage)) = (gate, stage) else { return reading.to_owned() };
+    let evidence = digest(&read(ground.plan, ground.state, ground.observed, ground.now, stage, gate));
+    format!("{reading}; or an operator who says `tidegate override '{}' --stage {name} --evidence {evidence}`", gate.name)
 }
 
 /// When the source of a gate is read again.
@@ -219,6 +241,10 @@ fn of_scheduled(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
         let plan =
             notice.map(|why| place.unmet(Owner::Plan, why.into_owned(), "`tidegate approve`, or a corrected plan or clock"));
         return plan.chain(std::iter::once(Unmet { earliest: Some(announces), ..unmet })).collect();
+    }
+    if let Some(why) = ground.refuses_rollout(Condition::Revision) {
+        let unmet = place.unmet(Owner::Plan, why.into_owned(), APPROVES);
+        return vec![Unmet { since: Some(announces), ..unmet }];
     }
     let planned = ground.plan.stages.get(usize::from(ix));
     let missing = planned.and_then(|planned| scheduled(ground, ix, stage, planned).err());
@@ -269,7 +295,7 @@ fn of_announced(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
         if evidence.verdict != Verdict::Pass {
             let earliest = next_reading(ground, gate);
-            let ends = "by itself, with a reading that passes";
+            let ends = passes(ground, &stage.name, Some(gate));
             unmet.push(Unmet { earliest, ..place.unmet(Owner::Gate, sentence(gate, &evidence), ends) });
         }
     }
@@ -334,7 +360,13 @@ fn personal(place: &Place<'_>, home: Home, person: &PersonState) -> Vec<Unmet> {
             Condition::Floor => person.first_told().and_then(|told| told.checked_add(ground.floor(home)).ok()),
             _ => None,
         };
-        unmet.push(Unmet { earliest, ..place.unmet(owner, why.into_owned(), ends) });
+        let latest = match exception::of(&ground.state.exceptions, person.id).map(|exception| exception.what) {
+            Some(Excepted::Exempt { until } | Excepted::Deferred { until }) if *condition == Condition::Promise => {
+                Some(Latest { at: until, then: "MFA is required, as a notice tells them before".to_owned() })
+            }
+            _ => place.latest.clone(),
+        };
+        unmet.push(Unmet { earliest, latest, ..place.unmet(owner, why.into_owned(), ends) });
     }
     unmet
 }

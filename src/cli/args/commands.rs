@@ -76,6 +76,29 @@ pub(in crate::cli) struct OfStage {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Override {
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) terms: Terms,
+    /// The name of a gate, or the id of a hold.
+    #[arg(value_name = "GATE|HOLD")]
+    pub(in crate::cli) what: String,
+    /// The stage.
+    #[arg(long, value_name = "STAGE")]
+    pub(in crate::cli) stage: String,
+    /// What you looked at, as `explain` names it.
+    #[arg(long, value_name = "EVIDENCE")]
+    pub(in crate::cli) evidence: String,
+    /// Until when it counts, in the plan's zone; a day if left out, a week at most.
+    #[arg(long, value_name = "T", value_parser = date)]
+    pub(in crate::cli) until: Option<jiff::civil::DateTime>,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY")]
+    pub(in crate::cli) reason: String,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Reload {
     #[command(flatten)]
     pub(in crate::cli) place: Place,

@@ -27,7 +27,7 @@ pub(super) fn of(unmet: &[Unmet], zone: &TimeZone) -> String {
             Some(Latest { at, then }) => {
                 let _ = writeln!(out, "   at the latest: {}; then {then}", instant(*at, zone));
             }
-            None => out.push_str("   at the latest: no limit; it waits until that\n"),
+            None => out.push_str("   at the latest: no limit\n"),
         }
         let _ = writeln!(out, "   ends with: {}", one.ends);
     }
