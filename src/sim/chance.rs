@@ -23,6 +23,7 @@ pub(super) enum Kind {
     PerUser,
     Vanishing,
     Managers,
+    Behaviour,
 }
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

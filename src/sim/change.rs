@@ -197,8 +197,8 @@ impl Tenant {
             }
             Change::HandOver { person, instant } => {
                 let id = self.named_id(&person)?;
-                let seed = self.profile.seed;
-                self.with(&person, |person| told(person, seed, now, Some(instant)))?;
+                let profile = self.profile.clone();
+                self.with(&person, |person| told(person, &profile, now, Some(instant)))?;
                 self.oracle.letter(now, id, instant);
             }
             Change::Volunteer(person) => {

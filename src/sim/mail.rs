@@ -57,7 +57,7 @@ impl Tenant {
                 self.reports.report(now, from, address, &headers);
                 self.oracle.mail_lost(mail);
             } else if person.exists() {
-                told(person, self.profile.seed, now, instant);
+                told(person, &self.profile, now, instant);
                 self.oracle.mail(mail);
             } else {
                 // The account is deleted just now, and may be restored: taken all the same, and only the report tells.

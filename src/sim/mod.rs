@@ -1,11 +1,12 @@
 //! A tenant to practise on: a stateful model of one Microsoft 365 tenant that answers as Microsoft Graph does, warts included.
 //!
 //! In reading order: [`profile`] says what the tenant is like, [`tenant`] answers requests, `people`, `group` and `policy` are
-//! its directory, `reaction` and `attempt` its people's behaviour, `route` and the files it names are the endpoints, [`fault`]
+//! its directory, `reaction`, [`behaviour`] and `attempt` what its people do, `route` and the files it names are the endpoints, [`fault`]
 //! and [`change`] are what goes wrong, [`oracle`] watches what is done to people, [`server`] puts it on a socket, and [`plan`]
 //! writes a plan for it. It shares no code with `graph`, so that a misreading there is not repeated here. Everything in it
 //! follows from the seed, the requests and their times.
 
+pub mod behaviour;
 pub mod change;
 pub mod dice;
 pub mod fault;

@@ -198,6 +198,11 @@ impl Makers {
     fn methods(&mut self) -> Methods {
         let profile = &self.profile;
         let chance = unit(self.habits.next());
+        if let Some(behaviour) = &profile.behaviour {
+            let already = chance < behaviour.already();
+            let own = already.then_some(Timestamp::MIN);
+            return Methods { habit: if already { Habit::Already } else { Habit::Early }, own, required: None, mails: 0 };
+        }
         let shares = [
             (profile.never, Habit::Never),
             (profile.not_allowed, Habit::NotAllowed),

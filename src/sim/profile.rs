@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::assertion::AppKey;
+use super::behaviour::Behaviour;
 use super::planted::Planted;
 
 /// The settings of a simulated tenant. Shares are between 0 and 1.
@@ -18,6 +19,8 @@ pub struct Profile {
     pub domain: String,
     /// The licence; without P1 there is neither a registration report nor a sign-in log.
     pub licence: Licence,
+    /// How ordinary people come to register, where that does not follow from their own habits and the shares below.
+    pub behaviour: Option<Behaviour>,
     /// Ordinary people who could pass MFA before anybody was told.
     pub registered: f64,
     /// Ordinary people who do not register until it is required of them.
@@ -183,6 +186,7 @@ impl Default for Profile {
             seed: 7,
             domain: "contoso.example".to_owned(),
             licence: Licence::P1,
+            behaviour: None,
             registered: 0.4,
             never: 0.03,
             last_day: 0.02,

@@ -2,9 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::attempt::key;
 use super::chance::{Kind, draw, unit, within};
 use super::moment::{after, waking};
 use super::person::{Habit, Person};
+use super::profile::Profile;
 
 /// How long people take after a mail that moves them.
 const DAYS: SignedDuration = SignedDuration::from_hours(5 * 24);
@@ -12,13 +14,20 @@ const DAYS: SignedDuration = SignedDuration::from_hours(5 * 24);
 const NEAR: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// A mail that names `instant` reaches the person at `now`.
-pub(super) fn told(person: &mut Person, seed: u64, now: Timestamp, instant: Option<Timestamp>) {
+pub(super) fn told(person: &mut Person, profile: &Profile, now: Timestamp, instant: Option<Timestamp>) {
     person.methods.mails += 1;
     if person.methods.own.is_some_and(|at| at <= now) {
         return;
     }
-    let low = u64::try_from(person.id.bits() & u128::from(u64::MAX)).unwrap_or(0);
-    let chance = draw(seed, Kind::Reaction, &[low, u64::from(person.methods.mails)]);
+    let low = key(person);
+    if let Some(behaviour) = &profile.behaviour {
+        // The announcement decides; what comes later is part of it already.
+        if let Some(instant) = instant.filter(|_| person.methods.mails == 1) {
+            person.methods.own = behaviour.registers(low, &behaviour.dates(now, instant));
+        }
+        return;
+    }
+    let chance = draw(profile.seed, Kind::Reaction, &[low, u64::from(person.methods.mails)]);
     let left = instant.map(|instant| instant.duration_since(now)).filter(SignedDuration::is_positive);
     let soon = |most: SignedDuration| {
         let most = left.map_or(most, |left| most.min(left * 4 / 5));
@@ -42,7 +51,6 @@ pub(super) fn told(person: &mut Person, seed: u64, now: Timestamp, instant: Opti
 mod tests {
     use super::super::people::found;
     use super::super::person::Ability;
-    use super::super::profile::Profile;
     use super::*;
 
     #[test]
@@ -60,7 +68,7 @@ mod tests {
             people
                 .iter_mut()
                 .filter(|person| person.methods.at(now) == Ability::Nothing)
-                .for_each(|p| told(p, 7, now, Some(instant)));
+                .for_each(|p| told(p, &Profile::default(), now, Some(instant)));
             shares.push(capable(&people, after(now, SignedDuration::from_hours(6 * 24)).min(instant)));
         }
         assert!(shares.is_sorted(), "{shares:?}");
