@@ -29,6 +29,7 @@ pub mod exception;
 #[cfg(test)]
 mod exception_tests;
 pub mod finish;
+pub mod forecast;
 pub mod gate;
 #[cfg(test)]
 mod gate_tests;
