@@ -9,11 +9,13 @@ use crate::clock::Pace;
 use crate::letter::Kind;
 
 mod commands;
+mod forecast;
 mod tenant;
 
 pub(super) use commands::{
     Abort, Bounced, Dated, OfRevision, OfStage, Override, Pause, Rebook, Reload, Rollback, Single, Terms, Unpause,
 };
+pub(super) use forecast::Forecast;
 pub(super) use tenant::{Quota, SimulateTenant};
 
 /// From "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
@@ -71,6 +73,8 @@ pub(super) enum Verb {
     Status(Status),
     /// Say why a stage or a person is where they are.
     Explain(Explain),
+    /// Show what share of each stage will be ready on its date, expected calls, what to do, and how right earlier forecasts were.
+    Forecast(Forecast),
     /// Answer a call about one person: stage, what they were told, whether MFA is required, what they have registered, what to do.
     Person(Person),
     /// Issue a Temporary Access Pass to somebody who cannot register otherwise; the running daemon does it, and journals who asked and why.

@@ -8,12 +8,14 @@ use super::args::{Common, Explain, Terms};
 use super::journal::line;
 use super::pause::send;
 use super::show::{self, instant};
-use super::{Exit, Failure, place, status, who};
+use super::{Exit, Failure, forecast, place, status, who};
+use crate::clock::Clock;
 use crate::config::Whereabouts;
 use crate::engine::command::What;
 use crate::rollout::about::about;
 use crate::rollout::event::{Event, Record};
 use crate::rollout::id::ObjectId;
+use crate::rollout::milestones::CONTACT_RATE;
 use crate::rollout::unmet::Unmet;
 use crate::say;
 
@@ -39,6 +41,13 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
                 say!("{}", serde_json::to_string(record).unwrap_or_default());
             }
             return Ok(Exit::Done);
+        }
+        if let (Some((_, stage)), Some(accepted)) = (state.stage(&verb.what), &state.plan)
+            && state.counts.contains_key(&stage.name)
+        {
+            let now = Clock::system().now().max(state.at.unwrap_or_default());
+            let foreseen = forecast::of(&accepted.plan, &state, stage, now, CONTACT_RATE);
+            forecast::lines(&foreseen, &zone).iter().skip(1).for_each(|line| say!("{line}"));
         }
         for record in all.iter().filter(|record| is_of_stage(record, &verb.what)) {
             say!("{}", line(record));
@@ -103,6 +112,7 @@ fn is_of_stage(record: &Record, name: &str) -> bool {
         | Event::GateRead { stage, .. }
         | Event::Rebooked { stage, .. }
         | Event::ListsDrawn { stage, .. }
+        | Event::Counted { stage, .. }
         | Event::ListIntent { stage, .. }
         | Event::Carried { stage, .. } => stage == name,
         Event::HoldPlaced { hold } => matches!(&hold.scope, crate::rollout::hold::Scope::Stage(stage) if stage == name),

@@ -18,6 +18,7 @@ mod except;
 mod exit;
 mod explain;
 mod finish;
+mod forecast;
 mod handed;
 mod handout;
 mod journal;
@@ -31,6 +32,7 @@ mod rehearse;
 mod reload;
 mod rereading;
 mod run;
+pub mod scored;
 mod setup;
 mod show;
 pub mod simulate;
@@ -92,6 +94,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Notices(verb) => notices::notices(common, verb),
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
+        Verb::Forecast(verb) => forecast::forecast(common, verb),
         Verb::Person(verb) => person::person(common, verb),
         Verb::Assist(verb) => assist::assist(common, verb),
         Verb::Letters(verb) => handout::letters(common, verb),

@@ -44,6 +44,10 @@ impl Timeline {
                 Some(format!("{stage}: roster frozen, {} people, {out} out", people.len()))
             }
             Event::StageMoved { stage, to, why, .. } => Some(format!("{stage}: {} ({why})", to.as_str())),
+            // Every day; only what came is news.
+            Event::Counted { stage, reading, start, .. } if record.at >= *start => {
+                Some(format!("{stage}: {} of {} people are ready on the date", reading.capable, reading.known))
+            }
             Event::HoldPlaced { hold } => Some(format!("hold {}: {}", hold.id, hold.why)),
             Event::HoldCleared { id, .. } => Some(format!("hold {id} ended")),
             Event::Carried { stage, people, why } if stage == TAIL => {

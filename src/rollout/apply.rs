@@ -152,6 +152,7 @@ impl State {
                 self.evidence.insert(evidence_key(stage, gate), evidence.clone());
                 Ok(())
             }
+            Event::Counted { stage, reading, start, expected } => self.count(at, stage, *reading, *start, *expected),
             Event::HoldPlaced { .. }
             | Event::HoldCleared { .. }
             | Event::Paused { .. }

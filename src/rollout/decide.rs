@@ -16,7 +16,8 @@ use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
 use super::{
-    exception, finish, gate, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail, tranche,
+    counts, exception, finish, gate, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail,
+    tranche,
 };
 
 /// What to do now.
@@ -71,6 +72,10 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     let holds = holds(ground);
     if !holds.is_empty() {
         return Some(Action::Record(By::Gate, holds));
+    }
+    let counted = counts::due(ground);
+    if !counted.is_empty() {
+        return Some(Action::Record(By::Schedule, counted));
     }
     let moved = moves::next(ground);
     if !moved.is_empty() {
@@ -223,6 +228,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     instants.extend(hours::opens(ground));
     instants.extend(sending::frees_at(ground.state, now));
     instants.extend(lists::instants(ground));
+    instants.extend(counts::instants(ground));
     instants.extend(retry_at(ground.state.wire_trouble));
     instants.extend(retry_at(ground.state.retire_trouble));
     instants.extend(switch::retry_at(ground.state));

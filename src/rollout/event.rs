@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::closing::Abort;
 use super::exception::Excepted;
+use super::forecast::{Band, Reading};
 use super::hold::{Blocks, Hold, Scope};
 use super::id::ObjectId;
 use super::observed::{PerUser, Target};
@@ -351,6 +352,18 @@ pub enum Event {
         gate: String,
         /// What was found.
         evidence: Evidence,
+    },
+    /// The people of a stage were counted, who are told and of whom nothing is required yet; once a day, and when their date comes.
+    Counted {
+        /// The stage.
+        stage: String,
+        /// The counts.
+        reading: Reading,
+        /// The start in force.
+        start: Timestamp,
+        /// The share expected then; none where too little is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<Band>,
     },
     /// A reason not to move came into force.
     HoldPlaced {

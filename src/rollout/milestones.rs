@@ -115,7 +115,7 @@ fn dates(plan: &Plan, stage: &Stage, start: Timestamp, zone: &TimeZone) -> Vec<(
 /// Calls to be expected: the share, rounded up, and one at least where anybody could call at all.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of people is between none and all of them")]
-fn contacts(unready: u32, rate: f64) -> u32 {
+pub fn contacts(unready: u32, rate: f64) -> u32 {
     let share = (f64::from(unready) * rate.clamp(0.0, 1.0)).ceil() as u32;
     share.max(1)
 }

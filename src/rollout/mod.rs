@@ -18,6 +18,9 @@ pub mod change;
 mod chunk;
 pub mod closing;
 pub mod condition;
+pub mod counts;
+#[cfg(test)]
+mod counts_tests;
 pub mod dated;
 pub mod decide;
 #[cfg(test)]

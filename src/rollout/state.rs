@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::approval::Approval;
+use super::counts::Counts;
 use super::event::{Deed, Evidence, Slot};
 use super::exception::Exception;
 use super::hold::{Blocks, Clears, Hold, Scope};
@@ -72,6 +73,9 @@ pub struct State {
     pub handed: Vec<(Timestamp, u32)>,
     /// The last reading of each gate, by stage and gate.
     pub evidence: BTreeMap<String, Evidence>,
+    /// What was counted of each stage before its start, and foreseen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, Counts>,
     /// When each sending mailbox was handed how many mails, the last day.
     #[serde(default)]
     pub mailed: super::sending::Handed,

@@ -8,6 +8,7 @@ mod broken_plans;
 mod conditions;
 mod crashes;
 mod examples;
+mod forecasts;
 mod good_plans;
 mod honeypot;
 mod letters;

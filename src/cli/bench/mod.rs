@@ -5,6 +5,7 @@
 mod adds;
 mod announcement;
 mod day;
+mod forecast;
 mod idle;
 mod poll;
 mod rehearsal;
@@ -49,7 +50,7 @@ pub(super) fn bench(common: &Common, verb: &Bench) -> Result<Exit, Failure> {
     let bed = Bed::new()?;
     let all = match verb.only.as_deref() {
         Some(case) if writing::CASES.contains(&case) => writing::measure(&bed, case, verb)?,
-        only => several(&bed, verb, only.unwrap_or_default())?,
+        only => several(&bed, common, verb, only.unwrap_or_default())?,
     };
     if common.json {
         say!("{}", serde_json::to_string(&all).unwrap_or_default());
@@ -66,13 +67,17 @@ pub(super) fn bench(common: &Common, verb: &Bench) -> Result<Exit, Failure> {
 }
 
 /// The measurements whose names hold `only`. Those of speed run side by side: they mostly wait. The full ones run one by one.
-fn several(bed: &Bed, verb: &Bench, only: &str) -> Result<Vec<Measured>, Failure> {
+fn several(bed: &Bed, common: &Common, verb: &Bench, only: &str) -> Result<Vec<Measured>, Failure> {
     let mut all = Vec::new();
     if "adds".contains(only) {
         all.extend(adds::measure(bed)?);
     }
     if "announcement".contains(only) {
         all.extend(announcement::measure(bed, if verb.full { 50_000 } else { verb.users as usize / 4 })?);
+    }
+    // No figure of speed; the tests assert it too.
+    if !only.is_empty() && "forecast".contains(only) {
+        all.extend(forecast::measure(common.json)?);
     }
     if "idle".contains(only) {
         all.push(idle::measure(bed)?);

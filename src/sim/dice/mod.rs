@@ -3,10 +3,13 @@
 //! It decides nothing about what is right. Rollouts are small and short, so that thousands can be run; what is rare in life is
 //! frequent here, above all around the starts of stages.
 
+mod behaved;
 mod deeds;
 mod plan;
 
 use jiff::SignedDuration;
+
+pub use behaved::behaved;
 
 use super::chance::{Kind, Stream};
 use super::moment::after;

@@ -222,7 +222,7 @@ fn opening(day: &mut Date, windows: &[Window], dice: &mut Dice) -> DateTime {
     day.to_datetime(civil::Time::constant(hour, 0, 0, 0))
 }
 
-fn resolve(civil: DateTime, zone: &str) -> Start {
+pub(super) fn resolve(civil: DateTime, zone: &str) -> Start {
     let zone = schedule::zone(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     // The dates above are none that a clock skips; should one be, the next day is none.
     let (civil, instant) = schedule::resolve(civil, &zone).map_or_else(
