@@ -1,7 +1,7 @@
 //! Tidegate: from "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
 //!
 //! In reading order: [`rollout`] decides (pure), [`engine`] runs it, [`store`] keeps the journal (truth) and the checkpoint,
-//! [`graph`] speaks to the tenant, [`enforcement`] requires MFA, [`letter`] writes what [`notify`] sends, [`admin`] takes commands,
+//! [`graph`] speaks to the tenant, [`enforcement`] requires MFA, [`letter`] writes what [`notify`] sends, [`outside`] asks what answers gates, [`admin`] takes commands,
 //! [`sim`] is a tenant to practise on, [`config`] reads the plan, [`cli`] puts them together. [`clock`] alone reads time,
 //! [`lifecycle`] talks to the service manager and stops in order, [`telemetry`] logs.
 
@@ -15,6 +15,7 @@ pub mod graph;
 pub mod letter;
 pub mod lifecycle;
 pub mod notify;
+pub mod outside;
 pub mod rollout;
 pub mod sim;
 pub mod store;

@@ -22,6 +22,7 @@ use crate::graph::wire::{Https, Proxy, Way, Wire};
 use crate::letter::{Style, TextError, Texts};
 use crate::notify::Mail;
 use crate::notify::smtp::{ReadPassword, Server, Smtp, Tls};
+use crate::outside::{Question, Whom};
 use crate::rollout::observed::Roll;
 use crate::rollout::plan::{Enforcement, Licence};
 
@@ -199,4 +200,17 @@ pub(super) fn credential_problem(loaded: &Loaded, now: Timestamp) -> Option<Prob
             Some(if expiry.is_over(now) { problem } else { problem.warning() })
         }
     }
+}
+
+/// What answers gates from outside the tenant, as a plan's file names it; each by the hash that the plan itself holds.
+pub(super) fn questions(loaded: &Loaded) -> impl Iterator<Item = (String, Question)> {
+    loaded.settings.outside.iter().map(|outside| {
+        let whom = match &outside.asks {
+            config::Asks::Http { url, allow_internal } => {
+                Whom::Address { url: url.clone(), allow_internal: allow_internal.clone() }
+            }
+            config::Asks::Command(words) => Whom::Command(words.clone()),
+        };
+        (outside.hash(), Question { whom, time_limit: outside.time_limit.unsigned_abs() })
+    })
 }

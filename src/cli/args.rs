@@ -13,7 +13,8 @@ mod forecast;
 mod tenant;
 
 pub(super) use commands::{
-    Abort, Bounced, Dated, OfRevision, OfStage, Override, Pause, Rebook, Reload, Rollback, Single, Terms, Unpause,
+    Abort, Bounced, Confirm, Contacts, Dated, OfRevision, OfStage, Override, Pause, Rebook, Reload, Rollback, Single, Terms,
+    Unpause,
 };
 pub(super) use forecast::Forecast;
 pub(super) use tenant::{Quota, SimulateTenant};
@@ -105,6 +106,10 @@ pub(super) enum Verb {
     Cancel(OfStage),
     /// Pass one gate of a stage, or one hold on it, once and for a while; nothing overrides a promise, the minimum notice or protection.
     Override(Override),
+    /// Answer a gate that a human answers (`measure = "confirm"`), while it is asked.
+    Confirm(Confirm),
+    /// Tell how many contacts the helpdesk counted until now, for gates on them.
+    Contacts(Contacts),
     /// Approve the plan in force, by its revision; where `approvals.needed` asks for it, nothing moves without.
     Approve(OfRevision),
     /// Reject the plan in force: its approvals are void, and it gets no others.

@@ -110,6 +110,7 @@ fn is_of_stage(record: &Record, name: &str) -> bool {
         Event::StageMoved { stage, .. }
         | Event::RosterFrozen { stage, .. }
         | Event::GateRead { stage, .. }
+        | Event::Confirmed { stage, .. }
         | Event::Rebooked { stage, .. }
         | Event::ListsDrawn { stage, .. }
         | Event::Counted { stage, .. }

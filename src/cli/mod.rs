@@ -28,6 +28,7 @@ mod pause;
 mod person;
 mod place;
 mod plan;
+mod post;
 mod rehearse;
 mod reload;
 mod rereading;
@@ -106,6 +107,8 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Pause(verb) => pause::pause(common, verb),
         Verb::Unpause(verb) => pause::unpause(common, verb),
         Verb::StartLate(verb) => stages::start_late(common, verb),
+        Verb::Confirm(verb) => post::confirm(common, verb),
+        Verb::Contacts(verb) => post::contacts(common, verb),
         Verb::Rebook(verb) => stages::rebook(common, verb),
         Verb::Skip(verb) => stages::skip(common, verb),
         Verb::Cancel(verb) => stages::cancel(common, verb),

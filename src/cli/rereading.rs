@@ -4,6 +4,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::adapters;
 use super::wording::Offered;
@@ -11,6 +12,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::engine::command::Command;
 use crate::engine::input::{Input, Reread};
 use crate::graph::Graph;
+use crate::outside::Outside;
 use crate::rollout::plan::Plan;
 use crate::{admin, telemetry};
 
@@ -24,6 +26,7 @@ pub(super) struct Rereading {
     pub(super) config: PathBuf,
     pub(super) running: Settings,
     pub(super) offered: Offered,
+    pub(super) outside: Arc<Outside>,
     pub(super) graph: Graph,
     /// The level of the log, unless the command line fixed it.
     pub(super) level: Option<telemetry::Level>,
@@ -54,6 +57,7 @@ impl Rereading {
     fn taken(&self, loaded: Loaded) -> Result<Box<Plan>, String> {
         let texts = adapters::texts_of(&loaded).map_err(|error| super::exit::chain(&error))?;
         self.offered.put(loaded.plan.revision(), texts);
+        self.outside.learn(adapters::questions(&loaded));
         if let Some(Err(error)) = self.level.as_ref().map(|level| level.set(&loaded.settings.log.level)) {
             tracing::warn!(error = %error, "the level of the log stays");
         }

@@ -16,10 +16,12 @@ use crate::clock::{Clock, Pace};
 use crate::config::{self, Loaded, LogFormat};
 use crate::engine::command::{Command, What};
 use crate::engine::input::Input;
+use crate::engine::port::Gates;
 use crate::engine::{Ending, Engine, EngineError, Parts, Until};
 use crate::graph::Graph;
 use crate::lifecycle::{self, Pulse, Signal, Signals, Stop};
 use crate::notify::webhook::{Beside, Troubles};
+use crate::outside::Outside;
 use crate::rollout::condition::Conditions;
 use crate::rollout::observed::Observed;
 use crate::rollout::plan::Plan;
@@ -101,6 +103,10 @@ async fn daemon(
     let Found { kept, state, notes } = found;
     let pause_in = state_dir.clone();
     let troubles = Troubles::default();
+    let outside = Arc::new(Outside::default());
+    outside.learn(adapters::questions(&loaded));
+    // A paced clock lives in a simulated tenant, and what is outside does not.
+    let gates = (!clock.is_paced()).then(|| -> Arc<dyn Gates> { outside.clone() });
     let committed = announce::begin(&loaded.settings.webhooks, &state_dir, state.seq, clock.clone(), &troubles);
     let mut engine = Engine::new(Parts {
         clock,
@@ -110,6 +116,7 @@ async fn daemon(
         enforce: adapters.enforce,
         notify: Arc::new(Beside { notices: adapters.notify, troubles }),
         assist: Some(std::sync::Arc::new(adapters.graph.clone())),
+        gates,
         store: Box::new(Announced { store: Wording { store: kept, offered: offered.clone(), texts: adapters.texts }, committed }),
         inputs: received,
         pause_file: Box::new(move || {
@@ -126,7 +133,7 @@ async fn daemon(
     }
     let stop = Stop::new();
     let graph = adapters.graph;
-    let status = surroundings(common, &loaded, (offered, graph.clone()), &inputs, &stop, &engine, level)?;
+    let status = surroundings(common, &loaded, (offered, graph.clone(), outside), &inputs, &stop, &engine, level)?;
     let pulse = Pulse::default();
     let watchdog = tokio::spawn(lifecycle::feed_watchdog(pulse.clone()));
     lifecycle::ready("the engine is running");
@@ -155,7 +162,7 @@ async fn daemon(
 fn surroundings(
     common: &Common,
     loaded: &Loaded,
-    (offered, graph): (Offered, Graph),
+    (offered, graph, outside): (Offered, Graph, Arc<Outside>),
     inputs: &mpsc::Sender<Input>,
     stop: &Stop,
     engine: &Engine,
@@ -164,7 +171,7 @@ fn surroundings(
     let (sender, receiver) = watch::channel(Bytes::new());
     let config = place::plan_file(common);
     let level = common.log.is_none().then_some(level);
-    let rereading = Arc::new(Rereading { config, running: loaded.settings.clone(), offered, graph, level });
+    let rereading = Arc::new(Rereading { config, running: loaded.settings.clone(), offered, outside, graph, level });
     match admin::bind(&loaded.settings.socket) {
         Ok(listener) => {
             let (commands, mut taken) = mpsc::channel::<Command>(INPUTS);

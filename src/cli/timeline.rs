@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::show::instant;
 use crate::rollout::event::{By, Event, Record, Slot, Switched};
+use crate::rollout::gate::Yes;
 use crate::rollout::hold::Scope;
 use crate::rollout::state::{PAUSED, TAIL};
 
@@ -59,8 +60,23 @@ impl Timeline {
                 Some(format!("somebody else changed the group: {} added, {} removed", added.len(), removed.len()))
             }
             Event::GateRead { stage, gate, evidence } => {
-                let value = evidence.value.map_or_else(|| "-".to_owned(), |value| format!("{:.1} %", value * 100.0));
-                Some(format!("{stage}: gate {gate} reads {:?}, {value} of {} people", evidence.verdict, evidence.sample))
+                let verdict = evidence.verdict;
+                let share = |value: f64| {
+                    if evidence.measure.is_share() { format!("{:.1} %", value * 100.0) } else { format!("{value}") }
+                };
+                let value = evidence.value.map_or_else(|| "-".to_owned(), share);
+                Some(match &evidence.why {
+                    Some(why) => format!("{stage}: gate {gate} reads {verdict:?} ({why})"),
+                    None => format!("{stage}: gate {gate} reads {verdict:?}, {value} of {} people", evidence.sample),
+                })
+            }
+            Event::Confirmed { stage, gate, says, why } => {
+                let says = if *says == Yes::Yes { "yes" } else { "no" };
+                Some(format!("{stage}: {} answers gate {gate} with {says} ({why})", record.actor))
+            }
+            Event::ContactsCounted { contacts, .. } => {
+                let of = contacts.stage.as_ref().map_or("the helpdesk", |stage| stage.as_str());
+                Some(format!("{of}: {} contacts counted since {}", contacts.count, contacts.since))
             }
             Event::ReleaseOutcome { intent, released, already, gone, unknown, .. } => {
                 let stage = if unknown.is_empty() { self.batch_of.remove(intent) } else { self.batch_of.get(intent).cloned() };

@@ -119,6 +119,7 @@ impl World {
                 enforce,
                 notify,
                 assist: Some(Arc::new(graph)),
+                gates: None,
                 store,
                 inputs,
                 pause_file,

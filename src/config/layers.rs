@@ -27,13 +27,16 @@ const TABLES: [&str; 8] = [
 ];
 
 /// Lists of words: a variable separates them by commas.
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 11] = [
     "people.break_glass",
     "notices.from",
     "notices.channel",
     "notices.before",
     "notices.test_to",
     "observe.mfa_failure_codes",
+    "observe.lockout_codes",
+    "observe.legacy_codes",
+    "observe.step_codes",
     "enforcement.turn_off",
     "enforcement.turn_on",
 ];

@@ -10,9 +10,11 @@ mod clouds;
 pub mod credentials;
 mod csv_list;
 mod files;
+mod gates;
 mod layers;
 mod letters;
 mod lint;
+mod outside;
 mod people;
 mod places;
 mod problem;
@@ -40,6 +42,7 @@ pub use bounced::{BouncedLine, bounced};
 pub use clouds::{Capability, Cloud};
 pub use credentials::{CredentialError, CredentialKind, Credentials};
 pub use layers::DEFAULTS;
+pub use outside::{Asks, Outside};
 use people::Register;
 pub use people::{Names, people_of};
 use places::Places;
@@ -212,7 +215,8 @@ fn assemble(
     let smtp = notices_table.as_ref().map_or(Ok(None), |table| smtp::section(table, &surroundings));
     let webhooks = notices_table.as_ref().map_or(Ok(Vec::new()), |table| webhooks::sections(table, &surroundings));
     let observe = section("observe", &sections::OBSERVE).and_then(|table| sections::observe(&table));
-    let gates = stages::gates(&root, &layers.gate, observe.as_ref().map(|observe| observe.max_age));
+    let gates = gates::gates(&root, &layers.gate, observe.as_ref().map(|observe| observe.max_age));
+    let (gates, outside): (Option<Vec<_>>, Option<Vec<_>>) = gates.map(|gates| gates.into_iter().unzip()).unzip();
     let stages = stages::stages(&root, &layers.stage, zone.as_ref(), &register);
     let grace = section("tail", &["grace"]).and_then(|table: Section<'_>| table.get("grace")?.some_time());
 
@@ -251,6 +255,7 @@ fn assemble(
         test_to: test_to?,
         smtp: smtp.ok()?,
         webhooks: webhooks.ok()?,
+        outside: outside?.into_iter().flatten().collect(),
     };
     Some((plan, settings, register.into_names()))
 }
@@ -271,7 +276,7 @@ mod tests {
             ("[notices]", &sections::NOTICES),
             ("[exceptions]", &sections::EXCEPTIONS),
             ("[observe]", &sections::OBSERVE),
-            ("[[gate]]", &stages::GATE),
+            ("[[gate]]", &gates::GATE),
             ("[[stage]]", &stages::STAGE),
         ];
         for (header, keys) in sections {

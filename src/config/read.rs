@@ -165,6 +165,20 @@ impl<'a> Node<'a> {
         None
     }
 
+    /// A number that is not negative.
+    pub(super) fn number(&self) -> Option<f64> {
+        let number = match &self.value.kind {
+            ValueKind::Float(number) => *number,
+            ValueKind::I64(number) => i32::try_from(*number).map_or(f64::NAN, f64::from),
+            _ => return self.expected("a number"),
+        };
+        if number.is_finite() && number >= 0.0 {
+            return Some(number);
+        }
+        self.error("is no number that can be reached", "write one of at least 0, such as 5");
+        None
+    }
+
     /// A percentage: `"10%"`, or the number 10; as 0 to 1.
     pub(super) fn percent(&self) -> Option<f64> {
         let number = match &self.value.kind {

@@ -12,7 +12,7 @@ use super::value;
 use crate::rollout::observed::Toggle;
 use crate::rollout::person::MOST_REMINDERS;
 use crate::rollout::plan::{
-    Access, Amount, Cap, Channel, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, ReaderZone,
+    Access, Amount, Cap, Channel, Codes, Enforcement, Exceptions, Leaves, Licence, Limits, Notices, Observe, People, ReaderZone,
     RetireTo, Selector, Unseen, Via,
 };
 use crate::rollout::preflight::permissions::is_dangerous;
@@ -20,7 +20,7 @@ use crate::rollout::preflight::permissions::is_dangerous;
 pub(super) const ENFORCEMENT: [&str; 10] =
     ["kind", "group", "policy", "manage_policy", "what_if", "from", "turn_on", "switch_after", "retire_to", "turn_off"];
 pub(super) const PEOPLE: [&str; 4] = ["break_glass", "exempt_group", "include_guests", "max_foreign"];
-pub(super) const LIMITS: [&str; 4] = ["canary", "canary_wait", "caps", "start_late"];
+pub(super) const LIMITS: [&str; 6] = ["canary", "canary_wait", "caps", "start_late", "max_hold", "auto_rollback"];
 pub(super) const NOTICES: [&str; 18] = [
     "from",
     "channel",
@@ -43,7 +43,18 @@ pub(super) const NOTICES: [&str; 18] = [
 ];
 pub(super) const EXCEPTIONS: [&str; 7] =
     ["defer_most", "defer_longest", "exempt_longest", "absent_grace", "absent_longest", "absent", "unseen"];
-pub(super) const OBSERVE: [&str; 6] = ["registration", "sign_ins", "members", "directory", "max_age", "mfa_failure_codes"];
+pub(super) const OBSERVE: [&str; 10] = [
+    "registration",
+    "sign_ins",
+    "members",
+    "directory",
+    "gates",
+    "max_age",
+    "mfa_failure_codes",
+    "lockout_codes",
+    "legacy_codes",
+    "step_codes",
+];
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -173,7 +184,17 @@ pub(super) fn limits(table: &Section<'_>) -> Option<Limits> {
     let canary_wait = table.get("canary_wait").and_then(|node| node.some_time());
     let caps = table.get("caps").and_then(|node| node.each(|entry| cap(&entry.section(&["people", "share", "per"]))));
     let start_late = table.get("start_late").and_then(|node| node.duration());
-    Some(Limits { canary: canary?, canary_wait: canary_wait?, caps: caps?, start_late: start_late? })
+    let max_hold = table.get("max_hold").and_then(|node| node.some_time());
+    let auto_rollback = table.get("auto_rollback").and_then(|node| node.flag());
+    let auto_rollback = auto_rollback.map(|on| if on { Toggle::On } else { Toggle::Off });
+    Some(Limits {
+        auto_rollback: auto_rollback?,
+        canary: canary?,
+        canary_wait: canary_wait?,
+        caps: caps?,
+        start_late: start_late?,
+        max_hold: max_hold?,
+    })
 }
 
 fn cap(table: &Section<'_>) -> Option<Cap> {
@@ -313,13 +334,18 @@ pub(super) fn observe(table: &Section<'_>) -> Option<Observe> {
     let time = |key: &str| table.get(key).and_then(|node| node.some_time());
     let (registration, sign_ins, members) = (time("registration"), time("sign_ins"), time("members"));
     let (directory, max_age) = (time("directory"), time("max_age"));
-    let codes = table.get("mfa_failure_codes").and_then(|node| node.each(super::read::Node::whole));
+    let gates = time("gates");
+    let codes = |key: &str| table.get(key).and_then(|node| node.each(super::read::Node::whole));
+    let failures = codes("mfa_failure_codes");
+    let (lockout, legacy, step) = (codes("lockout_codes"), codes("legacy_codes"), codes("step_codes"));
     Some(Observe {
         registration: registration?,
         sign_ins: sign_ins?,
         members: members?,
         directory: directory?,
         max_age: max_age?,
-        mfa_failure_codes: codes?,
+        mfa_failure_codes: failures?,
+        codes: Codes { lockout: lockout?, legacy: legacy?, step: step? },
+        gates: gates?,
     })
 }

@@ -6,6 +6,7 @@ use url::{Host, Url};
 
 use super::clouds::Cloud;
 use super::credentials::Credentials;
+use super::outside::Outside;
 use super::proxy::Way;
 use super::read::{Node, Section};
 use super::smtp::Smtp;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub smtp: Option<Smtp>,
     /// Channels that are told of stages.
     pub webhooks: Vec<Webhook>,
+    /// What answers gates from outside the tenant.
+    pub outside: Vec<Outside>,
 }
 
 impl Settings {

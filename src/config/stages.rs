@@ -1,4 +1,4 @@
-//! `[[stage]]` and `[[gate]]`.
+//! `[[stage]]`.
 
 use config::{Map, Value};
 use jiff::SignedDuration;
@@ -8,10 +8,10 @@ use super::calendar;
 use super::people::Register;
 use super::read::{Node, Section};
 use super::value::Wrong;
-use crate::rollout::plan::{Bound, Gate, GateAt, Measure, Stage, Unregistered};
+use crate::rollout::plan::{Expected, Stage, Unregistered};
 
-pub(super) const STAGE: [&str; 8] = ["name", "people", "start", "late_by", "finish_by", "min_notice", "soak", "unregistered"];
-pub(super) const GATE: [&str; 8] = ["name", "measure", "at", "at_least", "at_most", "min_sample", "max_age", "stages"];
+pub(super) const STAGE: [&str; 9] =
+    ["name", "people", "start", "late_by", "finish_by", "min_notice", "soak", "unregistered", "expect"];
 
 pub(super) fn stages(
     root: &Section<'_>,
@@ -39,6 +39,7 @@ fn stage(table: &Section<'_>, zone: Option<&TimeZone>, register: &Register) -> O
     let soak = table.get("soak").and_then(|node| node.duration());
     let words = [("enforce", Unregistered::Enforce), ("wait", Unregistered::Wait)];
     let unregistered = table.get("unregistered").and_then(|node| node.word(&words));
+    let expect = table.optional("expect", |node| node.parsed(expected));
     let (include, exclude) = people?;
     Some(Stage {
         name: name?,
@@ -50,6 +51,7 @@ fn stage(table: &Section<'_>, zone: Option<&TimeZone>, register: &Register) -> O
         min_notice: min_notice.ok()?,
         soak: soak?,
         unregistered: unregistered?,
+        expect: expect.ok()?,
     })
 }
 
@@ -63,6 +65,20 @@ pub(super) fn floor(node: &Node<'_>) -> Option<SignedDuration> {
     Some(notice)
 }
 
+/// A number of people, or from one to another: "200", "180..220".
+fn expected(text: &str) -> Result<Expected, Wrong> {
+    let wrong = || Wrong::new(format!("`{text}` is no number of people"), "write \"180..220\", both included, or \"200\"");
+    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
+    let (least, most) = match text.split_once("..") {
+        Some((least, most)) => (number(least)?, number(most)?),
+        None => (number(text)?, number(text)?),
+    };
+    if least == 0 || least > most {
+        return Err(wrong());
+    }
+    Ok(Expected { least, most })
+}
+
 fn stage_name(text: &str) -> Result<String, Wrong> {
     if text == "tail" {
         return Err(Wrong::new("`tail` stands behind the last stage by itself", "give the stage another name"));
@@ -70,45 +86,9 @@ fn stage_name(text: &str) -> Result<String, Wrong> {
     name(text)
 }
 
-fn name(text: &str) -> Result<String, Wrong> {
+pub(super) fn name(text: &str) -> Result<String, Wrong> {
     if text.chars().count() > 64 || text.chars().any(char::is_control) {
         return Err(Wrong::new("is not a name", "write up to 64 printable characters"));
     }
     Ok(text.to_owned())
-}
-
-pub(super) fn gates(root: &Section<'_>, defaults: &Map<String, Value>, max_age: Option<SignedDuration>) -> Option<Vec<Gate>> {
-    root.get("gate").map_or(Some(Vec::new()), |list| list.each(|node| gate(&node.section(&GATE).or(defaults), max_age)))
-}
-
-fn gate(table: &Section<'_>, max_age: Option<SignedDuration>) -> Option<Gate> {
-    let name = table.need("name", "`name = \"registered\"`").and_then(|node| node.parsed(name));
-    let measures = [("registered_share", Measure::RegisteredShare), ("mfa_failure_share", Measure::MfaFailureShare)];
-    let measure = table.need("measure", "`measure = \"registered_share\"`").and_then(|node| node.word(&measures));
-    let moments = [("start", GateAt::Start), ("during", GateAt::During), ("exit", GateAt::Exit)];
-    let at = table.need("at", "`at = \"start\"`").and_then(|node| node.word(&moments));
-    let bound = match (table.get("at_least"), table.get("at_most")) {
-        (Some(node), None) => node.fraction().map(Bound::AtLeast),
-        (None, Some(node)) => node.fraction().map(Bound::AtMost),
-        (None, None) => {
-            table.missing("at_least", "`at_least = 0.90`, or `at_most`");
-            None
-        }
-        (Some(_), Some(node)) => {
-            node.error("a gate has one bound; this one has two", "take `at_least` or `at_most` out");
-            None
-        }
-    };
-    let min_sample = table.get("min_sample").and_then(|node| node.count(1..=u32::MAX));
-    let own_age = table.optional("max_age", Node::some_time);
-    let stages = table.get("stages").and_then(|node| node.each(|name| name.text().map(str::to_owned)));
-    Some(Gate {
-        name: name?,
-        measure: measure?,
-        at: at?,
-        bound: bound?,
-        min_sample: min_sample?,
-        max_age: own_age.ok()?.or(max_age)?,
-        stages: stages?,
-    })
 }

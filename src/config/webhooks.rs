@@ -113,7 +113,7 @@ fn file(node: &Node<'_>, around: &Surroundings<'_>) -> Option<PathBuf> {
 }
 
 /// A host's name or address, and nothing else.
-fn host(text: &str) -> Result<String, Wrong> {
+pub(super) fn host(text: &str) -> Result<String, Wrong> {
     if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']')) {
         return Ok(text.to_owned());
     }

@@ -11,9 +11,10 @@ use tokio::task::JoinSet;
 
 use super::observe::{Answered, Known, ask, asked_about, take_in};
 use super::step::Engine;
+use crate::rollout::gate;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{Observed, Source, Target};
-use crate::rollout::plan::{Measure, Plan};
+use crate::rollout::plan::{Plan, Reads};
 use crate::rollout::select::exempt_key;
 use crate::rollout::state::State;
 
@@ -78,10 +79,11 @@ fn is_known(plan: &Plan, state: &State, observed: &Observed, ask: &Ask) -> bool 
         // The journal says who was a member before us, and whom we added since.
         Ask::Members => read(&observed.members) || state.baseline.is_some(),
         Ask::Registration => read(&observed.registration),
-        Ask::SignIns(_) => read(&observed.sign_ins) || plan.gates.iter().all(|gate| gate.measure != Measure::MfaFailureShare),
+        Ask::SignIns(_) => read(&observed.sign_ins) || !gate::reads(plan, Reads::SignIns),
         // A warning mostly, a mail that comes whenever it comes, courtesies: nothing waits for them. Who was not seen is asked an hour
         // ahead, and takes long in a large tenant; of whom that is not known on the date, nobody is absent.
-        Ask::Collisions | Ask::Bounces(_) | Ask::Managers(..) | Ask::LastSeen => true,
+        // What is asked outside the tenant may never answer: until it does, its gate has no data.
+        Ask::Collisions | Ask::Bounces(_) | Ask::Managers(..) | Ask::LastSeen | Ask::Gate(_) => true,
         // The guard asks for the first right before the wire, and the stage stands until What-If has answered; they are short.
         Ask::Safety | Ask::Target | Ask::PerUser | Ask::Spared | Ask::Reached => false,
     }
@@ -98,11 +100,12 @@ impl Engine {
         }
         let (tenant, enforce, notify) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce), Arc::clone(&self.notify));
         let Some(people) = asked_about(&self.state, &self.observed, question) else { return false };
+        let gates = self.gates.clone();
         let (at, target, plan, question) = (self.clock.now(), self.state.target, plan.clone(), question.clone());
         let revision = revision.to_owned();
         self.beside.asks.push(question.clone());
         self.beside.tasks.spawn(async move {
-            let known = Known { target, people: &people, notify: Some(&*notify) };
+            let known = Known { target, people: &people, notify: Some(&*notify), gates: gates.as_deref() };
             let answered = ask(&*tenant, &*enforce, &plan, known, &question).await;
             Landed { ask: question, at, revision, target, answered }
         });

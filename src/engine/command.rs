@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::port::Pass;
 use crate::rollout::closing::Abort;
 use crate::rollout::event::Uses;
+use crate::rollout::gate::Yes;
 use crate::rollout::hold::{Blocks, Scope};
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::Bounce;
@@ -93,6 +94,30 @@ pub enum What {
     },
     /// Read the plan file again.
     Reload {
+        /// The operator's reason.
+        why: String,
+    },
+    /// Answer a gate.
+    Confirm {
+        /// The gate's name.
+        gate: String,
+        /// The stage's name, or `tail`.
+        stage: String,
+        /// Yes or no.
+        says: Yes,
+        /// The operator's reason.
+        why: String,
+    },
+    /// Tell how many contacts the helpdesk counted until now.
+    Contacts {
+        /// How many.
+        count: u32,
+        /// Of which stage; of all, if left out.
+        #[serde(default)]
+        stage: Option<String>,
+        /// From when on, as civil time in the plan's zone; from where the same caller counted to before, if left out.
+        #[serde(default)]
+        since: Option<civil::DateTime>,
         /// The operator's reason.
         why: String,
     },
@@ -224,6 +249,8 @@ impl What {
             Self::StartLate { .. } => "start-late",
             Self::Skip { .. } => "skip",
             Self::Cancel { .. } => "cancel",
+            Self::Confirm { .. } => "confirm",
+            Self::Contacts { .. } => "contacts",
             Self::Abort { .. } => "abort",
             Self::Reload { .. } => "reload",
             Self::Approve { .. } => "approve",

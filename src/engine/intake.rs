@@ -6,6 +6,7 @@ use super::step::{Engine, EngineError};
 use crate::rollout::change::forbidden;
 use crate::rollout::differences::differences;
 use crate::rollout::event::{By, Event};
+use crate::rollout::gate;
 use crate::rollout::observed::Source;
 use crate::rollout::plan::Plan;
 use crate::rollout::select::every_selection;
@@ -38,6 +39,7 @@ impl Engine {
         let named = every_selection(&plan);
         self.observed.selections.retain(|key, _| named.contains(key));
         self.observed.target = Source::default();
+        gate::forget_answers(&mut self.observed, self.state.plan.as_ref().map(|accepted| &accepted.plan), &plan);
         self.commit(By::Plan, actor, &[Event::PlanAccepted { revision, plan, why: why.to_owned() }])?;
         Ok(Ok(()))
     }

@@ -119,6 +119,13 @@ pub(super) fn log(record: &Record) {
         Event::ExceptionEnded { people, why, .. } => {
             tracing::warn!(people.count = people.len(), actor = %record.actor, record.seq = record.seq, why, "an exception ended");
         }
+        Event::Confirmed { stage, gate, says, .. } => {
+            tracing::info!(stage, gate, says = ?says, record.seq = record.seq, "a human answered a gate");
+        }
+        Event::ContactsCounted { contacts, .. } => {
+            let stage = contacts.stage.as_deref().unwrap_or_default();
+            tracing::info!(stage, contacts = contacts.count, record.seq = record.seq, "contacts were counted");
+        }
         Event::Handed { stage, instant, people, .. } => {
             tracing::info!(stage.name = %stage, notice.instant = %instant, people.count = people.len(), actor = %record.actor, record.seq = record.seq, "letters were handed over");
         }

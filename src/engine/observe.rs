@@ -4,15 +4,16 @@
 
 use jiff::Timestamp;
 
-use super::port::{Enforce, Notify, Tenant};
+use super::port::{Enforce, Gates, Notify, Tenant};
 use crate::rollout::bounces::REACH;
 use crate::rollout::exception::of;
+use crate::rollout::gate::{self, Answered as GateAnswer};
 use crate::rollout::id::ObjectId;
 use crate::rollout::lists;
 use crate::rollout::need::Ask;
 use crate::rollout::observed::{
-    AGREE, Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Managers, Observed, PerUser, Registration, Safety, SignIn,
-    Source, Target, Trouble, TroubleKind, Way,
+    AGREE, Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, MOST_SKEW, Managers, Observed, PerUser, Registration,
+    Safety, SignIn, Source, Target, Trouble, TroubleKind, Way,
 };
 use crate::rollout::person::Enforced;
 use crate::rollout::plan::{Enforcement, Plan};
@@ -36,6 +37,7 @@ pub(super) enum Answered {
     LastSeen(Result<LastSeen, Trouble>),
     Bounces(Result<Vec<Bounce>, Trouble>),
     Managers(Result<Managers, Trouble>),
+    Gate(String, Result<GateAnswer, Trouble>),
 }
 
 /// What is known before a question is asked.
@@ -47,6 +49,8 @@ pub(super) struct Known<'a> {
     pub(super) people: &'a [ObjectId],
     /// Who has sent notices; nobody, where none were sent.
     pub(super) notify: Option<&'a dyn Notify>,
+    /// Who asks what the plan names outside the tenant; nobody, where nothing of it is asked.
+    pub(super) gates: Option<&'a dyn Gates>,
 }
 
 /// Whom a question is about that must be asked person by person; nobody for the others. `None`: nobody knows yet whom.
@@ -124,8 +128,20 @@ pub(super) async fn ask(
             let read = tenant.managers(known.people).await;
             Answered::Managers(read.map(|of| Managers { stage: stage.clone(), instant: *instant, of }))
         }
+        Ask::Gate(name) => Answered::Gate(name.clone(), outside(known.gates, plan, name).await),
         Ask::Bounces(since) => Answered::Bounces(known.notify?.bounces(&plan.notices.from, *since).await),
     })
+}
+
+/// What the plan names outside the tenant answers. Nothing is asked on a paced clock, which rehearses.
+async fn outside(gates: Option<&dyn Gates>, plan: &Plan, name: &str) -> Result<GateAnswer, Trouble> {
+    let gate = plan.gates.iter().find(|gate| gate.name == name);
+    match gates.zip(gate) {
+        Some((gates, gate)) => gates.ask(gate).await,
+        None => {
+            Err(Trouble { kind: TroubleKind::Unusable, why: "nothing outside the tenant is asked in a rehearsal".to_owned() })
+        }
+    }
 }
 
 /// Takes an answer in. `at` is the instant of asking.
@@ -172,7 +188,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
             trouble
         }
         Answered::SignIns(answer) => {
-            let answer = answer.map(|new| merged(state, observed, new));
+            let answer = answer.map(|new| merged(state, observed, new, at));
             take(&mut observed.sign_ins, at, answer)
         }
         Answered::LastSeen(answer) => {
@@ -182,6 +198,7 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
             trouble
         }
         Answered::Managers(answer) => take(&mut observed.managers, at, answer),
+        Answered::Gate(name, answer) => take_gate(observed, at, name, answer),
         Answered::Bounces(answer) => {
             let answer = answer.map(|new| late(observed, at, new));
             take(&mut observed.bounces, at, answer)
@@ -190,6 +207,24 @@ pub(super) fn take_in(state: &State, observed: &mut Observed, at: Timestamp, ans
     if let Some(why) = trouble {
         tracing::warn!(trouble.why = %why, "the tenant could not be read; asked again later");
     }
+}
+
+/// An answer is as old as whoever gives it says; one of the future is none.
+fn take_gate(observed: &mut Observed, at: Timestamp, name: String, answer: Result<GateAnswer, Trouble>) -> Option<String> {
+    let answer = answer.and_then(|answer| match answer.as_of {
+        Some(of) if of.duration_since(at) > MOST_SKEW => {
+            let why = format!("gate `{name}`: it answered of {of}, which is still to come; correct its clock");
+            Err(Trouble { kind: TroubleKind::Unusable, why })
+        }
+        _ => Ok(answer),
+    });
+    let as_of = answer.as_ref().ok().and_then(|answer| answer.as_of);
+    let source = observed.gates.entry(name).or_default();
+    let trouble = take(source, at, answer);
+    if let (Some(reading), Some(as_of)) = (&mut source.last, as_of) {
+        reading.as_of = reading.as_of.min(as_of);
+    }
+    trouble
 }
 
 /// Why the source cannot be read, when that is news: the log says it once, however often it is asked again.
@@ -249,14 +284,20 @@ fn believed(observed: &mut Observed, at: Timestamp, listing: Listing<'_>, people
     })
 }
 
-/// Of earlier and new attempts, the latest of each enforced person with each code; ascending by person and code.
-fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>) -> Vec<SignIn> {
+/// Of earlier and new attempts, the latest of each enforced person with each code and client, and lately of those with whom they are
+/// compared; ascending by person and code.
+fn merged(state: &State, observed: &mut Observed, new: Vec<SignIn>, at: Timestamp) -> Vec<SignIn> {
     let mut all = observed.sign_ins.last.as_mut().map(|reading| std::mem::take(&mut reading.value)).unwrap_or_default();
     let ours =
         |id: ObjectId| state.people.get(id).is_some_and(|person| person.is_enforced()) || of(&state.exceptions, id).is_some();
-    all.extend(new.into_iter().filter(|attempt| ours(attempt.person)));
-    all.sort_by_key(|attempt| (attempt.person, attempt.code, std::cmp::Reverse(attempt.at)));
-    all.dedup_by_key(|attempt| (attempt.person, attempt.code));
+    let control = state.plan.as_ref().and_then(|accepted| gate::control_span(&accepted.plan));
+    let compared = |id: ObjectId| control.is_some() && gate::is_control(state, id);
+    all.extend(new.into_iter().filter(|attempt| ours(attempt.person) || compared(attempt.person)));
+    all.sort_by_key(|attempt| (attempt.person, attempt.code, attempt.client, std::cmp::Reverse(attempt.at)));
+    all.dedup_by_key(|attempt| (attempt.person, attempt.code, attempt.client));
+    if let Some(span) = control {
+        gate::forget_control(state, &mut all, at, span);
+    }
     all
 }
 

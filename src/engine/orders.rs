@@ -5,9 +5,10 @@ use super::command::{Command, Order, Said, What};
 use super::except::instant;
 use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::event::{By, Event};
+use crate::rollout::gate::Yes;
 use crate::rollout::overriding::{self, Asked};
 use crate::rollout::state::Accepted;
-use crate::rollout::{approval, closing, finish, late, pause, rebook, release, unmet, verb};
+use crate::rollout::{approval, closing, finish, late, pause, post, rebook, release, unmet, verb};
 
 /// Digits of a revision that name it.
 const DIGITS: usize = 8;
@@ -139,6 +140,23 @@ impl Engine {
             What::Reject { revision, why } => {
                 let event = approval::reject(state, &revision, why)?;
                 Ok((vec![event], "rejected: nothing moves by this revision; change the plan".to_owned()))
+            }
+            What::Confirm { gate, stage, says, why } => {
+                let accepted = state.plan.as_ref().ok_or_else(no_plan)?;
+                let event = post::confirm(state, &accepted.plan, &stage, &gate, says, why)?;
+                let held = format!("gate:{stage}:{gate}");
+                let held =
+                    state.holds.contains_key(&held).then(|| format!("; hold `{held}` stands until `tidegate unpause` ends it"));
+                let word = if says == Yes::Yes { "passes" } else { "fails" };
+                Ok((vec![event], format!("gate `{gate}` {word} for `{stage}`{}", held.unwrap_or_default())))
+            }
+            What::Contacts { count, stage, since, why } => {
+                let accepted = state.plan.as_ref().ok_or_else(no_plan)?;
+                let since = since.map(|since| instant(&accepted.plan, since)).transpose()?;
+                let event = post::contacts(state, self.clock.now(), (count, stage), since, (actor, why))?;
+                let since =
+                    if let Event::ContactsCounted { contacts, .. } = &event { contacts.since.to_string() } else { String::new() };
+                Ok((vec![event], format!("{count} contacts counted since {since}")))
             }
             What::Finish { shown } => {
                 let accepted = state.plan.as_ref().ok_or_else(no_plan)?;

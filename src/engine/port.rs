@@ -10,13 +10,14 @@ use secrecy::SecretString;
 
 use super::command::PassOrder;
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched, Uses};
+use crate::rollout::gate::Answered;
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::lists::Theirs;
 use crate::rollout::observed::{
     Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Managed, Observed, PerUser, Person, Registration, Safety, SignIn,
     Target, Toggle, Trouble,
 };
-use crate::rollout::plan::{Enforcement, People};
+use crate::rollout::plan::{Enforcement, Gate, People};
 use crate::rollout::state::State;
 use crate::rollout::switch::{Image, Switch};
 
@@ -269,6 +270,13 @@ pub trait Notify: Send + Sync {
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// Asking what a plan names outside the tenant about its gates.
+pub trait Gates: Send + Sync {
+    /// What answers a gate says now. Changes nothing that matters, and is asked again and again; whatever cannot be read, parsed or
+    /// believed is a trouble, never an answer.
+    fn ask<'a>(&'a self, gate: &'a Gate) -> Answer<'a, Result<Answered, Trouble>>;
 }
 
 /// Helping people who cannot register otherwise.

@@ -12,7 +12,7 @@ use super::hand::PATIENCE;
 use super::input::Input;
 use super::log::log;
 use super::observe::{Known, ask, asked_about, take_in};
-use super::port::{Assist, Enforce, Notify, Room, Store, StoreError, Tenant};
+use super::port::{Assist, Enforce, Gates, Notify, Room, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::rollout::apply::Misfit;
@@ -73,6 +73,8 @@ pub struct Parts {
     pub notify: Arc<dyn Notify>,
     /// Helping people to register; none where nobody calls.
     pub assist: Option<Arc<dyn Assist>>,
+    /// Asking what the plan names outside the tenant; none where nothing of it is asked, as on a paced clock.
+    pub gates: Option<Arc<dyn Gates>>,
     /// What an earlier life had read; nothing is fine.
     pub observed: Observed,
     /// Keeping records.
@@ -95,6 +97,7 @@ pub struct Engine {
     pub(super) enforce: Arc<dyn Enforce>,
     pub(super) notify: Arc<dyn Notify>,
     pub(super) assist: Option<Arc<dyn Assist>>,
+    pub(super) gates: Option<Arc<dyn Gates>>,
     pub(super) assisting: Assisting,
     pub(super) store: Box<dyn Store>,
     pub(super) inputs: mpsc::Receiver<Input>,
@@ -146,6 +149,7 @@ impl Engine {
             enforce: parts.enforce,
             notify: parts.notify,
             assist: parts.assist,
+            gates: parts.gates,
             assisting: Assisting::default(),
             store: parts.store,
             inputs: parts.inputs,
@@ -316,12 +320,13 @@ impl Engine {
     async fn questions(&mut self, plan: &Plan, revision: &str, questions: &[Ask]) -> Result<(), EngineError> {
         let at = self.clock.now();
         let (tenant, enforce, target) = (Arc::clone(&self.tenant), Arc::clone(&self.enforce), self.state.target);
-        let notify = Arc::clone(&self.notify);
+        let (notify, gates) = (Arc::clone(&self.notify), self.gates.clone());
         let about = |question| Some((question, asked_about(&self.state, &self.observed, question)?));
         let known: Vec<_> = questions.iter().filter_map(about).collect();
-        let notify = Some(&*notify);
-        let answers =
-            known.iter().map(|(question, people)| ask(&*tenant, &*enforce, plan, Known { target, people, notify }, question));
+        let (notify, gates) = (Some(&*notify), gates.as_deref());
+        let answers = known
+            .iter()
+            .map(|(question, people)| ask(&*tenant, &*enforce, plan, Known { target, people, notify, gates }, question));
         let answers = self.meanwhile(join_all(answers)).await?;
         if self.state.plan.as_ref().is_some_and(|accepted| accepted.revision == revision) {
             for answered in answers.into_iter().flatten() {

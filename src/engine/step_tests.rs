@@ -298,6 +298,7 @@ impl Stage {
             enforce: Arc::clone(&tenant) as _,
             notify: Arc::clone(&tenant) as _,
             assist: None,
+            gates: None,
             store: Box::new(pages.clone()),
             inputs: received,
             pause_file: Box::new(|| None),

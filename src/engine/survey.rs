@@ -6,9 +6,10 @@ use super::observe::{Known, ask, asked_about, take_in};
 use super::port::{Enforce, Tenant};
 use crate::rollout::condition::{Conditions, Ground};
 use crate::rollout::event::{By, Event, Record, VERSION};
+use crate::rollout::gate;
 use crate::rollout::need::{Ask, is_due, needs};
 use crate::rollout::observed::{Observed, Trouble};
-use crate::rollout::plan::{Measure, Plan};
+use crate::rollout::plan::{Plan, Reads};
 use crate::rollout::settle::settle;
 use crate::rollout::state::State;
 
@@ -47,7 +48,7 @@ pub async fn look(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, state
         };
         for need in due {
             let Some(people) = asked_about(&state, &observed, &need.ask) else { continue };
-            let known = Known { target: state.target, people: &people, notify: None };
+            let known = Known { target: state.target, people: &people, notify: None, gates: None };
             if let Some(answered) = ask(tenant, enforce, plan, known, &need.ask).await {
                 take_in(&state, &mut observed, now, answered);
             }
@@ -60,10 +61,16 @@ pub async fn look(tenant: &dyn Tenant, enforce: &dyn Enforce, plan: &Plan, state
         }
     }
     // Nothing is enforced yet, so the log is only tried: what a gate cannot read later is better known now.
-    if plan.gates.iter().any(|gate| gate.measure == Measure::MfaFailureShare) {
+    if gate::reads(plan, Reads::SignIns) {
         let since = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now);
-        if let Some(answered) =
-            ask(tenant, enforce, plan, Known { target: state.target, people: &[], notify: None }, &Ask::SignIns(since)).await
+        if let Some(answered) = ask(
+            tenant,
+            enforce,
+            plan,
+            Known { target: state.target, people: &[], notify: None, gates: None },
+            &Ask::SignIns(since),
+        )
+        .await
         {
             take_in(&state, &mut observed, now, answered);
         }

@@ -8,10 +8,10 @@ use serde::de::MapAccess;
 
 use super::page;
 use super::request::{Columns, Read};
-use super::row::{Fields, object, value};
+use super::row::{Fields, Kind, object, value};
 use super::transport::{Transport, Unread};
 use crate::rollout::id::ObjectId;
-use crate::rollout::observed::{SignIn, Trouble};
+use crate::rollout::observed::{Client, SignIn, Trouble};
 
 /// A row of the log.
 #[derive(Default)]
@@ -20,16 +20,28 @@ struct Row {
     person: Option<ObjectId>,
     at: Option<Timestamp>,
     code: Option<i64>,
+    client: Client,
+}
+
+/// Every other client that the log names cannot do MFA (Microsoft, "Sign-in logs: client app").
+const MODERN: [&str; 2] = ["Browser", "Mobile Apps and Desktop clients"];
+
+impl Kind for Client {
+    fn text(text: &str) -> Option<Self> {
+        let modern = text.trim().is_empty() || MODERN.iter().any(|known| text.eq_ignore_ascii_case(known));
+        Some(if modern { Self::Modern } else { Self::Legacy })
+    }
 }
 
 impl Fields for Row {
-    const NAMES: &'static [&'static str] = &["id", "userId", "createdDateTime", "status"];
+    const NAMES: &'static [&'static str] = &["id", "userId", "createdDateTime", "status", "clientAppUsed"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, name: &'static str, row: &mut A) -> Result<(), A::Error> {
         match name {
             "id" => self.id = value(row)?,
             "userId" => self.person = value(row)?,
             "createdDateTime" => self.at = value(row)?,
+            "clientAppUsed" => self.client = value(row)?.unwrap_or_default(),
             _ => self.code = object::<Status, _>(row)?.code,
         }
         Ok(())
@@ -74,7 +86,7 @@ async fn pages(transport: &Transport, since: Timestamp, columns: Columns) -> Res
 }
 
 fn attempt(row: Row) -> Option<SignIn> {
-    Some(SignIn { id: row.id?, person: row.person?, at: row.at?, code: row.code? })
+    Some(SignIn { id: row.id?, person: row.person?, at: row.at?, code: row.code?, client: row.client })
 }
 
 #[cfg(test)]

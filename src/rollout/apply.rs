@@ -12,7 +12,7 @@ use super::observed::Target;
 use super::person::{Changing, Enforced, Home};
 use super::plan::Plan;
 use super::stage::PhaseName;
-use super::state::{Accepted, Batch, Phase, StageState, State, TAIL, Thrown, evidence_key, removed_hold_id};
+use super::state::{Accepted, Batch, Phase, StageState, State, TAIL, Thrown, removed_hold_id};
 
 /// Why a record does not fit the state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +53,10 @@ impl State {
             | Event::CheckpointRebuilt { .. }
             | Event::Assisted { .. }
             | Event::AssistOutcome { .. } => Ok(()),
-            Event::PlanAccepted { revision, plan, .. } => self.accept(at, revision, plan, &record.actor),
+            Event::PlanAccepted { revision, plan, .. } => {
+                self.keep_gates_of(plan);
+                self.accept(at, revision, plan, &record.actor)
+            }
             Event::Resolved { target } => self.resolve(*target),
             Event::PolicySeen { fingerprint } => {
                 self.policy = Some(fingerprint.clone());
@@ -64,7 +67,10 @@ impl State {
                 Ok(())
             }
             Event::RosterFrozen { stage, people, out } => self.roster(stage, people, out),
-            Event::StageMoved { stage, from, to, why } => self.stage_moved(at, stage, *from, *to, why),
+            Event::StageMoved { stage, from, to, why } => {
+                self.forget_gates(stage, *to);
+                self.stage_moved(at, stage, *from, *to, why)
+            }
             Event::NoticeIntent { .. } | Event::NoticeOutcome { .. } | Event::Handed { .. } | Event::Bounced { .. } => {
                 self.take_told(record)
             }
@@ -148,9 +154,8 @@ impl State {
                 self.holds.remove(&removed_hold_id(*id));
                 Ok(())
             }),
-            Event::GateRead { stage, gate, evidence } => {
-                self.evidence.insert(evidence_key(stage, gate), evidence.clone());
-                Ok(())
+            Event::GateRead { .. } | Event::Confirmed { .. } | Event::ContactsCounted { .. } => {
+                self.take_gates(at, &record.event)
             }
             Event::Counted { stage, reading, start, expected } => self.count(at, stage, *reading, *start, *expected),
             Event::HoldPlaced { .. }
@@ -164,7 +169,10 @@ impl State {
             | Event::TailRollback { .. }
             | Event::TailRolledBack
             | Event::Ordered { .. } => self.take_operated(record),
-            Event::Carried { stage, people, .. } => self.carry(stage, people),
+            Event::Carried { stage, people, why } => {
+                self.count_unreached(stage, people.len(), why);
+                self.carry(stage, people)
+            }
             Event::Soaked { stage, healthy: so_far, until: upto } => {
                 let stage = self.stage_mut(stage)?;
                 match &mut stage.phase {
@@ -261,6 +269,7 @@ impl State {
                     frozen: false,
                     roster: Vec::new(),
                     out: std::collections::BTreeMap::new(),
+                    unreached: 0,
                     since: at,
                     stood: SignedDuration::ZERO,
                     stands_since: None,

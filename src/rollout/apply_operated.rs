@@ -46,6 +46,7 @@ impl State {
                 if let (Some((stage, gate)), Some(evidence)) = (hold.gate(), ack) {
                     self.acknowledged.insert(evidence_key(stage, gate), evidence.clone());
                 }
+                self.forget_failures(&hold);
                 self.ended(at, &hold, *allow_start)
             }
             Event::Approved { revision, until, .. } => {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::condition::{Condition, Ground, NOTICE};
 use super::event::{Before, By, Event};
 use super::hold::Hold;
-use super::holds::{called_for, failures};
+use super::holds::called_for;
 use super::limit::frees_at;
 use super::need::{Ask, Need, needs};
 use super::person::{Enforced, Home};
@@ -16,8 +16,8 @@ use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
 use super::{
-    counts, exception, finish, gate, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail,
-    tranche,
+    counts, exception, finish, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail,
+    tranche, waited_for,
 };
 
 /// What to do now.
@@ -129,19 +129,7 @@ fn holds(ground: &Ground<'_>) -> Vec<Event> {
     }
     events.extend(pause::expired(ground.state, ground.now));
     if ground.conditions.has(Condition::Hold) {
-        for hold in failures(ground) {
-            if let hold::Scope::Stage(name) = &hold.scope {
-                let named = |gate: &&super::plan::Gate| hold.id == format!("gate:{name}:{}", gate.name);
-                if let Some(gate) = ground.plan.gates.iter().find(named) {
-                    let evidence = match ground.state.stage(name) {
-                        Some((_, stage)) => gate::read(ground.plan, ground.state, ground.observed, ground.now, stage, gate),
-                        None => gate::read_tail(ground.plan, ground.state, ground.observed, ground.now, gate),
-                    };
-                    events.push(Event::GateRead { stage: name.clone(), gate: gate.name.clone(), evidence });
-                }
-            }
-            events.push(Event::HoldPlaced { hold });
-        }
+        events.extend(waited_for::records(ground));
     }
     events
 }
@@ -229,6 +217,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     instants.extend(sending::frees_at(ground.state, now));
     instants.extend(lists::instants(ground));
     instants.extend(counts::instants(ground));
+    instants.extend(waited_for::instants(ground));
     instants.extend(retry_at(ground.state.wire_trouble));
     instants.extend(retry_at(ground.state.retire_trouble));
     instants.extend(switch::retry_at(ground.state));

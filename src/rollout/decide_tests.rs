@@ -3,7 +3,7 @@
 use super::condition::Condition;
 use super::event::{Event, Slot};
 use super::observed::Readiness;
-use super::plan::{Amount, Blackout, Bound, Cap, Gate, GateAt, Measure, Unregistered};
+use super::plan::{Amount, Asking, Blackout, Bound, Cap, Gate, GateAt, Measure, Unregistered};
 use super::report::{Standing, report};
 use super::sample::{Perfect, at, days, hours, id, plan};
 use super::stage::PhaseName;
@@ -318,6 +318,7 @@ fn a_start_gate_that_fails_places_a_hold_that_only_a_human_clears() {
         min_sample: 1,
         max_age: hours(12),
         stages: Vec::new(),
+        asking: Asking::default(),
     });
     let mut world = Perfect::new(plan, BEGIN);
     world.readiness = Readiness::Unregistered;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::closing::Abort;
 use super::exception::Excepted;
 use super::forecast::{Band, Reading};
+use super::gate::{Contacts, Yes};
 use super::hold::{Blocks, Hold, Scope};
 use super::id::ObjectId;
-use super::observed::{PerUser, Target};
+use super::observed::Target;
 use super::overriding::Passed;
 use super::plan::{Plan, Start};
 use super::stage::PhaseName;
@@ -16,9 +17,11 @@ use super::state::PAUSED;
 use super::switch::{Image, Switch};
 
 mod evidence;
+mod parts;
 mod slot;
 
-pub use evidence::{Evidence, Verdict};
+pub use evidence::{Counted, Evidence, Origin, Verdict};
+pub use parts::{Before, Deed, List, PassFate, Switched, Uses};
 pub use slot::Slot;
 
 /// The version of the records this program writes.
@@ -365,6 +368,24 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected: Option<Band>,
     },
+    /// A human answered a gate.
+    Confirmed {
+        /// The stage, or `tail`.
+        stage: String,
+        /// The gate.
+        gate: String,
+        /// What they said.
+        says: Yes,
+        /// Their reason.
+        why: String,
+    },
+    /// A helpdesk counted contacts.
+    ContactsCounted {
+        /// How many, of which stage, from when to when.
+        contacts: Contacts,
+        /// The operator's reason.
+        why: String,
+    },
     /// A reason not to move came into force.
     HoldPlaced {
         /// The hold.
@@ -551,81 +572,4 @@ fn pause() -> String {
 
 fn is_pause(hold: &str) -> bool {
     hold == PAUSED
-}
-
-/// How often a Temporary Access Pass may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Uses {
-    /// As the tenant's policy says.
-    #[default]
-    AsPolicy,
-    /// Once.
-    Once,
-}
-
-/// What became of a Temporary Access Pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PassFate {
-    /// It was issued.
-    Issued {
-        /// How long it counts.
-        minutes: u32,
-        /// From when on.
-        from: Timestamp,
-    },
-    /// The tenant, or its policy, does not allow it.
-    Refused(String),
-    /// It never left.
-    NotSent(String),
-    /// Nobody knows; another one replaces it.
-    Unknown,
-}
-
-/// The people of one manager.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct List {
-    /// Who manages them.
-    pub manager: ObjectId,
-    /// Who they are.
-    pub people: Vec<ObjectId>,
-}
-
-/// People who share a before-image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Before {
-    /// Their own MFA state.
-    pub state: PerUser,
-    /// Who.
-    pub people: Vec<ObjectId>,
-}
-
-/// What became of a switch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Switched {
-    /// The tenant took it, or reading back shows it.
-    Done,
-    /// Nobody knows; reading back settles it.
-    Unknown,
-    /// Reading back shows that it did not come about.
-    Absent,
-    /// The tenant refused, for this reason.
-    Refused(String),
-    /// It never left, for this reason.
-    NotSent(String),
-}
-
-/// What a batch does to its people.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Deed {
-    /// Requires MFA of them.
-    #[default]
-    Enforce,
-    /// Requires it of them no longer.
-    Release,
-    /// Ends their own MFA state.
-    Retire,
 }

@@ -123,6 +123,8 @@ fn only_watched_and_healthy_time_soaks() {
         world.sign_ins = Some(later(10..=14, 0));
         world.run("2027-01-11T12:00:00Z");
         begin(&mut world);
+        // Two days without data are no matter of this.
+        world.plan.limits.max_hold = super::sample::days(7);
         world.run("2027-01-13T12:00:00Z");
         end(&mut world);
         world.run("2027-01-16T00:00:00Z");

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::acknowledge::{digest, judged};
 use super::condition::{Condition, Ground};
-use super::event::{Evidence, Verdict};
+use super::event::Verdict;
 use super::gate::{gates_of, is_watched, read, sentence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::hours::Hours;
 use super::observed::{Collision, Toggle, Weight};
 use super::person::Home;
-use super::plan::{Gate, GateAt};
+use super::plan::GateAt;
 use super::readers;
 use super::select::exempt_key;
 use super::select::selection_keys;
-use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL, evidence_key};
+use super::state::{PAUSE_FILE, POLICY, Phase, StageState, TAIL};
 use super::switch::is_tenant_wide;
 use super::told::{notice_deadline, to_be_told};
+use super::waited_for::{self, Reading};
 use super::{finish, sending, tail, what_if};
 
 /// Holds for what else in the tenant requires MFA are named so, and after it.
@@ -60,9 +60,9 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
         of_stage(ground, Home::Stage(ix), stage, &mut place);
     }
     for (gate, evidence) in tail::gates(ground) {
-        if stops(evidence.verdict, || tail::canary_waits(ground)) {
-            let id = format!("gate-waits:{TAIL}:{}", gate.name);
-            place(id, Scope::Stage(TAIL.to_owned()), Owner::Gate, sentence(gate, &evidence));
+        let reading = Reading { stage: TAIL, gate: &gate, evidence: &evidence };
+        if reading.waits(ground, || tail::canary_waits(ground)) {
+            place(reading.wait_id(), Scope::Stage(TAIL.to_owned()), Owner::Gate, sentence(&gate, &evidence));
         }
     }
     holds
@@ -218,20 +218,25 @@ fn of_stage(ground: &Ground<'_>, home: Home, stage: &StageState, place: &mut imp
         return;
     }
     for gate in gates_of(ground.plan, &stage.name, gates) {
-        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-        let waits = stops(evidence.verdict, || gates == GateAt::Start || canary_waits(ground, stage));
-        if waits && !ground.state.passes_gate(&stage.name, gate, &evidence, ground.now) {
-            place(format!("gate-waits:{}:{}", stage.name, gate.name), scope(), Owner::Gate, sentence(gate, &evidence));
+        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate);
+        let reading = Reading { stage: &stage.name, gate: &gate, evidence: &evidence };
+        if reading.waits(ground, || gates == GateAt::Start || canary_waits(ground, stage)) {
+            place(reading.wait_id(), scope(), Owner::Gate, sentence(&gate, &evidence));
         }
     }
-}
-
-/// Whether a verdict is waited out, `inconclusive` being what too small a sample means; a failure is a hold that a human clears.
-fn stops(verdict: Verdict, inconclusive: impl FnOnce() -> bool) -> bool {
-    match verdict {
-        Verdict::Pass | Verdict::Fail => false,
-        Verdict::Inconclusive => inconclusive(),
-        Verdict::NoData => true,
+    // An exit gate may be waited for without end; that it is has to be seen.
+    if waited_for::exit_since(ground, stage).is_some_and(|since| waited_for::too_long(ground, since)) {
+        for gate in gates_of(ground.plan, &stage.name, GateAt::Exit) {
+            let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate);
+            if !matches!(evidence.verdict, Verdict::Pass | Verdict::Fail) {
+                let id = Reading { stage: &stage.name, gate: &gate, evidence: &evidence }.wait_id();
+                let why = format!(
+                    "{}; the stage has soaked and waits for it alone, so somebody should look",
+                    sentence(&gate, &evidence)
+                );
+                place(id, scope(), Owner::Gate, why);
+            }
+        }
     }
 }
 
@@ -242,49 +247,4 @@ pub fn canary_waits(ground: &Ground<'_>, stage: &StageState) -> bool {
         Phase::Enforcing { canary: Some(at) } => ground.now.duration_since(at) < ground.plan.limits.canary_wait,
         _ => false,
     }
-}
-
-/// Gates that fail now and call for a hold that only a human clears, with their evidence.
-#[must_use]
-pub fn failures(ground: &Ground<'_>) -> Vec<Hold> {
-    let mut holds = Vec::new();
-    for stage in &ground.state.stages {
-        let asked: &[GateAt] = match &stage.phase {
-            Phase::Announced if ground.now >= stage.start.instant => &[GateAt::Start],
-            Phase::Enforcing { canary: Some(_) } => &[GateAt::During],
-            Phase::Soaking { healthy, .. } => {
-                let soak = ground.plan.stages.iter().find(|planned| planned.name == stage.name).map(|planned| planned.soak);
-                if soak.is_some_and(|soak| *healthy >= soak) { &[GateAt::During, GateAt::Exit] } else { &[GateAt::During] }
-            }
-            _ => continue,
-        };
-        for gate in asked.iter().flat_map(|at| gates_of(ground.plan, &stage.name, *at)) {
-            let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-            holds.extend(failure(ground, &stage.name, gate, &evidence));
-        }
-    }
-    holds.extend(tail::gates(ground).filter_map(|(gate, evidence)| failure(ground, TAIL, gate, &evidence)));
-    holds
-}
-
-fn failure(ground: &Ground<'_>, stage: &str, gate: &Gate, evidence: &Evidence) -> Option<Hold> {
-    let id = format!("gate:{stage}:{}", gate.name);
-    let seen = ground.state.acknowledged.get(&evidence_key(stage, &gate.name));
-    let passed = ground.state.passes_gate(stage, gate, evidence, ground.now);
-    if judged(gate, evidence, seen) != Verdict::Fail || passed || ground.state.holds.contains_key(&id) {
-        return None;
-    }
-    let ends = format!("tidegate unpause '{id}' --ack {}", digest(evidence));
-    let why = format!("{}; look into it, then `{ends}`", sentence(gate, evidence));
-    let scope = Scope::Stage(stage.to_owned());
-    Some(Hold {
-        id,
-        scope,
-        blocks: Blocks::Forward,
-        owner: Owner::Gate,
-        since: ground.now,
-        clears: Clears::Human,
-        why,
-        until: None,
-    })
 }

@@ -219,6 +219,9 @@ fn notices_come_first_and_half_of_a_day_is_theirs() {
 
     let mut world = waiting();
     read(&mut world, &[]);
+    while let Some(Action::Record(by, events)) = world.with_ground(decide).action {
+        world.commit(by, events); // the count of the day
+    }
     assert!(matches!(world.with_ground(decide).action, Some(Action::List(_))));
     let now = world.now;
     world.state.mailed.insert(id(3), vec![(now - hours(3), A_DAY / 2)]);

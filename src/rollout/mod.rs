@@ -4,6 +4,7 @@ pub mod about;
 pub mod acknowledge;
 pub mod advice;
 pub mod apply;
+mod apply_gates;
 mod apply_lists;
 mod apply_operated;
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub mod forecast;
 pub mod gate;
 #[cfg(test)]
 mod gate_tests;
+#[cfg(test)]
+mod gate_waits_tests;
 pub mod guard;
 pub mod handed;
 #[cfg(test)]
@@ -65,6 +68,7 @@ pub mod pause;
 pub mod person;
 mod places;
 pub mod plan;
+pub mod post;
 pub mod preflight;
 pub mod readers;
 mod readings;
@@ -97,6 +101,7 @@ mod undo_tests;
 pub mod unmet;
 pub mod unseen;
 pub mod verb;
+mod waited_for;
 pub mod what_if;
 #[cfg(test)]
 mod what_if_tests;

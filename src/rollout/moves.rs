@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::acknowledge::judged;
 use super::condition::{Condition, Ground, NOTICE};
-use super::event::{Event, Verdict};
-use super::gate::{gates_of, is_watched, read, sentence};
+use super::event::{Event, Evidence, Verdict};
+use super::gate::{gates_of, is_watched, read, sentence, shown};
 use super::hold::{Owner, Scope};
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
-use super::plan::{GateAt, Stage};
+use super::plan::{Gate, GateAt, Stage};
 use super::select::{protection, roster};
 use super::settle::has_open_batch;
 use super::stage::PhaseName;
@@ -92,6 +92,15 @@ fn frozen(ground: &Ground<'_>, ix: u16, stage: &StageState, planned: &Stage) -> 
         return Err(format!(
             "stage `{}` selects nobody who may be enforced ({out} people are out); correct its `people`",
             stage.name
+        ));
+    }
+    if let Some(expected) = planned.expect.filter(|expected| !expected.has(roster.people.len())) {
+        return Err(format!(
+            "stage `{}` selects {} people, and {} to {} are expected; correct its `people`, or its `expect`",
+            stage.name,
+            roster.people.len(),
+            expected.least,
+            expected.most
         ));
     }
     Ok(Event::RosterFrozen { stage: stage.name.clone(), people: roster.people, out: roster.out })
@@ -209,9 +218,9 @@ pub fn waits_to_start(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<S
         waits.extend(ground.refuses_home(*condition, home).map(std::borrow::Cow::into_owned));
     }
     for gate in gates_of(ground.plan, &stage.name, GateAt::Start) {
-        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
-        if evidence.verdict != Verdict::Pass && !ground.state.passes_gate(&stage.name, gate, &evidence, ground.now) {
-            waits.push(sentence(gate, &evidence));
+        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate);
+        if evidence.verdict != Verdict::Pass && !ground.state.passes_gate(&stage.name, &gate, &evidence, ground.now) {
+            waits.push(sentence(&gate, &evidence));
         }
     }
     waits
@@ -219,11 +228,11 @@ pub fn waits_to_start(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<S
 
 /// The readings of a stage's gates, for the record.
 pub(super) fn evidence(ground: &Ground<'_>, stage: &StageState, at: GateAt) -> Vec<Event> {
-    gates_of(ground.plan, &stage.name, at)
+    shown(ground.plan, &stage.name, at)
         .map(|gate| Event::GateRead {
             stage: stage.name.clone(),
             gate: gate.name.clone(),
-            evidence: read(ground.plan, ground.state, ground.observed, ground.now, stage, gate),
+            evidence: read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate),
         })
         .collect()
 }
@@ -310,7 +319,7 @@ fn soaking(ground: &Ground<'_>, stage: &StageState, planned: &Stage, healthy: Si
 /// Between two looks at a soaking stage; a longer gap was not watched.
 fn longest_gap(ground: &Ground<'_>, stage: &StageState) -> SignedDuration {
     let gates = gates_of(ground.plan, &stage.name, GateAt::During).chain(gates_of(ground.plan, &stage.name, GateAt::Exit));
-    let interval = gates.map(|gate| super::gate::interval(ground.plan, gate.measure)).max();
+    let interval = gates.filter_map(|gate| super::gate::interval(ground.plan, gate.measure)).max();
     interval.unwrap_or(ground.plan.observe.members).saturating_mul(2).saturating_add(SOAK_STEP)
 }
 
@@ -323,15 +332,21 @@ pub fn waits_to_be_done(ground: &Ground<'_>, stage: &StageState) -> Vec<String> 
     let enforced = u32::try_from(enforced).unwrap_or(u32::MAX);
     let gates = gates_of(ground.plan, &stage.name, GateAt::During).chain(gates_of(ground.plan, &stage.name, GateAt::Exit));
     let waits = gates.filter_map(|gate| {
-        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
+        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate);
         let seen = ground.state.acknowledged.get(&evidence_key(&stage.name, &gate.name)).filter(|_| gate.at == GateAt::During);
-        let lets_through = match judged(gate, &evidence, seen) {
+        let lets_through = match judged(&gate, &evidence, seen) {
             Verdict::Pass => true,
-            Verdict::Inconclusive => gate.at == GateAt::During && evidence.sample >= gate.min_sample.min(enforced),
+            Verdict::Inconclusive => gate.at == GateAt::During && rests_on_enough(&gate, &evidence, enforced),
             Verdict::Fail | Verdict::NoData => false,
         };
-        let lets_through = lets_through || ground.state.passes_gate(&stage.name, gate, &evidence, ground.now);
-        (!lets_through).then(|| sentence(gate, &evidence))
+        let lets_through = lets_through || ground.state.passes_gate(&stage.name, &gate, &evidence, ground.now);
+        (!lets_through).then(|| sentence(&gate, &evidence))
     });
     waits.collect()
+}
+
+/// Whether an inconclusive reading rests on everybody who can be asked; where people are not counted, nobody knows.
+fn rests_on_enough(gate: &Gate, evidence: &Evidence, enforced: u32) -> bool {
+    let counts = gate.measure.is_share() || gate.measure.is_of_enforced();
+    counts && evidence.sample >= gate.min_sample.min(enforced)
 }

@@ -9,7 +9,7 @@ use super::gate::LOG_REACH;
 use super::limit::backoff;
 use super::observed::{SelectionKey, Source};
 use super::person::{Enforced, Home, PersonState};
-use super::plan::{GateAt, Licence, Measure};
+use super::plan::{GateAt, Licence, Reads};
 use super::select::{every_selection, exempt_key};
 use super::settle::unsettled_since;
 use super::state::{Phase, StageState, Stands};
@@ -45,6 +45,8 @@ pub enum Ask {
     LastSeen,
     /// Notices that came back since an instant.
     Bounces(Timestamp),
+    /// What answers a gate outside the tenant, by the gate's name.
+    Gate(String),
     /// Who manages the people of a stage who are not ready; with the instant that its lists name.
     Managers(String, Timestamp),
 }
@@ -139,6 +141,9 @@ pub fn needs(ground: &Ground<'_>) -> Vec<Need> {
     }
     if let Some((from, due)) = super::bounces::asked(ground) {
         need(Ask::Bounces(from), due.max(first));
+    }
+    for (gate, due) in super::gate::outside(ground) {
+        need(Ask::Gate(gate), due);
     }
     if let Some((stage, instant, due)) = super::lists::asked(ground) {
         need(Ask::Managers(stage, instant), due.max(first));
@@ -247,7 +252,7 @@ fn registration_every(ground: &Ground<'_>) -> SignedDuration {
     let asked = ground.state.stages.iter().filter_map(shorter).chain(tail.then_some(observe.registration)).min();
     let gated = |stage: &StageState| {
         matches!(stage.phase, Phase::Soaking { .. })
-            && ground.plan.gates.iter().any(|gate| gate.at != GateAt::Start && gate.measure == Measure::RegisteredShare)
+            && ground.plan.gates.iter().any(|gate| gate.at != GateAt::Start && gate.measure.reads() == Reads::Registration)
     };
     if ground.state.stages.iter().any(gated) {
         return observe.registration;

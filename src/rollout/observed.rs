@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::gate::Answered;
 use super::id::{NameKey, ObjectId, PersonRef};
 pub use super::readings::{Directory, Registration};
 pub use super::roll::{IdSet, Roll};
@@ -146,6 +147,18 @@ pub struct SignIn {
     pub at: Timestamp,
     /// Microsoft's code; 0 is success.
     pub code: i64,
+    /// With what.
+    pub client: Client,
+}
+
+/// What somebody signs in with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Client {
+    /// A browser, an app, or something that the log does not name.
+    #[default]
+    Modern,
+    /// A client or a protocol that cannot do MFA.
+    Legacy,
 }
 
 /// A notice that was accepted and came back.
@@ -444,6 +457,8 @@ pub struct Observed {
     pub bounces: Source<Vec<Bounce>>,
     /// Who manages the people of a stage who are not ready, once its lists for managers are due.
     pub managers: Source<Managers>,
+    /// What the plan's addresses and commands answer, by gate.
+    pub gates: BTreeMap<String, Source<Answered>>,
     /// Why our clock cannot be trusted.
     pub clock_doubt: Option<String>,
     /// Listings with so few people that they were not believed, by name: when, and how many.

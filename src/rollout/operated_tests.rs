@@ -4,13 +4,14 @@ use super::closing::{Abort, abort, cancel, skip};
 use super::event::{By, Event, Slot};
 use super::hold::{Blocks, Scope};
 use super::late;
-use super::observed::Readiness;
+use super::observed::{Readiness, Toggle};
 use super::pause::{self, Ending};
 use super::person::Enforced;
+use super::plan::Expected;
 use super::release::{self, Extent};
 use super::sample::{Perfect, at, attempts, during, hours, plan};
 use super::stage::PhaseName;
-use super::state::State;
+use super::state::{Phase, State};
 use super::{acknowledge, rebook};
 
 const BEGIN: &str = "2027-01-01T08:00:00Z";
@@ -293,4 +294,49 @@ fn a_missed_stage_is_started_late_within_the_bound_and_before_anybody_was_told_o
     assert_eq!(told_off(&world, Slot::Withdrawn), 5);
     assert!(begin(&world).is_err());
     assert!(world.state.people.all().iter().all(|person| person.enforced() == Enforced::No));
+}
+
+#[test]
+fn failed_sign_ins_roll_a_stage_back_by_themselves_only_where_the_plan_says_so_and_no_human_decided() {
+    for (auto, paused_before, expected) in [
+        (Toggle::Off, false, PhaseName::Enforcing),
+        (Toggle::On, false, PhaseName::RolledBack),
+        (Toggle::On, true, PhaseName::Enforcing),
+    ] {
+        let mut plan = plan();
+        plan.gates = vec![during(2)];
+        plan.limits.auto_rollback = auto;
+        plan.limits.canary_wait = hours(1);
+        let mut world = Perfect::new(plan, BEGIN);
+        world.run("2027-01-11T07:00:00Z");
+        if paused_before {
+            pauses(&mut world, Scope::Stage("pilot".to_owned()), Blocks::Forward, None);
+            world.run("2027-01-11T07:10:00Z");
+            ends(&mut world, "paused:pilot");
+        }
+        world.run("2027-01-11T08:01:00Z");
+        world.sign_ins = Some(attempts(10..=14, world.now, 500_121));
+        world.run("2027-01-12T12:00:00Z");
+        let held = world.state.holds.values().any(|hold| hold.gate().is_some());
+        assert_eq!((phase(&world, "pilot"), held), (expected, true), "{auto:?} {paused_before}: {:?}", world.moves());
+        assert_eq!(world.members.is_empty(), expected == PhaseName::RolledBack);
+        assert_eq!(told_off(&world, Slot::Released) > 0, expected == PhaseName::RolledBack);
+    }
+}
+
+#[test]
+fn a_roster_of_another_size_than_expected_is_not_announced() {
+    for (least, most, expected) in [(4, 6, PhaseName::Announcing), (6, 9, PhaseName::Scheduled), (1, 4, PhaseName::Scheduled)] {
+        let mut plan = plan();
+        plan.stages[0].expect = Some(Expected { least, most });
+        let mut world = Perfect::new(plan, BEGIN);
+        world.run("2027-01-05T08:00:00Z");
+        let announced = !matches!(phase(&world, "pilot"), PhaseName::Scheduled);
+        assert_eq!(announced, expected == PhaseName::Announcing, "{least}..{most}");
+        world.run("2027-01-10T08:00:00Z");
+        if !announced {
+            let Phase::Missed { why } = &world.state.stage("pilot").unwrap().1.phase else { panic!("{least}..{most}") };
+            assert!(why.contains(&format!("selects 5 people, and {least} to {most} are expected")), "{why}");
+        }
+    }
 }

@@ -3,16 +3,18 @@
 //! Invariant: nothing overrides the promise, the floor, protection, the caps or the journal; an override lasts until the stage's next
 //! move or its own end, whichever is first, and for a gate only while its evidence is no other.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::acknowledge::digest;
 use super::condition::Ground;
 use super::event::{Event, Evidence, Verdict};
-use super::gate::{read, sentence};
+use super::gate::{gates_of, read, sentence};
 use super::hold::{Clears, Hold};
 use super::id::sha256_hex;
-use super::plan::{Gate, GateAt};
+use super::plan::{Gate, GateAt, Plan};
 use super::state::State;
 use super::verb::{Verb, may, reason};
 
@@ -94,10 +96,9 @@ pub fn begin(ground: &Ground<'_>, asked: &Asked<'_>) -> Result<Vec<Event>, Strin
         until,
         why: asked.why.to_owned(),
     };
-    let of_gate = asked.what.strip_prefix(&format!("gate-waits:{}:", asked.stage)).unwrap_or(asked.what);
-    let asked_of =
-        |gate: &&Gate| gate.name == of_gate && (gate.stages.is_empty() || gate.stages.iter().any(|name| name == asked.stage));
-    if let Some(gate) = ground.plan.gates.iter().find(asked_of) {
+    let named = asked.what.strip_prefix(&format!("gate-waits:{}:", asked.stage)).unwrap_or(asked.what);
+    if let Some(gate) = of_gate(ground.plan, asked.stage, named) {
+        let gate = &*gate;
         let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
         seen(&digest(&evidence), asked.evidence, || sentence(gate, &evidence))?;
         if evidence.verdict == Verdict::Pass {
@@ -126,6 +127,13 @@ pub fn begin(ground: &Ground<'_>, asked: &Asked<'_>) -> Result<Vec<Event>, Strin
     }
     seen(&hold_digest(hold), asked.evidence, || hold.why.clone())?;
     Ok(vec![overridden(Passed::Hold(hold.id.clone()))])
+}
+
+/// The gate of that name, as it is asked for a stage.
+#[must_use]
+pub fn of_gate<'a>(plan: &'a Plan, stage: &'a str, name: &str) -> Option<Cow<'a, Gate>> {
+    let moments = [GateAt::Start, GateAt::During, GateAt::Exit];
+    moments.into_iter().flat_map(|at| gates_of(plan, stage, at)).find(|gate| gate.name == name)
 }
 
 fn seen(is: &str, named: &str, says: impl FnOnce() -> String) -> Result<(), String> {

@@ -11,9 +11,11 @@ use super::observed::Toggle;
 
 mod gates;
 mod notices;
+mod observe;
 
-pub use gates::{Bound, Gate, GateAt, Measure};
+pub use gates::{Asking, Bound, Fails, Gate, GateAt, Measure, Override, Reads, Versus};
 pub use notices::{Channel, Format, Notices, ReaderZone, Via};
+pub use observe::{Codes, Observe};
 
 /// One content-hashed version of the operator's plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +86,15 @@ const fn on() -> Toggle {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_on(toggle: &Toggle) -> bool {
     *toggle == Toggle::On
+}
+
+/// A limit from before its key was known.
+const fn a_day() -> SignedDuration {
+    SignedDuration::from_hours(24)
+}
+
+fn is_a_day(time: &SignedDuration) -> bool {
+    *time == a_day()
 }
 
 impl Plan {
@@ -207,6 +218,12 @@ pub struct Limits {
     /// does not hold.
     #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
     pub start_late: SignedDuration,
+    /// Whether a gate on failed sign-ins that fails rolls the stage back, where no human has decided otherwise.
+    #[serde(default = "off", skip_serializing_if = "is_off")]
+    pub auto_rollback: Toggle,
+    /// How long a `during` gate may stand without data before a human must look.
+    #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
+    pub max_hold: SignedDuration,
 }
 
 /// At most `amount` people enforced within any `per`.
@@ -263,24 +280,6 @@ pub struct Blackout {
     pub why: String,
 }
 
-/// `[observe]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Observe {
-    /// Between two readings of the registration report.
-    pub registration: SignedDuration,
-    /// Between two readings of the sign-in log.
-    pub sign_ins: SignedDuration,
-    /// Between two readings of the enforcement group's members.
-    pub members: SignedDuration,
-    /// Between two readings of the whole directory.
-    pub directory: SignedDuration,
-    /// Data older than this counts as unknown.
-    pub max_age: SignedDuration,
-    /// Sign-in error codes that mean: the person was asked for MFA and did not pass.
-    pub mfa_failure_codes: Vec<i64>,
-}
-
 /// `[[stage]]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -303,6 +302,27 @@ pub struct Stage {
     pub soak: SignedDuration,
     /// What happens on the day to people who were told and have no method.
     pub unregistered: Unregistered,
+    /// How many people its roster must have to be announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expected>,
+}
+
+/// A number of people from `least` to `most`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// No fewer.
+    pub least: u32,
+    /// No more.
+    pub most: u32,
+}
+
+impl Expected {
+    /// Whether so many are expected.
+    #[must_use]
+    pub fn has(self, people: usize) -> bool {
+        u32::try_from(people).is_ok_and(|people| (self.least..=self.most).contains(&people))
+    }
 }
 
 /// A stage's start: what was written, and the instant it means.

@@ -215,9 +215,10 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
         .plan
         .gates
         .iter()
-        .filter(|gate| gate.stages.is_empty() || gate.stages.contains(&stage.name))
+        .filter(|gate| gate.is_asked_of(&stage.name))
         .filter(|_| stage.is_frozen() && !stage.phase.name().is_over())
-        .map(|gate| gate_report(gate, read(ground.plan, ground.state, ground.observed, ground.now, stage, gate)))
+        .map(|gate| gate.of(&stage.name))
+        .map(|gate| gate_report(&gate, read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate)))
         .collect();
     let roster = stage.roster.iter().filter_map(|place| ground.state.people.at(*place));
     let mut report = of_people(ground, &stage.name, roster);
@@ -245,7 +246,7 @@ fn gate_report(gate: &Gate, evidence: Evidence) -> GateReport {
 
 fn tail_report(ground: &Ground<'_>) -> StageReport {
     let mut report = of_people(ground, TAIL, ground.state.people.all().iter().filter(|person| person.home() == Home::Tail));
-    report.gates = super::tail::gates(ground).map(|(gate, evidence)| gate_report(gate, evidence)).collect();
+    report.gates = super::tail::gates(ground).map(|(gate, evidence)| gate_report(&gate, evidence)).collect();
     report.waits.extend(ground.state.forward_holds(TAIL).filter(|hold| hold.scope != Scope::Rollout).map(held));
     report
 }

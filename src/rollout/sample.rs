@@ -14,8 +14,8 @@ use super::observed::{
     SignIn, Target, Toggle, Trouble, TroubleKind, Way,
 };
 use super::plan::{
-    Access, Bound, Calendar, Channel, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure, Notices, Observe, People,
-    Plan, Selector, Stage, Start, Tail, Unregistered, Via,
+    Access, Asking, Bound, Calendar, Channel, Codes, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure, Notices,
+    Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Via,
 };
 use super::release;
 use super::schedule;
@@ -55,6 +55,7 @@ pub(crate) fn stage(name: &str, start: &str, people: Selector) -> Stage {
         min_notice: None,
         soak: days(1),
         unregistered: Unregistered::Enforce,
+        expect: None,
     }
 }
 
@@ -74,7 +75,14 @@ pub(crate) fn plan() -> Plan {
             include_guests: false,
             max_foreign: 5,
         },
-        limits: Limits { canary: 2, canary_wait: hours(2), caps: Vec::new(), start_late: SignedDuration::ZERO },
+        limits: Limits {
+            canary: 2,
+            canary_wait: hours(2),
+            caps: Vec::new(),
+            start_late: SignedDuration::ZERO,
+            auto_rollback: Toggle::Off,
+            max_hold: hours(24),
+        },
         approvals_needed: 0,
         approvals_valid: days(90),
         calendar: Calendar { windows: Vec::new(), blackouts: Vec::new() },
@@ -103,6 +111,8 @@ pub(crate) fn plan() -> Plan {
             directory: hours(6),
             max_age: hours(12),
             mfa_failure_codes: vec![500_121],
+            codes: Codes::default(),
+            gates: hours(1),
         },
         gates: Vec::new(),
         stages: vec![
@@ -131,12 +141,16 @@ pub(crate) fn during(min_sample: u32) -> Gate {
         min_sample,
         max_age: hours(12),
         stages: Vec::new(),
+        asking: Asking::default(),
     }
 }
 
 /// One attempt to sign in of each person, as the log holds them.
 pub(crate) fn attempts(people: impl IntoIterator<Item = u128>, at: Timestamp, code: i64) -> Vec<SignIn> {
-    people.into_iter().map(|n| SignIn { id: n.to_string(), person: id(n), at, code }).collect()
+    people
+        .into_iter()
+        .map(|n| SignIn { id: n.to_string(), person: id(n), at, code, client: super::observed::Client::Modern })
+        .collect()
 }
 
 /// A world without faults, as far as the core can see it.
@@ -167,6 +181,8 @@ pub(crate) struct Perfect {
     pub(crate) own: BTreeMap<ObjectId, PerUser>,
     /// What the log holds; `None`: it cannot be read.
     pub(crate) sign_ins: Option<Vec<SignIn>>,
+    /// What is answered about every gate outside the tenant; `None`: nothing.
+    pub(crate) outside: Option<super::gate::Answered>,
     /// When everybody last signed in; `None`: it cannot be read.
     pub(crate) last_seen: Option<Vec<(ObjectId, Option<Timestamp>)>>,
     /// What-If where it says something else than the group; `None`: it cannot be asked.
@@ -205,6 +221,7 @@ impl Perfect {
             answers: true,
             own: BTreeMap::new(),
             sign_ins: Some(Vec::new()),
+            outside: None,
             last_seen: Some(Vec::new()),
             foreseen: Some(BTreeMap::new()),
             plan: plan.clone(),
@@ -279,6 +296,11 @@ impl Perfect {
                         super::observed::Managers { stage, instant, of }
                     });
                     self.observed.managers.take(now, read);
+                }
+                Ask::Gate(name) => {
+                    let unread = Trouble { kind: TroubleKind::Unreachable, why: "a test".to_owned() };
+                    let answer = self.outside.clone().ok_or(unread);
+                    self.observed.gates.entry(name).or_default().take(now, answer);
                 }
                 Ask::Bounces(_) => self.observed.bounces.take(now, Ok(self.bounces.clone())),
                 Ask::LastSeen => {

@@ -134,6 +134,11 @@ pub fn meaning(code: i64) -> Option<&'static Meaning> {
     KNOWN.binary_search_by_key(&code, |known| known.code).ok().and_then(|at| KNOWN.get(at))
 }
 
+/// The codes of steps of an ordinary sign-in, ascending.
+pub fn steps() -> impl Iterator<Item = i64> {
+    KNOWN.iter().filter(|known| known.kind == Kind::Step).map(|known| known.code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

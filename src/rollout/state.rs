@@ -9,6 +9,7 @@ use super::approval::Approval;
 use super::counts::Counts;
 use super::event::{Deed, Evidence, Slot};
 use super::exception::Exception;
+use super::gate::{Posts, Recent};
 use super::hold::{Blocks, Clears, Hold, Scope};
 use super::id::ObjectId;
 use super::lists::{ListBatch, Lists};
@@ -76,6 +77,12 @@ pub struct State {
     /// What was counted of each stage before its start, and foreseen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, Counts>,
+    /// The latest readings of gates that must fail more than once, by stage and gate.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recent: BTreeMap<String, Recent>,
+    /// What was posted for gates.
+    #[serde(default, skip_serializing_if = "Posts::is_empty")]
+    pub posts: Posts,
     /// When each sending mailbox was handed how many mails, the last day.
     #[serde(default)]
     pub mailed: super::sending::Handed,
@@ -141,6 +148,9 @@ pub struct StageState {
     pub roster: Vec<PersonIx>,
     /// People it selects who are out, counted by reason.
     pub out: BTreeMap<String, u32>,
+    /// People who left it because no notice reached them.
+    #[serde(default, skip_serializing_if = "is_nobody")]
+    pub unreached: u32,
     /// When it came into its phase.
     pub since: Timestamp,
     /// How long holds that a human must clear have stood against its batches, those that ended.
@@ -155,6 +165,11 @@ pub struct StageState {
     /// The latest hold of its own that a human ended.
     #[serde(default)]
     pub last_pause: Option<Pause>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_nobody(people: &u32) -> bool {
+    *people == 0
 }
 
 /// Something that was switched for the whole tenant.
@@ -316,6 +331,9 @@ pub struct Pause {
 
 /// The hold that a `pause` places.
 pub const PAUSED: &str = "paused";
+
+/// How reasons begin for which people leave a stage because no notice reached them.
+pub const UNREACHED: &str = "unreached:";
 
 /// The hold for a policy that is off, does not require MFA, or was edited.
 pub const POLICY: &str = "policy";

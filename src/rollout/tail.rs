@@ -3,6 +3,7 @@
 //! Does not choose dates (`told`) nor batches (`tranche`). Keeps: nobody of the tail is enforced on a date that passed while something
 //! protected them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::condition::{Condition, Ground};
 use super::event::{Event, Evidence};
 use super::exception::{self, Excepted, Exception};
-use super::gate::{LOG_REACH, gates_of, read_tail};
+use super::gate::{LOG_REACH, read_tail, shown};
 use super::id::ObjectId;
 use super::person::{Enforced, Home, PersonState};
-use super::plan::{Gate, GateAt, Measure};
+use super::plan::{Gate, GateAt, Reads};
 use super::select::{exempt_key, protection};
 use super::state::{Phase, StageState, State, TAIL};
 use super::told;
@@ -97,16 +98,19 @@ fn due<'a>(ground: &Ground<'a>, at: Timestamp) -> impl Iterator<Item = PersonSta
     })
 }
 
-/// Its `during` gates as they read now, from its canary on and while somebody's date has come: before and after, they stop nothing.
-pub fn gates<'a>(ground: &Ground<'a>) -> impl Iterator<Item = (&'a Gate, Evidence)> {
+/// Its `during` gates as they read now, those that stop nothing with them, from its canary on and while somebody's date has come: before and after, they stop nothing.
+pub fn gates<'a>(ground: &Ground<'a>) -> impl Iterator<Item = (Cow<'a, Gate>, Evidence)> {
     let openings = Openings::new(ground);
     let comes = |person: &PersonState| openings.lets(ground.state, person.id);
     let asked = openings.lets_anybody(ground.state)
         && ground.state.tail_canary.is_some()
         && due(ground, ground.now).any(|person| comes(&person));
-    let gates = gates_of(ground.plan, TAIL, GateAt::During).filter(move |_| asked);
+    let gates = shown(ground.plan, TAIL, GateAt::During).filter(move |_| asked);
     let Ground { plan, state, observed, now, .. } = *ground;
-    gates.map(move |gate| (gate, read_tail(plan, state, observed, now, gate)))
+    gates.map(move |gate| {
+        let evidence = read_tail(plan, state, observed, now, &gate);
+        (gate, evidence)
+    })
 }
 
 /// When an exception calls for something: its notices, its end.
@@ -142,13 +146,19 @@ pub fn canary_waits(ground: &Ground<'_>) -> bool {
     ground.state.tail_canary.is_some_and(|at| ground.now.duration_since(at) < ground.plan.limits.canary_wait)
 }
 
+/// Whether gates matter for the tail: it has a canary, and somebody's date is near.
+#[must_use]
+pub fn is_near(ground: &Ground<'_>) -> bool {
+    let near = ground.now.checked_add(ground.plan.observe.max_age).unwrap_or(Timestamp::MAX);
+    ground.state.tail_canary.is_some() && due(ground, near).next().is_some()
+}
+
 /// Since when sign-ins matter for the tail: from its canary on, but not while nobody's date is near, and never beyond the log's reach.
 #[must_use]
 pub fn sign_ins_since(ground: &Ground<'_>) -> Option<Timestamp> {
     let canary = ground.state.tail_canary?;
-    let asks = gates_of(ground.plan, TAIL, GateAt::During).any(|gate| gate.measure == Measure::MfaFailureShare);
-    let near = ground.now.checked_add(ground.plan.observe.max_age).unwrap_or(Timestamp::MAX);
-    let matters = asks && due(ground, near).next().is_some();
+    let asks = shown(ground.plan, TAIL, GateAt::During).any(|gate| gate.measure.reads() == Reads::SignIns);
+    let matters = asks && is_near(ground);
     matters.then(|| canary.max(ground.now.checked_sub(LOG_REACH).unwrap_or(canary)))
 }
 

@@ -15,8 +15,9 @@ use super::hold::{Clears, Hold, Owner, Scope};
 use super::id::ObjectId;
 use super::limit::frees_at;
 use super::moves::{scheduled, waits_to_be_done};
+use super::overriding::{hold_digest, of_gate};
 use super::person::{Home, PersonState};
-use super::plan::{Gate, GateAt};
+use super::plan::{Gate, GateAt, Measure, Reads};
 use super::schedule;
 use super::state::{PAUSE_FILE, PAUSED, POLICY, Phase, StageState, TAIL};
 use super::told::{announce_at, latest_start, notice_deadline, waits as waits_to_tell};
@@ -192,7 +193,7 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
         Owner::Schedule if id.starts_with("calendar:") => {
             let zone = schedule::zone(&ground.plan.time_zone);
             let opens = zone.and_then(|zone| schedule::next_open(&ground.plan.calendar, &zone, ground.now));
-            let evidence = super::overriding::hold_digest(hold);
+            let evidence = hold_digest(hold);
             let command = format!("tidegate override {id} --stage {name} --evidence {evidence}");
             (opens, format!("by itself, when a window opens; or an operator who says `{command}`"))
         }
@@ -201,8 +202,8 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
             (frees, "by itself, when the period of the cap has passed".to_owned())
         }
         Owner::Gate => {
-            let gate = ground.plan.gates.iter().find(|gate| id == format!("gate-waits:{name}:{}", gate.name));
-            (gate.and_then(|gate| next_reading(ground, gate)), passes(ground, name, gate))
+            let gate = id.strip_prefix(&format!("gate-waits:{name}:")).and_then(|gate| of_gate(ground.plan, name, gate));
+            (gate.as_deref().and_then(|gate| next_reading(ground, gate)), passes(ground, name, gate.as_deref()))
         }
         Owner::Plan => (None, "a corrected plan file and `tidegate reload`".to_owned()),
         Owner::System => (None, "whoever runs this host".to_owned()),
@@ -216,7 +217,10 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
 
 /// What ends the waiting for a gate: a reading, or an operator who has looked at this one.
 fn passes(ground: &Ground<'_>, name: &str, gate: Option<&Gate>) -> String {
-    let reading = "by itself, with a reading that passes";
+    let reading = match gate.map(|gate| gate.measure) {
+        Some(Measure::Confirm) => "an operator who answers it with `tidegate confirm`",
+        _ => "by itself, with a reading that passes",
+    };
     let stage = ground.state.stage(name).map(|(_, stage)| stage);
     let (Some(gate), Some(stage)) = (gate, stage) else { return reading.to_owned() };
     let evidence = digest(&read(ground.plan, ground.state, ground.observed, ground.now, stage, gate));
@@ -225,11 +229,13 @@ fn passes(ground: &Ground<'_>, name: &str, gate: Option<&Gate>) -> String {
 
 /// When the source of a gate is read again.
 fn next_reading(ground: &Ground<'_>, gate: &Gate) -> Option<Timestamp> {
-    let asked = match gate.measure {
-        super::plan::Measure::RegisteredShare => ground.observed.registration.asked,
-        super::plan::Measure::MfaFailureShare => ground.observed.sign_ins.asked,
+    let asked = match gate.measure.reads() {
+        Reads::Registration => ground.observed.registration.asked,
+        Reads::SignIns => ground.observed.sign_ins.asked,
+        Reads::Outside => ground.observed.gates.get(&gate.name).and_then(|source| source.asked),
+        Reads::Journal => None,
     };
-    asked?.checked_add(interval(ground.plan, gate.measure)).ok().filter(|at| *at > ground.now)
+    asked?.checked_add(interval(ground.plan, gate.measure)?).ok().filter(|at| *at > ground.now)
 }
 
 fn of_scheduled(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
@@ -292,11 +298,11 @@ fn of_announced(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
         if known.iter().any(|id| ground.state.holds.contains_key(id)) {
             continue;
         }
-        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, gate);
+        let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate);
         if evidence.verdict != Verdict::Pass {
-            let earliest = next_reading(ground, gate);
-            let ends = passes(ground, &stage.name, Some(gate));
-            unmet.push(Unmet { earliest, ..place.unmet(Owner::Gate, sentence(gate, &evidence), ends) });
+            let earliest = next_reading(ground, &gate);
+            let ends = passes(ground, &stage.name, Some(&gate));
+            unmet.push(Unmet { earliest, ..place.unmet(Owner::Gate, sentence(&gate, &evidence), ends) });
         }
     }
     unmet

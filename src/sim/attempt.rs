@@ -175,7 +175,9 @@ impl Tenant {
             let client = person.quirks.legacy.filter(|_| person.is_enabled())?;
             let at = after(start_of(on), SignedDuration::from_secs(27_000 + i64::try_from(key(person) % 1_800).unwrap_or(0)));
             let by = if client == "Exchange ActiveSync" { By::Program } else { By::Person };
-            Some(Attempt { at, person: place, code: 0, required: false, client, by })
+            // Where MFA is required they are refused: they cannot do it.
+            let required = self.is_required(person, at);
+            Some(Attempt { at, person: place, code: if required { 53_003 } else { 0 }, required, client, by })
         })
     }
 

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::change::Change;
 use super::fault::{Effect, Fault};
 use super::profile::Profile;
+use crate::rollout::gate::Yes;
 use crate::rollout::id::ObjectId;
 use crate::rollout::plan::{Amount, Blackout, Cap, Plan, Unregistered};
 use crate::rollout::schedule;
@@ -99,6 +100,19 @@ pub enum Deed {
         /// The instant.
         date: Timestamp,
     },
+    /// An operator answers a gate for a stage.
+    Confirm {
+        /// The stage's place.
+        stage: usize,
+        /// The gate.
+        gate: String,
+        /// Yes or no.
+        says: Yes,
+    },
+    /// An operator looks at what a hold rests on, and ends it; a stage whose start has passed may start.
+    Clear(String),
+    /// The helpdesk counts so many contacts until now.
+    Contacts(u32),
     /// Every fault ends.
     EndFaults,
 }
@@ -226,6 +240,10 @@ impl fmt::Display for Deed {
             Self::EndException(_) => f.write_str("an operator takes an exception back"),
             Self::Bounced(_) => f.write_str("an operator says that a notice came back"),
             Self::Hand { date, .. } => write!(f, "the helpdesk hands over a letter that names {date}"),
+            Self::Confirm { gate, says: Yes::Yes, .. } => write!(f, "an operator answers gate {gate} with yes"),
+            Self::Confirm { gate, says: Yes::No, .. } => write!(f, "an operator answers gate {gate} with no"),
+            Self::Clear(hold) => write!(f, "an operator ends hold {hold} and allows the start"),
+            Self::Contacts(count) => write!(f, "the helpdesk counts {count} contacts"),
             Self::EndFaults => f.write_str("every fault ends"),
         }
     }

@@ -18,7 +18,9 @@ use sha2::{Digest, Sha256};
 use super::folder;
 use super::squeeze::{MOST_ROOM, squeeze, stretch};
 use crate::rollout::id::{NameKey, ObjectId};
-use crate::rollout::observed::{Directory, IdSet, Observed, Reading, Registration, Roll, SelectionKey, SignIn, Source, Target};
+use crate::rollout::observed::{
+    Client, Directory, IdSet, Observed, Reading, Registration, Roll, SelectionKey, SignIn, Source, Target,
+};
 
 /// Its name in the state folder.
 const NAME: &str = "readings";
@@ -193,9 +195,14 @@ fn roll_row(roll: &Roll, place: usize) -> [u8; ROLL_ROW] {
     row
 }
 
+/// Beside the nanosecond, whose bits end below: the client cannot do MFA. Rows from before that was kept do not have it.
+const LEGACY: i32 = 1 << 30;
+
 fn attempt_row(attempt: &SignIn) -> [u8; ATTEMPT_ROW] {
     let person = attempt.person.bits().to_be_bytes().into_iter();
-    let at = attempt.at.as_second().to_be_bytes().into_iter().chain(attempt.at.subsec_nanosecond().to_be_bytes());
+    let legacy = if attempt.client == Client::Legacy { LEGACY } else { 0 };
+    let (second, nanosecond) = (attempt.at.as_second(), attempt.at.subsec_nanosecond().max(0));
+    let at = second.to_be_bytes().into_iter().chain((nanosecond | legacy).to_be_bytes());
     let mut row = [0; ATTEMPT_ROW];
     row.iter_mut().zip(person.chain(at).chain(attempt.code.to_be_bytes())).for_each(|(to, from)| *to = from);
     row
@@ -205,9 +212,12 @@ fn attempt_of(row: &[u8; ATTEMPT_ROW]) -> Option<SignIn> {
     let (person, rest) = row.split_first_chunk::<16>()?;
     let (second, rest) = rest.split_first_chunk::<8>()?;
     let (nanosecond, rest) = rest.split_first_chunk::<4>()?;
-    let at = Timestamp::new(i64::from_be_bytes(*second), i32::from_be_bytes(*nanosecond)).ok()?;
+    let nanosecond = i32::from_be_bytes(*nanosecond);
+    let legacy = nanosecond >= 0 && nanosecond & LEGACY != 0;
+    let (client, nanosecond) = if legacy { (Client::Legacy, nanosecond & !LEGACY) } else { (Client::Modern, nanosecond) };
+    let at = Timestamp::new(i64::from_be_bytes(*second), nanosecond).ok()?;
     let code = i64::from_be_bytes(*rest.first_chunk::<8>()?);
-    Some(SignIn { id: String::new(), person: ObjectId::from_bits(u128::from_be_bytes(*person)), at, code })
+    Some(SignIn { id: String::new(), person: ObjectId::from_bits(u128::from_be_bytes(*person)), at, code, client })
 }
 
 /// What was kept, whoever it is of.

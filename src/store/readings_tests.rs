@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::rollout::id::NameHash;
-use crate::rollout::observed::{Person, Readiness};
+use crate::rollout::observed::{Client, Person, Readiness};
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_mins(minute)
@@ -54,7 +54,14 @@ fn observed() -> Observed {
     observed.members.take(at(2), Ok(set(9)));
     observed.members.take(at(8), Ok(set(5)));
     observed.selections.entry("group:Exempt".to_owned()).or_default().take(at(3), Ok(set(100)));
-    let attempt = |n: u128| SignIn { id: String::new(), person: id(n), at: at(4) + SignedDuration::from_nanos(7), code: -3 };
+    let client = |n: u128| if n.is_multiple_of(2) { Client::Legacy } else { Client::Modern };
+    let attempt = |n: u128| SignIn {
+        id: String::new(),
+        person: id(n),
+        at: at(4) + SignedDuration::from_nanos(7),
+        code: -3,
+        client: client(n),
+    };
     observed.sign_ins.take(at(5), Ok((0..20).map(attempt).collect()));
     observed
 }

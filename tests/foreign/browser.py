@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 mails, pictures, browser = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3] or None
 pages = sorted(mails.glob("*.html"))
-assert len(pages) == 20, pages
+assert len(pages) == 22, pages
 faults = []
 
 with sync_playwright() as playwright:

@@ -86,7 +86,7 @@ def check(folder, name):
 
 folder = pathlib.Path(sys.argv[1])
 names = sorted(path.stem for path in folder.glob("*.html"))
-assert len(names) == 18, names
+assert len(names) == 20, names
 for name in names:
     try:
         check(folder, name)

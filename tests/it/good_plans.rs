@@ -298,3 +298,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_plan_that_says_how_gates_are_asked_is_read_back_and_one_that_does_not_keeps_its_revision() {
+    let none = load(&root().join("tests/fixtures/pace.toml"), &[]).unwrap().plan;
+    let json = serde_json::to_value(&none).unwrap();
+    for (section, keys) in [("observe", ["codes", "gates"]), ("limits", ["max_hold", "max_hold"])] {
+        assert!(keys.iter().all(|key| json[section].get(key).is_none()), "{section}: what the defaults say is not journalled");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("lists")).unwrap();
+    std::fs::copy(root().join("tests/fixtures/lists/four.csv"), folder.path().join("lists/four.csv")).unwrap();
+    let usual = std::fs::read_to_string(root().join("tests/fixtures/pace.toml")).unwrap();
+    let with = |gate: &str| {
+        let file = folder.path().join("plan.toml");
+        std::fs::write(&file, format!("{usual}\n[[gate]]\nname = \"g\"\n{gate}")).unwrap();
+        load(&file, &[]).unwrap()
+    };
+    let mut seen = vec![none.revision()];
+    for (gate, asks) in [
+        ("measure = \"mfa_failure_share\"\nat = \"during\"\nat_most = 0.1", false),
+        ("measure = \"mfa_failure_share\"\nat = \"during\"\nat_most = 0.1\nfails = \"2 of 3\"", false),
+        ("measure = \"mfa_failure_share\"\nat = \"during\"\nat_most = 0.1\nshadow = true", false),
+        ("measure = \"mfa_failure_share\"\nat = \"during\"\nat_most = 0.1\nversus = \"not-enforced\"\nwindow = \"6h\"", false),
+        ("measure = \"contacts_per_100\"\nat = \"during\"\nat_most = 5", false),
+        ("measure = \"confirm\"\nat = \"exit\"", false),
+        ("measure = \"http\"\nat = \"start\"\nurl = \"https://gates.fabrikam.com/mfa?key=k\"", true),
+        ("measure = \"http\"\nat = \"start\"\nurl = \"https://gates.fabrikam.com/mfa?key=l\"", true),
+        ("measure = \"command\"\nat = \"during\"\nat_least = 3\ncommand = [\"/bin/true\", \"fabrikam\"]", true),
+    ] {
+        let loaded = with(gate);
+        let text = serde_json::to_string(&loaded.plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), loaded.plan, "{gate}");
+        assert!(!text.contains("gates.fabrikam.com") && !text.contains("/bin/true"), "{gate}: neither is journalled");
+        assert_eq!(loaded.settings.outside.len(), usize::from(asks), "{gate}");
+        assert!(!seen.contains(&loaded.plan.revision()), "{gate}: another plan");
+        seen.push(loaded.plan.revision());
+    }
+}

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use tidegate::cli::trial::{Outcome, of_script};
 use tidegate::rollout::condition::Conditions;
+use tidegate::rollout::gate::Yes;
 use tidegate::rollout::id::{ObjectId, PersonRef};
-use tidegate::rollout::plan::{Bound, Gate, GateAt, Measure, Selector, Unregistered};
+use tidegate::rollout::plan::{Asking, Bound, Gate, GateAt, Measure, Selector, Unregistered};
 use tidegate::sim::{Change, DeathAt, Deed, ENFORCED_GROUP, Edit, Effect, Fault, Misfortune, PILOT_GROUP, Script, Tenant, When};
 
 use crate::small::{self, act, death, hours, minutes, refused, stage};
@@ -86,7 +87,16 @@ fn happy_path() {
 }
 
 fn gate(name: &str, measure: Measure, at: GateAt, bound: Bound) -> Gate {
-    Gate { name: name.to_owned(), measure, at, bound, min_sample: 2, max_age: hours(12), stages: Vec::new() }
+    Gate {
+        name: name.to_owned(),
+        measure,
+        at,
+        bound,
+        min_sample: 2,
+        max_age: hours(12),
+        stages: Vec::new(),
+        asking: Asking::default(),
+    }
 }
 
 #[test]
@@ -191,4 +201,32 @@ fn stale_registration_report() {
     act(&mut script, When::At(small::at("2027-01-17T16:00:00Z")), refused("userRegistrationDetails", 10_000, 503, None));
     act(&mut script, When::At(small::at("2027-01-18T10:00:00Z")), Deed::EndFaults);
     play("stale-registration-report", tenant, script);
+}
+
+#[test]
+fn a_human_reads_the_feedback_before_everyone_starts() {
+    let (tenant, mut script) = two_stages(60);
+    let confirm = Gate { min_sample: 1, max_age: hours(72), ..gate("feedback", Measure::Confirm, GateAt::Start, Bound::Judged) };
+    script.plan.gates = vec![Gate { stages: vec!["everyone".to_owned()], ..confirm }];
+    let answer = |says| Deed::Confirm { stage: 1, gate: "feedback".to_owned(), says };
+    // Before it is announced; with a no; and at last with a yes.
+    act(&mut script, When::At(small::at("2027-01-12T10:00:00Z")), answer(Yes::Yes));
+    act(&mut script, When::At(small::at("2027-01-24T10:00:00Z")), answer(Yes::No));
+    act(&mut script, When::At(small::at("2027-01-25T08:20:00Z")), answer(Yes::Yes));
+    act(&mut script, When::At(small::at("2027-01-25T08:30:00Z")), Deed::Clear("gate:everyone:feedback".to_owned()));
+    play("feedback-read", tenant, script);
+}
+
+#[test]
+fn no_sign_in_log_for_three_days() {
+    let (tenant, mut script) = pilot(60, 12);
+    script.plan.limits.canary = 4;
+    let mut failures = gate("people get in", Measure::MfaFailureShare, GateAt::During, Bound::AtMost(0.3));
+    failures.max_age = hours(3);
+    script.plan.gates = vec![failures];
+    act(&mut script, When::At(small::at("2027-01-18T08:30:00Z")), refused("signIns", 10_000, 503, None));
+    act(&mut script, When::At(small::at("2027-01-21T08:30:00Z")), Deed::EndFaults);
+    act(&mut script, When::At(small::at("2027-01-21T09:30:00Z")), Deed::Clear("gate:pilot:people get in".to_owned()));
+    script.end = small::at("2027-01-26T12:00:00Z");
+    play("no-sign-in-log-for-three-days", tenant, script);
 }

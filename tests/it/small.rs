@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use tidegate::rollout::id::PersonRef;
 use tidegate::rollout::observed::Toggle;
 use tidegate::rollout::plan::{
-    Access, Calendar, Channel, Enforcement, Exceptions, Format, Limits, Notices, Observe, People, Plan, Selector, Stage, Start,
-    Tail, Unregistered, Via,
+    Access, Calendar, Channel, Codes, Enforcement, Exceptions, Format, Limits, Notices, Observe, People, Plan, Selector, Stage,
+    Start, Tail, Unregistered, Via,
 };
 use tidegate::rollout::schedule;
 use tidegate::sim::{
@@ -57,6 +57,7 @@ pub(crate) fn stage(name: &str, civil: &str, include: Vec<Selector>) -> Stage {
         min_notice: None,
         soak: hours(24),
         unregistered: Unregistered::Enforce,
+        expect: None,
     }
 }
 
@@ -82,7 +83,14 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             include_guests: false,
             max_foreign: 5,
         },
-        limits: Limits { canary: 5, canary_wait: hours(2), caps: Vec::new(), start_late: hours(0) },
+        limits: Limits {
+            canary: 5,
+            canary_wait: hours(2),
+            caps: Vec::new(),
+            start_late: hours(0),
+            auto_rollback: Toggle::Off,
+            max_hold: hours(24),
+        },
         approvals_needed: 0,
         approvals_valid: hours(90 * 24),
         calendar: Calendar { windows: Vec::new(), blackouts: Vec::new() },
@@ -111,6 +119,8 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
             directory: hours(6),
             max_age: hours(12),
             mfa_failure_codes: vec![500_121],
+            codes: Codes::default(),
+            gates: minutes(10),
         },
         gates: Vec::new(),
         stages,

@@ -113,6 +113,46 @@ pub(in crate::cli) struct Reload {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Confirm {
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) terms: Terms,
+    /// The gate, with `measure = "confirm"`.
+    #[arg(value_name = "GATE")]
+    pub(in crate::cli) gate: String,
+    /// The stage, or the `tail`.
+    #[arg(long, value_name = "STAGE")]
+    pub(in crate::cli) stage: String,
+    /// It is not well: the gate fails.
+    #[arg(long)]
+    pub(in crate::cli) no: bool,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY")]
+    pub(in crate::cli) reason: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Contacts {
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) terms: Terms,
+    /// How many.
+    #[arg(value_name = "COUNT")]
+    pub(in crate::cli) count: u32,
+    /// Only of this stage, or of the `tail`.
+    #[arg(long, value_name = "STAGE")]
+    pub(in crate::cli) stage: Option<String>,
+    /// From when on, in the plan's zone; from where you counted to before, if left out. The same beginning again corrects a count.
+    #[arg(long, value_name = "T", value_parser = date)]
+    pub(in crate::cli) since: Option<jiff::civil::DateTime>,
+    /// Why; everybody who looks will read it.
+    #[arg(long, value_name = "WHY")]
+    pub(in crate::cli) reason: String,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct OfRevision {
     #[command(flatten)]
     pub(in crate::cli) place: Place,

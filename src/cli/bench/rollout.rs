@@ -180,6 +180,7 @@ pub(super) fn engine(
         enforce: adapters.enforce,
         notify: adapters.notify,
         assist: None,
+        gates: None,
         store,
         inputs: received,
         pause_file: Box::new(|| None),

@@ -46,5 +46,5 @@ const fn owner(owner: Owner) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
+#[path = "waits_tests.rs"]
 mod tests;

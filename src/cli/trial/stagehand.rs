@@ -2,6 +2,7 @@
 //!
 //! It stands at the wire, so that it sees every request before the tenant does and every answer after it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::cli::world::{World, received};
 use crate::engine::command::{Asked, Command, Exception, What};
 use crate::engine::input::{Input, Reread};
 use crate::graph::wire::{Exchange, Wire};
+use crate::rollout::acknowledge::digest;
 use crate::rollout::event::Event;
 use crate::rollout::exception::Excepted;
 use crate::rollout::pause::Ending;
@@ -49,6 +51,8 @@ struct Hand {
     death: Option<Death>,
     counts: Counts,
     pause_file: Option<String>,
+    /// Short names of what gates last read, by the hold that rests on it.
+    read: BTreeMap<String, String>,
     /// The plan in force, and the plan file.
     accepted: Plan,
     file: Plan,
@@ -93,6 +97,7 @@ impl Stagehand {
             death: None,
             counts: Counts::default(),
             pause_file: None,
+            read: BTreeMap::new(),
             accepted: script.plan.clone(),
             file: script.plan.clone(),
             looks: None,
@@ -192,6 +197,9 @@ impl Hand {
             self.lines.extend(lines);
             match record.event {
                 Event::PlanAccepted { plan, .. } => self.accepted = *plan,
+                Event::GateRead { stage, gate, evidence } => {
+                    self.read.insert(format!("gate:{stage}:{gate}"), digest(&evidence));
+                }
                 Event::ExceptionMade { people, what: Excepted::Volunteer, .. } => {
                     for person in people {
                         // Who is gone by then asks for nothing any more.
@@ -269,6 +277,17 @@ impl Hand {
             }
             Deed::EndException(person) => self.command(What::EndException { person, why: "it is over".to_owned() }),
             Deed::Bounced(person) => self.command(What::Bounced { people: vec![person], why: "a report".to_owned() }),
+            Deed::Confirm { stage, gate, says } => {
+                let Some(stage) = self.accepted.stages.get(stage).map(|stage| stage.name.clone()) else { return };
+                self.command(What::Confirm { gate, stage, says, why: "the feedback was read".to_owned() });
+            }
+            Deed::Clear(hold) => {
+                let ack = self.read.get(&hold).cloned();
+                self.command(What::Unpause(Ending { hold: Some(hold), ack, allow_start: true, ..Ending::default() }));
+            }
+            Deed::Contacts(count) => {
+                self.command(What::Contacts { count, stage: None, since: None, why: "as the helpdesk counts".to_owned() });
+            }
             Deed::Hand { person, date } => {
                 let change = Change::HandOver { person: person.to_string(), instant: date };
                 drop(tenant.change(at.min(now), change));

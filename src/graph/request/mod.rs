@@ -204,7 +204,7 @@ impl Read {
             Self::SignInsSince(since, columns) => {
                 let select = match columns {
                     Columns::All => "",
-                    Columns::Needed => "&$select=id,userId,createdDateTime,status",
+                    Columns::Needed => "&$select=id,userId,createdDateTime,status,clientAppUsed",
                 };
                 // Whole seconds, rounded down: the log is asked for a little too much rather than too little.
                 let filter = encode(&format!("createdDateTime ge {since:.0}"));

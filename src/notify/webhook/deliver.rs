@@ -13,9 +13,9 @@ use url::Url;
 
 use super::announcement::Announcement;
 use super::body;
-use super::client::{Client, Unsent};
 use super::{Hook, Kind};
 use crate::clock::Clock;
+use crate::outside::client::{Client, Unsent};
 
 /// First wait; each is twice the one before.
 const FIRST: Duration = Duration::from_secs(2);
@@ -91,7 +91,7 @@ pub(super) async fn post(hook: &Hook, client: &Client, announcement: &Announceme
     let Some(request) = request(hook.kind, &url, secret.as_ref(), announcement) else {
         return later("the webhook's file holds no address".to_owned());
     };
-    match client.post(request).await {
+    match client.ask(request).await {
         Ok(answer) => judge(hook.kind, &answer),
         Err(Unsent(why)) => later(why),
     }

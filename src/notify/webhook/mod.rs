@@ -1,13 +1,11 @@
 //! Webhooks: what happens to stages, posted to channels. Never a person's notice.
 //!
-//! In reading order: `announcement` gathers, `body` writes, `client` reaches, `deliver` tries. Does not read the journal: records are
+//! In reading order: `announcement` gathers, `body` writes, `deliver` tries. Does not read the journal: records are
 //! handed in. Invariants: a hook that fails holds nothing and nobody, it is a warning; delivery is at least once and in order, and each
 //! post carries an id that a second one repeats.
 
-mod addresses;
 mod announcement;
 mod body;
-mod client;
 mod deliver;
 
 #[cfg(test)]
@@ -21,9 +19,9 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 pub use self::announcement::{Announcement, Gatherer};
-use self::client::{Client, Unsent};
 use self::deliver::{Waits, deliver};
 use crate::engine::port::{Answer, Lists, Notice, NoticeOutcome, Notify};
+use crate::outside::client::{Client, Unsent};
 use crate::rollout::id::PersonRef;
 use crate::rollout::observed::{Bounce, Trouble};
 
@@ -98,7 +96,7 @@ pub async fn follow(hook: Hook, news: mpsc::UnboundedReceiver<News>, troubles: T
 }
 
 async fn follow_with(hook: Hook, mut news: mpsc::UnboundedReceiver<News>, troubles: Troubles, waits: Waits) {
-    let client = match Client::to(hook.allow_internal.clone()) {
+    let client = match Client::to("webhook", hook.allow_internal.clone()) {
         Ok(client) => client,
         Err(Unsent(why)) => return troubles.set(&hook.name, Some(&why)),
     };

@@ -7,8 +7,8 @@ use super::{Dice, hours};
 use crate::rollout::id::PersonRef;
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
-    Access, Amount, Blackout, Bound, Calendar, Cap, Channel, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure,
-    Notices, Observe, People, Plan, ReaderZone, Selector, Stage, Start, Tail, Unregistered, Via, Window,
+    Access, Amount, Asking, Blackout, Bound, Calendar, Cap, Channel, Codes, Enforcement, Exceptions, Format, Gate, GateAt,
+    Limits, Measure, Notices, Observe, People, Plan, ReaderZone, Selector, Stage, Start, Tail, Unregistered, Via, Window,
 };
 use crate::rollout::schedule;
 use crate::sim::moment::after;
@@ -68,6 +68,8 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             canary_wait: hours(dice.of(&[1, 2])),
             caps: caps(dice),
             start_late: SignedDuration::ZERO,
+            auto_rollback: Toggle::Off,
+            max_hold: hours(24),
         },
         approvals_needed: 0,
         approvals_valid: hours(90 * 24),
@@ -98,6 +100,8 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
             directory: hours(8),
             max_age: hours(12),
             mfa_failure_codes: vec![500_121, 50_074],
+            codes: Codes::default(),
+            gates: SignedDuration::from_mins(10),
         },
         gates,
         stages,
@@ -161,6 +165,7 @@ fn gates(dice: &mut Dice) -> Vec<Gate> {
         min_sample: 2,
         max_age: hours(12),
         stages: Vec::new(),
+        asking: Asking::default(),
     };
     let mut gates = Vec::new();
     if dice.happens(0.25) {
@@ -202,6 +207,7 @@ fn stages(dice: &mut Dice, tenant: &Tenant, zone: &str, night: Option<(&str, Dat
             min_notice: dice.happens(0.2).then(|| hours(24)),
             soak: hours(dice.of(&[4, 8, 16])),
             unregistered: if dice.happens(0.4) { Unregistered::Wait } else { Unregistered::Enforce },
+            expect: None,
         });
         let gap = if night.is_some() { 3 } else { dice.between(3, 5) };
         day = day.saturating_add(i64::try_from(gap).unwrap_or(3).days());

@@ -31,7 +31,7 @@ fn an_idle_daemon_takes_orders_and_a_second_one_is_turned_away() {
     let paused = bed.run(&["pause", "mail is down"]).with(0);
     assert!(paused.out.contains("paused"), "{}", paused.out);
     bed.run(&["pause", "again"]).with(0);
-    daemon.logs(|line| line.contains("an operator paused or went on"));
+    daemon.logs(|line| line.contains("an operator paused"));
     bed.run(&["unpause"]).with(0);
     assert!(bed.run(&["unpause"]).with(1).says().contains("there is no pause"));
 
@@ -110,7 +110,7 @@ fn a_pause_through_the_socket_stops_the_next_batch() {
     let over = paused.at.checked_add(SignedDuration::from_hours(3)).unwrap();
     while instants.recv_timeout(Duration::from_secs(60)).unwrap().is_none_or(|now: Timestamp| now < over) {}
     bed.run(&["unpause"]).with(0);
-    daemon.logs(|line| line.contains("an operator paused or went on"));
+    daemon.logs(|line| line.contains("an operator ended a hold"));
     daemon.logs(|line| line.contains("a batch was handed out"));
     bed.daemon().signal("TERM");
     daemon.ends().with(0);

@@ -25,7 +25,7 @@ fn a_notice_is_shown_and_written_without_a_tenant() {
     assert!(bed.run(&["notices", "preview", "--to", "letter.doc"]).with(2).says().contains(".html or .txt"));
     assert!(bed.run(&["notices", "preview", "--kind", "bill"]).with(2).log.contains("expected one of announcement, reminder"));
 
-    assert!(bed.run(&["notices", "preview", "--all", "all"]).with(0).out.contains("36 files"));
+    assert!(bed.run(&["notices", "preview", "--all", "all"]).with(0).out.contains("40 files"));
     let withdrawn = std::fs::read_to_string(bed.path("all").join("en-withdrawn.txt")).unwrap();
     assert!(withdrawn.contains("does not hold any more"), "{withdrawn}");
 

@@ -12,7 +12,7 @@ use tidegate::graph::wire::{Exchange, Https, Way, Wire, WireError};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::Event;
 use tidegate::rollout::id::ObjectId;
-use tidegate::rollout::plan::{Bound, Gate, GateAt, Measure, Selector};
+use tidegate::rollout::plan::{Asking, Bound, Gate, GateAt, Measure, Selector};
 use tidegate::rollout::report::{Report, Standing};
 use tidegate::sim::judge::Rule;
 use tidegate::sim::{PILOT_GROUP, Script, Tenant};
@@ -61,6 +61,7 @@ fn script(row: &Row) -> (Tenant, Script) {
         min_sample: 2,
         max_age: small::hours(24),
         stages: Vec::new(),
+        asking: Asking::default(),
     };
     let pilot = vec![
         small::some(&tenant, 6),

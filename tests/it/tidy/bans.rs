@@ -104,9 +104,9 @@ const SWITCH: Ban = Ban {
 };
 
 const WIRE: &str = "src/graph/wire.rs";
-/// Webhooks: addresses that an operator was given by somebody. Their client has no token, no proxy and no way to internal addresses, which
+/// Webhooks and gates: addresses that an operator was given by somebody. Their client has no token, no proxy and no way to internal addresses, which
 /// the wire's must have; one client for both would be one for all of that.
-const HOOK: &str = "src/notify/webhook/client.rs";
+const HOOK: &str = "src/outside/client.rs";
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -126,12 +126,12 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: CLIENT.rule,
-        promise: "one HTTP client constructor, in `graph/wire.rs`, and one without a token for webhooks, in `notify/webhook/client.rs`.",
+        promise: "one HTTP client constructor, in `graph/wire.rs`, and one without a token for webhooks and gates, in `outside/client.rs`.",
         check: |tree| [banned(tree, &CLIENT), more_than_one(tree, &CLIENT)].concat(),
     },
     Rule {
         name: SEND.rule,
-        promise: "one place where a request leaves, in `graph/wire.rs`, and one for webhooks, in `notify/webhook/client.rs`.",
+        promise: "one place where a request leaves, in `graph/wire.rs`, and one for webhooks and gates, in `outside/client.rs`.",
         check: |tree| [banned(tree, &SEND), more_than_one(tree, &SEND)].concat(),
     },
     Rule {

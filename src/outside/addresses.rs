@@ -1,4 +1,4 @@
-//! Which addresses a webhook may lead to: those of the internet, so that nobody points the daemon at what lies behind it.
+//! Which addresses webhooks and gates may lead to: those of the internet, so that nobody points the daemon at what lies behind it.
 //!
 //! Pure. Invariant: an address that is not known to be public is refused, in whatever form it is written.
 
