@@ -248,7 +248,9 @@ impl Model {
                 );
                 if done {
                     let now = world.now;
-                    people.iter().for_each(|person| self.told.entry(*person).or_default().push((now, instant, false)));
+                    for person in &people {
+                        self.told.entry(*person).or_default().push((now, instant, false));
+                    }
                 }
             }
             Some(Action::Enforce(tranche)) => {
@@ -293,7 +295,9 @@ impl Model {
             if let Event::NoticeIntent { slot, instant, people, .. } = &record.event
                 && slot.names_a_date()
             {
-                people.iter().for_each(|person| self.told.entry(*person).or_default().push((record.at, *instant, sure)));
+                for person in people {
+                    self.told.entry(*person).or_default().push((record.at, *instant, sure));
+                }
             }
         }
     }
