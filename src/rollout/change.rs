@@ -34,7 +34,7 @@ pub fn forbidden(state: &State, new: &Plan, now: Timestamp) -> Vec<String> {
             reasons.push(format!("stage `{}` has been announced; it cannot move behind a later stage", known.name));
         }
         last_frozen = Some(at);
-        stage(known, was, planned, new, now, &mut reasons);
+        stage(known, was.map(|was| (old, was)), planned, new, now, &mut reasons);
     }
     let first_open =
         new.stages.iter().position(|stage| state.stage(&stage.name).is_none_or(|(_, known)| known.phase == Phase::Scheduled));
@@ -46,9 +46,16 @@ pub fn forbidden(state: &State, new: &Plan, now: Timestamp) -> Vec<String> {
     reasons
 }
 
-fn stage(known: &StageState, was: Option<&Stage>, planned: &Stage, new: &Plan, now: Timestamp, reasons: &mut Vec<String>) {
+fn stage(
+    known: &StageState,
+    was: Option<(&Plan, &Stage)>,
+    planned: &Stage,
+    new: &Plan,
+    now: Timestamp,
+    reasons: &mut Vec<String>,
+) {
     let name = &known.name;
-    if was.is_some_and(|was| was.include != planned.include || was.exclude != planned.exclude) {
+    if was.is_some_and(|(_, was)| was.include != planned.include || was.exclude != planned.exclude) {
         reasons.push(format!("the roster of stage `{name}` is frozen; its `people` cannot change any more"));
     }
     let (from, to) = (known.start.instant, planned.start.instant);
@@ -63,7 +70,7 @@ fn stage(known: &StageState, was: Option<&Stage>, planned: &Stage, new: &Plan, n
         reasons
             .push(format!("stage `{name}` moves to {to}, which is nearer than `notices.renotice`; {earliest} is the earliest"));
     }
-    if was.is_some_and(|was| new.floor(planned) < was.min_notice.unwrap_or(new.notices.min_notice)) {
+    if was.is_some_and(|(old, was)| new.floor(planned) < old.floor(was)) {
         reasons.push(format!("the minimum notice of stage `{name}` cannot become shorter after its announcement"));
     }
 }

@@ -97,6 +97,8 @@ pub mod tail;
 pub mod told;
 pub mod tranche;
 #[cfg(test)]
+mod traps_tests;
+#[cfg(test)]
 mod undo_tests;
 pub mod unmet;
 pub mod unseen;
