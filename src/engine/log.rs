@@ -1,7 +1,8 @@
 //! The log's line for a record: one per change of state; counts of people, never who.
 
 use crate::rollout::event::{Because, Event, Record};
-use crate::rollout::state::TAIL;
+use crate::rollout::id::ObjectId;
+use crate::rollout::state::{TAIL, paused_hold_id};
 
 /// One line per change of state; counts of people, never who.
 pub(super) fn log(record: &Record) {
@@ -10,7 +11,7 @@ pub(super) fn log(record: &Record) {
             tracing::info!(stage.name = %stage, stage.from = from.as_str(), stage.to = to.as_str(), record.seq = record.seq, why, "a stage moved");
         }
         Event::HoldPlaced { hold } => {
-            tracing::warn!(hold.id = %hold.id, record.seq = record.seq, why = %hold.why, "a hold is in force");
+            tracing::warn!(hold.id = %impersonal(&hold.id), record.seq = record.seq, why = %hold.why, "a hold is in force");
         }
         Event::HoldCleared { id, why } => tracing::info!(hold.id = %id, record.seq = record.seq, why, "a hold ended"),
         Event::RosterFrozen { stage, people, .. } => {
@@ -134,10 +135,10 @@ pub(super) fn log(record: &Record) {
             tracing::warn!(people.count = count, record.seq = record.seq, "notices came back");
         }
         Event::Paused { scope, .. } => {
-            tracing::warn!(actor = %record.actor, record.seq = record.seq, hold.scope = ?scope, "an operator paused");
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, hold.id = %impersonal(&paused_hold_id(scope)), "an operator paused");
         }
         Event::Unpaused { hold, .. } => {
-            tracing::warn!(actor = %record.actor, record.seq = record.seq, hold.id = %hold, "an operator ended a hold");
+            tracing::warn!(actor = %record.actor, record.seq = record.seq, hold.id = %impersonal(hold), "an operator ended a hold");
         }
         Event::Overridden { stage, passed, why, .. } => {
             tracing::warn!(actor = %record.actor, record.seq = record.seq, stage.name = %stage, passed = ?passed, why, "an operator passes a gate or a hold");
@@ -159,9 +160,36 @@ pub(super) fn log(record: &Record) {
     }
 }
 
+/// The id of a hold, less whom it is about.
+fn impersonal(hold: &str) -> &str {
+    match hold.split_once(':') {
+        Some((kind, whom)) if whom.parse::<ObjectId>().is_ok() => kind,
+        _ => hold,
+    }
+}
+
 /// One line per reason why people of a batch, or of a group of notices, were left out.
 fn left_out<'a>(intent: u64, reasons: impl Iterator<Item = &'a Because>, says: &str) {
     for Because { why, people } in reasons {
         tracing::warn!(people.count = people.len(), intent.seq = intent, why, "{says}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_hold_on_a_person_says_only_of_which_kind_it_is() {
+        let person = ObjectId::from_bits(7);
+        for (id, shown) in [
+            (format!("paused:{person}"), "paused"),
+            (format!("removed:{person}"), "removed"),
+            ("paused:pilot".to_owned(), "paused:pilot"),
+            ("gate:pilot:registered".to_owned(), "gate:pilot:registered"),
+            ("paused".to_owned(), "paused"),
+        ] {
+            assert_eq!(impersonal(&id), shown);
+        }
     }
 }

@@ -17,7 +17,7 @@ pub fn pause_hold(at: Timestamp, scope: Scope, blocks: Blocks, until: Option<Tim
     let what = match &scope {
         Scope::Rollout => "paused".to_owned(),
         Scope::Stage(stage) => format!("stage `{stage}` is paused"),
-        Scope::Person(person) => format!("{person} is paused"),
+        Scope::Person(_) => "one person is paused".to_owned(),
     };
     let all = if blocks == Blocks::All { ", rollback too" } else { "" };
     let till = until.map(|until| format!(" until {until}")).unwrap_or_default();
