@@ -75,7 +75,8 @@ impl Engine {
                 verb::reason("pause", &why)?;
                 let until = match (until, &state.plan) {
                     (Some(until), Some(accepted)) => Some(instant(&accepted.plan, until)?),
-                    _ => None,
+                    (Some(_), None) => return Err("no plan says yet in which zone --until is; leave it out".to_owned()),
+                    (None, _) => None,
                 };
                 let events = pause::begin(state, self.clock.now(), scope, blocks, until, why)?;
                 let says =

@@ -5,7 +5,6 @@
 use super::condition::Ground;
 use super::event::{Event, Slot};
 use super::moves::{evidence, waits_to_start};
-use super::person::Home;
 use super::plan::GateAt;
 use super::stage::PhaseName;
 use super::told::latest_start;
@@ -54,6 +53,5 @@ pub fn begin(ground: &Ground<'_>, name: &str, why: &str) -> Result<Vec<Event>, S
         to: PhaseName::Enforcing,
         why: format!("started {lag:#} late: {why}"),
     });
-    debug_assert!(matches!(ground.state.home(name), Some(Home::Stage(_))));
     Ok(events)
 }

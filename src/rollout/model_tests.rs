@@ -214,15 +214,14 @@ impl Model {
             let effect = matches!(decision.action, Some(Action::Notify(_) | Action::Enforce(_) | Action::Release(_)));
             self.judge(decision.action.as_ref(), &mut starts)?;
             effects += u8::from(effect);
-            if let Some((nth, done)) = dies.filter(|(nth, _)| effect && effects == *nth) {
-                let _ = nth;
+            if let Some((_, done)) = dies.filter(|(nth, _)| effect && effects == *nth) {
                 self.dies(decision.action, done);
                 effects += 1;
                 continue;
             }
             let before = self.world.records.len();
             let goes_on = self.world.carry_out(decision, until);
-            self.hear(before, true);
+            self.hear(before);
             if !goes_on {
                 self.world.records.clear();
                 return Ok(());
@@ -290,13 +289,13 @@ impl Model {
     }
 
     /// Takes in what people were told since record `from`.
-    fn hear(&mut self, from: usize, sure: bool) {
+    fn hear(&mut self, from: usize) {
         for record in self.world.records.iter().skip(from) {
             if let Event::NoticeIntent { slot, instant, people, .. } = &record.event
                 && slot.names_a_date()
             {
                 for person in people {
-                    self.told.entry(*person).or_default().push((record.at, *instant, sure));
+                    self.told.entry(*person).or_default().push((record.at, *instant, true));
                 }
             }
         }
