@@ -15,8 +15,8 @@ impl Engine {
     /// Sends one group of notices.
     pub(super) async fn tell(&mut self, accepted: &Accepted, due: Due) -> Result<(), EngineError> {
         let rows = self.rows(&due.people);
-        let checked =
-            guard::notice(&self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE), due.home, &due.people, &rows);
+        let ground = self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE);
+        let checked = guard::notice(&ground, due.slot, due.home, &due.people, &rows);
         if checked.pass.is_empty() {
             return Ok(());
         }

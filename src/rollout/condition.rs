@@ -29,8 +29,10 @@ const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(2);
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
-    /// The decision was made under the plan revision that is in force, and that is approved where approvals are asked for.
+    /// The decision was made under the plan revision that is in force.
     Revision,
+    /// That revision is approved, where approvals are asked for, and nobody rejected it.
+    Approval,
     /// The clock is trusted.
     Clock,
     /// No hold is in force on the rollout, the stage or the person.
@@ -56,6 +58,7 @@ pub enum Condition {
 /// What enforcing asks.
 pub const ENFORCE: &[Condition] = &[
     Condition::Revision,
+    Condition::Approval,
     Condition::Clock,
     Condition::Hold,
     Condition::Policy,
@@ -69,7 +72,10 @@ pub const ENFORCE: &[Condition] = &[
 ];
 
 /// What a notice asks. Holds never stop notices.
-pub const NOTICE: &[Condition] = &[Condition::Revision, Condition::Clock, Condition::Protection];
+pub const NOTICE: &[Condition] = &[Condition::Revision, Condition::Approval, Condition::Clock, Condition::Protection];
+
+/// What a notice asks that takes a date back: it is owed under a plan that nobody approved, too.
+pub const TAKEN_BACK: &[Condition] = &[Condition::Revision, Condition::Clock, Condition::Protection];
 
 /// Which conditions are in force: all of them, but for a test that proves that the oracle would notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,6 +137,7 @@ impl Ground<'_> {
         }
         match condition {
             Condition::Revision => self.refuses_revision(),
+            Condition::Approval => approval::lacks(self.state, self.now).map(Into::into),
             Condition::Clock => self.refuses_clock(),
             Condition::Policy => self.refuses_policy(),
             Condition::BreakGlass => self.refuses_break_glass(),
@@ -203,10 +210,7 @@ impl Ground<'_> {
 
     fn refuses_revision(&self) -> Option<Refusal> {
         let in_force = self.state.plan.as_ref().map(|accepted| accepted.revision.as_str());
-        if in_force != Some(self.revision) {
-            return Some("another plan came into force since this was decided".into());
-        }
-        approval::lacks(self.state, self.now).map(Into::into)
+        (in_force != Some(self.revision)).then_some("another plan came into force since this was decided".into())
     }
 
     fn refuses_clock(&self) -> Option<Refusal> {

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::condition::{Condition, Ground, NOTICE};
+use super::condition::{Condition, Ground, NOTICE, TAKEN_BACK};
 use super::event::{Before, By, Event};
 use super::hold::Hold;
 use super::holds::called_for;
@@ -13,10 +13,10 @@ use super::limit::frees_at;
 use super::need::{Ask, Need, needs};
 use super::person::{Enforced, Home};
 use super::state::Phase;
-use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
+use super::told::{Due, announce_at, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
 use super::{
-    counts, exception, finish, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail,
+    counts, exception, finish, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail, told,
     tranche, waited_for,
 };
 
@@ -95,9 +95,9 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
         // MFA is required of everybody already: no date that could still be told would be true.
         return None;
     }
-    if NOTICE.iter().all(|c| ground.refuses_rollout(*c).is_none())
-        && let Some(due) = due(ground)
-    {
+    let asks = |table: &[Condition]| table.iter().all(|c| ground.refuses_rollout(*c).is_none());
+    let due = asks(TAKEN_BACK).then(|| told::taken_back(ground)).flatten();
+    if let Some(due) = due.or_else(|| asks(NOTICE).then(|| told::due(ground)).flatten()) {
         return Some(Action::Notify(due));
     }
     tranche::next(ground)

@@ -68,8 +68,15 @@ pub fn turned(state: &State, reading: &Reading<Safety>) -> Turned {
 }
 
 /// What the finish asks, as a batch would.
-const ASKED: [Condition; 6] =
-    [Condition::Revision, Condition::Clock, Condition::Policy, Condition::BreakGlass, Condition::Hold, Condition::Calendar];
+const ASKED: [Condition; 7] = [
+    Condition::Revision,
+    Condition::Approval,
+    Condition::Clock,
+    Condition::Policy,
+    Condition::BreakGlass,
+    Condition::Hold,
+    Condition::Calendar,
+];
 
 /// Why the finish may not even be asked for: what is known without reading anything.
 #[must_use]

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::condition::{Condition, ENFORCE, Ground, NOTICE};
-use super::event::Because;
+use super::condition::{Condition, ENFORCE, Ground, NOTICE, TAKEN_BACK};
+use super::event::{Because, Slot};
 use super::id::ObjectId;
 use super::observed::Person;
 use super::person::{Enforced, Home};
@@ -42,8 +42,9 @@ pub fn enforce(ground: &Ground<'_>, home: Home, batch: &[ObjectId], people_now: 
 
 /// Checks people to be told. The rows are those of the last reading of the directory.
 #[must_use]
-pub fn notice(ground: &Ground<'_>, home: Home, people: &[ObjectId], people_now: &[Person]) -> Checked {
-    check(ground, NOTICE, home, people, people_now)
+pub fn notice(ground: &Ground<'_>, slot: Slot, home: Home, people: &[ObjectId], people_now: &[Person]) -> Checked {
+    let table = if matches!(slot, Slot::Withdrawn | Slot::Released) { TAKEN_BACK } else { NOTICE };
+    check(ground, table, home, people, people_now)
 }
 
 fn check(ground: &Ground<'_>, table: &[Condition], home: Home, people: &[ObjectId], people_now: &[Person]) -> Checked {

@@ -39,7 +39,7 @@ pub fn called_for(ground: &Ground<'_>) -> BTreeMap<String, Hold> {
         };
         holds.insert(id, hold);
     };
-    if let Some(why) = ground.refuses_rollout(Condition::Revision) {
+    if let Some(why) = ground.refuses_rollout(Condition::Approval) {
         place("approval".to_owned(), Scope::Rollout, Owner::Plan, why.into_owned());
     }
     if let Some(why) = ground.refuses_rollout(Condition::Clock) {

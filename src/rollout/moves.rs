@@ -208,8 +208,9 @@ fn announced(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Event> {
 #[must_use]
 pub fn waits_to_start(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<String> {
     let mut waits = Vec::new();
-    let before = usize::from(ix).checked_sub(1).and_then(|before| ground.state.stages.get(before));
-    if let Some(before) = before.filter(|before| !before.phase.name().is_over()) {
+    // All of them: the one before may be closed while an earlier one is under way.
+    let before = ground.state.stages.iter().take(usize::from(ix)).rfind(|before| !before.phase.name().is_over());
+    if let Some(before) = before {
         waits.push(format!("stage `{}` is {}, not done", before.name, before.phase.name().as_str()));
     }
     let home = Home::Stage(ix);

@@ -45,7 +45,7 @@ pub fn of_interest(ground: &Ground<'_>) -> bool {
 pub fn refuses(ground: &Ground<'_>) -> Option<Refusal> {
     let rolls_back = super::release::newest(ground).map(|_| "a stage is being rolled back".into());
     let held = ground.state.forward_holds(TAIL).next().map(|hold| format!("hold `{}`: {}", hold.id, hold.why).into());
-    let asked = [Condition::Revision, Condition::Clock, Condition::Policy, Condition::BreakGlass];
+    let asked = [Condition::Revision, Condition::Approval, Condition::Clock, Condition::Policy, Condition::BreakGlass];
     rolls_back.or(held).or_else(|| asked.iter().find_map(|c| ground.refuses_rollout(*c)))
 }
 

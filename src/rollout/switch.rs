@@ -292,8 +292,15 @@ pub fn retry_at(state: &State) -> Option<Timestamp> {
 }
 
 /// What the first switch of a sequence asks.
-const ASKED: [Condition; 6] =
-    [Condition::Revision, Condition::Clock, Condition::Policy, Condition::BreakGlass, Condition::Hold, Condition::Calendar];
+const ASKED: [Condition; 7] = [
+    Condition::Revision,
+    Condition::Approval,
+    Condition::Clock,
+    Condition::Policy,
+    Condition::BreakGlass,
+    Condition::Hold,
+    Condition::Calendar,
+];
 
 /// Why the switches of a stage may not be thrown now. A sequence that has begun asks nothing any more.
 #[must_use]

@@ -99,9 +99,9 @@ pub fn open_reminder(before: &[SignedDuration], start: Timestamp, now: Timestamp
 /// A reminder after the start is sent within so long, or not at all.
 pub(super) const LATE: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// The next group of notices to send, if any.
+/// The next group of notices to send that take back what was told, if any.
 #[must_use]
-pub fn due(ground: &Ground<'_>) -> Option<Due> {
+pub fn taken_back(ground: &Ground<'_>) -> Option<Due> {
     if mail_retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) {
         return None;
     }
@@ -111,13 +111,17 @@ pub fn due(ground: &Ground<'_>) -> Option<Due> {
         }
     }
     let tail = || ground.state.people.all().iter().filter(|person| person.home() == Home::Tail);
-    if let Some(due) = told_off(ground, Home::Tail, Slot::Released, || tail().filter(was_released)) {
-        return Some(due);
+    told_off(ground, Home::Tail, Slot::Released, || tail().filter(was_released))
+        .or_else(|| ground.state.is_aborted().then(|| dated::due(ground, &hours(ground))).flatten())
+}
+
+/// The next group of notices to send that tell a date, or remind of it, if any.
+#[must_use]
+pub fn due(ground: &Ground<'_>) -> Option<Due> {
+    if mail_retry_at(ground.state.mail_trouble).is_some_and(|at| ground.now < at) || ground.state.is_aborted() {
+        return None;
     }
     let hours = hours(ground);
-    if ground.state.is_aborted() {
-        return dated::due(ground, &hours);
-    }
     let keeps = |person: &PersonState, latest: Option<Timestamp>| latest.is_some_and(|latest| hours.keep(person.id, latest));
     for (ix, stage, instant) in told_stages(ground) {
         let home = Home::Stage(ix);

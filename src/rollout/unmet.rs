@@ -248,7 +248,7 @@ fn of_scheduled(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
             notice.map(|why| place.unmet(Owner::Plan, why.into_owned(), "`tidegate approve`, or a corrected plan or clock"));
         return plan.chain(std::iter::once(Unmet { earliest: Some(announces), ..unmet })).collect();
     }
-    if let Some(why) = ground.refuses_rollout(Condition::Revision) {
+    if let Some(why) = ground.refuses_rollout(Condition::Approval) {
         let unmet = place.unmet(Owner::Plan, why.into_owned(), APPROVES);
         return vec![Unmet { since: Some(announces), ..unmet }];
     }
@@ -284,8 +284,8 @@ fn of_announced(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
     if ground.now < start {
         unmet.push(Unmet { earliest: Some(start), ..place.unmet(Owner::Schedule, "its start has not come yet", "by itself") });
     }
-    let before = usize::from(ix).checked_sub(1).and_then(|before| ground.state.stages.get(before));
-    if let Some(before) = before.filter(|before| !before.phase.name().is_over()) {
+    let before = ground.state.stages.iter().take(usize::from(ix)).rfind(|before| !before.phase.name().is_over());
+    if let Some(before) = before {
         let what = format!("stage `{}` is {}, not done", before.name, before.phase.name().as_str());
         unmet.push(place.unmet(
             Owner::Schedule,

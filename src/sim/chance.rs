@@ -24,6 +24,7 @@ pub(super) enum Kind {
     Vanishing,
     Managers,
     Behaviour,
+    Operators,
 }
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

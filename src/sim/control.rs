@@ -70,6 +70,12 @@ impl Tenant {
         self.oracle.lists()
     }
 
+    /// Writes by which an app ended memberships of the enforcement group, in order.
+    #[must_use]
+    pub fn releases(&self) -> &[Write] {
+        self.oracle.releases()
+    }
+
     /// Writes by which an app made people members of the enforcement group, in order.
     #[must_use]
     pub fn writes(&self) -> &[Write] {

@@ -55,6 +55,16 @@ impl Group {
         spans.iter().rev().find(|span| span.from <= at && at < span.to).map(|span| span.from)
     }
 
+    /// When the latest time of `id` as a direct member began.
+    pub(super) fn last_from(&self, id: ObjectId) -> Option<Timestamp> {
+        self.spans.get(&id)?.last().map(|span| span.from)
+    }
+
+    /// When the time of `id` as a direct member began that ended at `at`.
+    pub(super) fn ended(&self, id: ObjectId, at: Timestamp) -> Option<Timestamp> {
+        self.spans.get(&id)?.iter().rev().find(|span| span.to == at).map(|span| span.from)
+    }
+
     /// The instants at which `id` came and went.
     pub(super) fn turns(&self, id: ObjectId) -> impl Iterator<Item = Timestamp> + '_ {
         self.spans.get(&id).into_iter().flatten().flat_map(|span| [span.from, span.to])

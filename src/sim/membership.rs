@@ -84,7 +84,10 @@ impl Tenant {
         let target = self.group(group)?;
         target.is_writable(roles)?;
         let id = member.parse().ok().filter(|id| target.has(*id)).ok_or_else(|| Refusal::missing(member))?;
-        let group = target.id;
+        let (group, is_enforcing) = (target.id, target.name == ENFORCED_GROUP);
+        if is_enforcing {
+            self.oracle.note_release(now, id);
+        }
         self.leave(now, group, id);
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }

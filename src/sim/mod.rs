@@ -18,6 +18,7 @@ pub mod planted;
 pub mod profile;
 pub mod script;
 pub mod server;
+pub mod spoken;
 pub mod tenant;
 
 mod about;

@@ -77,7 +77,7 @@ pub struct List {
     pub list: String,
 }
 
-/// A write that made people members of the enforcement group.
+/// A write that made people members of the enforcement group, or ended that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Write {
     /// When.
@@ -98,6 +98,7 @@ pub(super) struct Oracle {
     letters: Vec<Mail>,
     lists: Vec<List>,
     writes: Vec<Write>,
+    releases: Vec<Write>,
     violations: Vec<Violation>,
 }
 
@@ -120,6 +121,7 @@ impl Oracle {
             letters: Vec::new(),
             lists: Vec::new(),
             writes: Vec::new(),
+            releases: Vec::new(),
             violations: Vec::new(),
         }
     }
@@ -155,6 +157,10 @@ impl Oracle {
 
     pub(super) fn writes(&self) -> &[Write] {
         &self.writes
+    }
+
+    pub(super) fn releases(&self) -> &[Write] {
+        &self.releases
     }
 
     /// A mail was taken for somebody.
@@ -231,6 +237,11 @@ impl Oracle {
     /// An app made them members of the enforcement group.
     pub(super) fn note_write(&mut self, now: Timestamp, people: Vec<ObjectId>) {
         self.writes.push(Write { at: now, people });
+    }
+
+    /// An app ended the membership of somebody in the enforcement group.
+    pub(super) fn note_release(&mut self, now: Timestamp, person: ObjectId) {
+        self.releases.push(Write { at: now, people: vec![person] });
     }
 
     /// An app asked for a deletion, whether or not it was allowed.

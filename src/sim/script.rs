@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::change::Change;
 use super::fault::{Effect, Fault};
 use super::profile::Profile;
+use super::spoken::Spoken;
 use crate::rollout::gate::Yes;
 use crate::rollout::id::ObjectId;
 use crate::rollout::plan::{Amount, Blackout, Cap, Plan, Unregistered};
@@ -113,6 +114,8 @@ pub enum Deed {
     Clear(String),
     /// The helpdesk counts so many contacts until now.
     Contacts(u32),
+    /// An operator says something else.
+    Says(Spoken),
     /// Every fault ends.
     EndFaults,
 }
@@ -146,6 +149,8 @@ pub enum Edit {
     Cap(u32),
     /// Every stage waits for the unregistered.
     Wait,
+    /// What the helpdesk is called: another revision, and nothing else.
+    Reworded,
 }
 
 /// How the process ends, and how it comes back.
@@ -206,6 +211,7 @@ impl Edit {
                 let per = SignedDuration::from_hours(1);
                 plan.limits.caps = vec![Cap { amount: Amount::People(people), per }];
             }
+            Self::Reworded => plan.notices.helpdesk.push('0'),
             Self::Wait => plan.stages.iter_mut().for_each(|stage| stage.unregistered = Unregistered::Wait),
         }
         Some(plan)
@@ -232,6 +238,8 @@ impl fmt::Display for Deed {
             Self::Reload(Edit::Blackout(long)) => write!(f, "the plan file: a blackout of {long:#} begins"),
             Self::Reload(Edit::Cap(people)) => write!(f, "the plan file: at most {people} people an hour"),
             Self::Reload(Edit::Wait) => f.write_str("the plan file: every stage waits for the unregistered"),
+            Self::Reload(Edit::Reworded) => f.write_str("the plan file: the helpdesk has another number"),
+            Self::Says(spoken) => spoken.fmt(f),
             Self::Rebook { stage, ahead } => write!(f, "an operator rebooks stage {} for {ahead:#} later", stage + 1),
             Self::Except { what: Exceptional::Deferred(ahead), .. } => write!(f, "an operator defers somebody by {ahead:#}"),
             Self::Except { what: Exceptional::Exempt(ahead), .. } => write!(f, "an operator exempts somebody for {ahead:#}"),

@@ -50,6 +50,16 @@ impl Tenant {
         self.group_named(ENFORCED_GROUP).is_some_and(|group| group.had(id, at))
     }
 
+    /// Since when somebody has been a member of the enforcement group, who is one.
+    pub(super) fn has_since(&self, id: ObjectId) -> Option<Timestamp> {
+        self.group_named(ENFORCED_GROUP).filter(|group| group.has(id)).and_then(|group| group.last_from(id))
+    }
+
+    /// Since when somebody had been a member whose membership ended at `at`.
+    pub(super) fn came(&self, id: ObjectId, at: Timestamp) -> Option<Timestamp> {
+        self.group_named(ENFORCED_GROUP).and_then(|group| group.ended(id, at))
+    }
+
     /// Since when the policy has not required MFA of the group; `None` while it does.
     pub(super) fn policy_off_since(&self) -> Option<Timestamp> {
         let off = self.required.iter().rev().take_while(|(_, works)| !works);

@@ -12,6 +12,7 @@ const SEEDS: u64 = 500;
 fn rules(condition: Condition) -> &'static [Rule] {
     match condition {
         Condition::Revision => &[Rule::Calendar, Rule::Cap, Rule::Readiness, Rule::Revision],
+        Condition::Approval => &[Rule::Approval],
         Condition::Clock => &[Rule::Clock],
         Condition::Hold => &[Rule::Hold],
         Condition::Policy => &[Rule::Policy],

@@ -3,6 +3,7 @@
 //!
 //! It decides nothing; deaths of the process drop the engine where it stands and make a new one from what the journal kept.
 
+mod operator;
 mod stagehand;
 
 use std::sync::Arc;

@@ -10,13 +10,14 @@ use http::{Method, Request};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 
 use super::Outcome;
+use super::operator::{self, Answer, Operators};
 use crate::cli::show::instant;
 use crate::cli::timeline::Timeline;
 use crate::cli::world::{World, received};
-use crate::engine::command::{Asked, Command, Exception, What};
+use crate::engine::command::{Asked, Exception, What};
 use crate::engine::input::{Input, Reread};
 use crate::graph::wire::{Exchange, Wire};
 use crate::rollout::acknowledge::digest;
@@ -28,6 +29,7 @@ use crate::rollout::stage::PhaseName;
 use crate::sim::judge::{Judge, Rule};
 use crate::sim::memory::Disk;
 use crate::sim::script::{Act, Death, DeathAt, Deed, Edit, Exceptional, Script, When};
+use crate::sim::spoken::Spoken;
 use crate::sim::{Change, Delivery, Fate, Tenant};
 
 /// An operator looks after so long whether a reload was taken, and puts the file back if it was not.
@@ -53,8 +55,10 @@ struct Hand {
     pause_file: Option<String>,
     /// Short names of what gates last read, by the hold that rests on it.
     read: BTreeMap<String, String>,
-    /// The plan in force, and the plan file.
+    operators: Operators,
+    /// The plan in force, its revision, and the plan file.
     accepted: Plan,
+    revision: String,
     file: Plan,
     looks: Option<Timestamp>,
     /// Whether the last edit asked for an earlier date.
@@ -98,7 +102,9 @@ impl Stagehand {
             counts: Counts::default(),
             pause_file: None,
             read: BTreeMap::new(),
+            operators: Operators::default(),
             accepted: script.plan.clone(),
+            revision: String::new(),
             file: script.plan.clone(),
             looks: None,
             earlier: false,
@@ -121,6 +127,7 @@ impl Stagehand {
     pub(super) fn died(&self, now: Timestamp) {
         let mut hand = self.hand();
         (hand.inputs, hand.death) = (None, None);
+        hand.operators.died();
         hand.judge.ended();
         hand.say(now, "the process dies");
     }
@@ -196,7 +203,7 @@ impl Hand {
             let lines = self.timeline.lines(&record);
             self.lines.extend(lines);
             match record.event {
-                Event::PlanAccepted { plan, .. } => self.accepted = *plan,
+                Event::PlanAccepted { plan, revision, .. } => (self.accepted, self.revision) = (*plan, revision),
                 Event::GateRead { stage, gate, evidence } => {
                     self.read.insert(format!("gate:{stage}:{gate}"), digest(&evidence));
                 }
@@ -213,6 +220,16 @@ impl Hand {
     }
 
     fn deliver(&mut self, tenant: &mut Tenant, now: Timestamp, kind: Kind) {
+        for answer in self.operators.hear() {
+            match answer {
+                Answer::Taken(what) => self.judge.reached().count(what.name()),
+                Answer::Refused(what, why) => {
+                    self.judge.reached().count("commands refused");
+                    self.say(now, &format!("{} is refused: {why}", what.name()));
+                }
+                Answer::Again(input) => self.send(input),
+            }
+        }
         if self.looks.is_some_and(|at| at <= now) {
             self.looks = None;
             if self.file != self.accepted {
@@ -293,6 +310,16 @@ impl Hand {
                 drop(tenant.change(at.min(now), change));
                 self.command(What::Handed { people: vec![person], date, why: "no mail reaches them".to_owned() });
             }
+            Deed::Says(spoken) => {
+                let held: Vec<String> = self.judge.human_holds().map(ToOwned::to_owned).collect();
+                let civil = |ahead| self.civil(now, ahead);
+                let said = operator::commands(&spoken, &self.accepted, &self.revision, &held, civil);
+                let who = if let Spoken::Approve(who) = spoken { who } else { "operator" };
+                for what in said.unwrap_or_default() {
+                    let input = self.operators.say(what, who);
+                    self.send(input);
+                }
+            }
             Deed::Reload(edit) => {
                 let Some(plan) = edit.of(&self.accepted, now) else { return };
                 self.earlier = matches!(edit, Edit::Move { by, .. } if by.is_negative());
@@ -309,9 +336,9 @@ impl Hand {
         DateTime::from_parts(at.date(), jiff::civil::Time::constant(at.hour(), 0, 0, 0))
     }
 
-    fn command(&self, what: What) {
-        let (answer, _) = oneshot::channel();
-        self.send(Input::Command(Command { order: what.into(), actor: "operator".to_owned(), answer }));
+    fn command(&mut self, what: What) {
+        let input = self.operators.say(what, "operator");
+        self.send(input);
     }
 
     /// Nobody is there while the process is down; the input is lost, as it would be.

@@ -5,6 +5,7 @@
 
 mod behaved;
 mod deeds;
+mod operators;
 mod plan;
 
 use jiff::SignedDuration;
@@ -24,7 +25,11 @@ use crate::rollout::plan::Unseen;
 pub fn throw(seed: u64) -> (Tenant, Script) {
     let mut dice = Dice(Stream::new(seed, Kind::Dice));
     let mut profile = profile(&mut dice, seed);
-    let drawn = plan::draw(&mut dice, &Tenant::new(profile.clone()));
+    let mut drawn = plan::draw(&mut dice, &Tenant::new(profile.clone()));
+    let mut operators = operators::drawn(seed);
+    if let Some(dice) = &mut operators {
+        operators::amend(dice, &mut drawn.plan, &mut profile);
+    }
     profile.floor = drawn.plan.stages.iter().map(|stage| drawn.plan.floor(stage)).min().unwrap_or(profile.floor);
     profile.floor = profile.floor.min(drawn.plan.notices.min_notice);
     // A fact at the guard is at most 10 min old, a batch leaves at most 10 min later, and a replica lags.
@@ -47,6 +52,9 @@ pub fn throw(seed: u64) -> (Tenant, Script) {
         deaths: Vec::new(),
     };
     deeds::draw(&mut dice, &tenant, &mut script);
+    if let Some(mut dice) = operators {
+        operators::speak(&mut dice, &tenant, &mut script);
+    }
     if dice.happens(0.3) {
         script.plan.exceptions.unseen = Unseen::Absent;
     }

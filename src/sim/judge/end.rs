@@ -28,6 +28,12 @@ impl Judge {
                 self.breach(now, Rule::Lost, None, format!("the batch {seq} of {} was never settled", intent.at));
             }
         }
+        for (seq, release) in self.ledger.releases.clone() {
+            if now.duration_since(release.at) > DUE {
+                self.breach(now, Rule::Lost, None, format!("the release {seq} of {} was never settled", release.at));
+            }
+        }
+        self.judge_undone(now);
         let mut waiting = 0;
         for person in tenant.in_scope(now, self.guests()) {
             self.judge_kept(now, person, tenant);
@@ -43,6 +49,16 @@ impl Judge {
         let over = |phase: &PhaseName| matches!(phase, PhaseName::Done | PhaseName::Closed);
         if self.ledger.phases.values().all(over) {
             self.reached.count("rollouts done");
+        }
+    }
+
+    /// What is being rolled back is so in the end, unless a human stopped that too.
+    fn judge_undone(&mut self, now: Timestamp) {
+        let open = self.ledger.phases.iter().find(|(_, phase)| **phase == PhaseName::RollingBack);
+        let open = open.map(|(name, _)| name.clone()).or_else(|| self.ledger.tail_rolls_back.then(|| TAIL.to_owned()));
+        let Some(stage) = open else { return };
+        if self.operated.stops_release(&stage, &[]).is_none() {
+            self.breach(now, Rule::Lost, None, format!("`{stage}` is still being rolled back"));
         }
     }
 
@@ -78,7 +94,7 @@ impl Judge {
             Scope::Rollout | Scope::Stage(_) => *clears == Clears::Human,
         });
         let stands = order.iter().any(|(_, phase)| matches!(phase, PhaseName::Missed | PhaseName::RolledBack));
-        if human || stands {
+        if human || stands || self.operated.unapproved(now, ledger).is_some() {
             return Ok(());
         }
         match ledger.exceptions.get(&person).map(|(what, _)| *what) {
@@ -95,6 +111,10 @@ impl Judge {
                     plan.stages.iter().any(|stage| stage.exclude.is_empty() && stage.include.contains(&Selector::EveryoneElse));
                 if frozen && all && !joined { Err("is in no roster".to_owned()) } else { Ok(()) }
             }
+            // Rolled back with the tail: it is not required of them again.
+            Some(TAIL) if ledger.released.contains_key(&person) => Ok(()),
+            // Cancelled: its people are left alone.
+            Some(stage) if ledger.phases.get(stage) == Some(&PhaseName::Closed) => Ok(()),
             Some(TAIL) => self.tail_excuse(now, person, tenant, &order),
             Some(stage) => {
                 let Some(planned) = plan.stages.iter().find(|planned| planned.name == stage) else {

@@ -1,6 +1,6 @@
 //! The journal as the judge reads it: who belongs where, what was told and promised, what is open, what holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -32,6 +32,8 @@ pub(super) struct Intent {
     pub(super) behind: Option<SignedDuration>,
     /// The plan that was in force; a batch under way goes on under it.
     pub(super) plan: Option<Arc<Plan>>,
+    /// Whether an operator had passed what the calendar says.
+    pub(super) passes_calendar: bool,
     /// Whether an outcome said that nobody knows.
     pub(super) unknown: bool,
 }
@@ -70,6 +72,11 @@ pub(super) struct Ledger {
     pub(super) holds: BTreeMap<String, (Scope, Clears)>,
     pub(super) pause_file: Option<Timestamp>,
     pub(super) intents: BTreeMap<u64, Intent>,
+    /// People who are being released.
+    pub(super) releases: BTreeMap<u64, Intent>,
+    /// Whom a rollback released, and nobody enforced since.
+    pub(super) released: HashMap<ObjectId, Timestamp>,
+    pub(super) tail_rolls_back: bool,
     pub(super) letters: BTreeMap<u64, Letter>,
     pub(super) told: HashMap<ObjectId, Vec<Told>>,
     /// Sends that failed or of which nobody knows.
@@ -82,6 +89,10 @@ pub(super) struct Ledger {
     pub(super) lists: Lists,
     /// New starts of missed stages.
     rebooked: BTreeMap<String, Timestamp>,
+    /// Holds that operators pass for the stage of the next record.
+    pub(super) passed: BTreeSet<String>,
+    /// What stops a release of the next record.
+    pub(super) stops: Option<String>,
 }
 
 impl Ledger {
@@ -218,6 +229,13 @@ impl Ledger {
                 if self.holds.remove(hold).is_none() {
                     wrong.push(format!("the hold `{hold}` is ended and was not in force"));
                 }
+                // Whom somebody took out may be enforced again, like anybody of the tail.
+                if let Some(person) = hold.strip_prefix("removed:").and_then(|id| id.parse().ok()) {
+                    reached.count("people taken back");
+                    self.homes.insert(person, TAIL.to_owned());
+                    self.in_tail_since.insert(person, record.at);
+                    self.enforced.remove(&person);
+                }
             }
             Event::Aborted { .. } => drop(self.holds.insert("aborted".to_owned(), (Scope::Rollout, Clears::Human))),
             Event::ForeignChange { removed, added } => {
@@ -279,10 +297,14 @@ impl Ledger {
                     held: self.held(stage, people),
                     behind: self.behind(record.at),
                     plan: self.plan.clone(),
+                    passes_calendar: self.passed.contains(&format!("calendar:{stage}")),
                     unknown: false,
                 };
                 self.intents.insert(record.seq, intent);
             }
+            Event::ReleaseIntent { .. } | Event::ReleaseOutcome { .. } => wrong.extend(self.take_release(record, reached)),
+            Event::TailRollback { .. } => self.tail_rolls_back = true,
+            Event::TailRolledBack => self.tail_rolls_back = false,
             Event::EnforceOutcome { intent, enforced, already, gone, refused, unknown, not_sent } => {
                 let lists = [enforced.clone(), already.clone(), gone.clone(), of(refused), unknown.clone(), of(not_sent)];
                 if lists.iter().filter(|list| !list.is_empty()).count() > 1 {
@@ -307,6 +329,15 @@ impl Ledger {
             }
             Event::Settled { intent, landed, absent } => {
                 reached.count("unknown outcomes settled");
+                if let Some(known) = self.releases.remove(intent) {
+                    self.release(landed, record.at);
+                    let left: Vec<_> =
+                        known.people.iter().copied().filter(|id| !landed.contains(id) && !absent.contains(id)).collect();
+                    if !left.is_empty() {
+                        self.releases.insert(*intent, Intent { people: left, ..known });
+                    }
+                    return self.done(record, wrong);
+                }
                 if let Some(known) = self.intents.get(intent).filter(|known| known.unknown) {
                     let left: Vec<_> =
                         known.people.iter().copied().filter(|id| !landed.contains(id) && !absent.contains(id)).collect();
@@ -317,6 +348,10 @@ impl Ledger {
             }
             _ => {}
         }
+        self.done(record, wrong)
+    }
+
+    fn done(&mut self, record: &Record, wrong: Vec<String>) -> Vec<Breach> {
         self.latest = Some(self.latest.map_or(record.at, |latest| latest.max(record.at)));
         let breach = |seen| Breach { at: record.at, rule: Rule::Journal, person: None, seen };
         wrong.into_iter().map(breach).collect()
@@ -330,6 +365,7 @@ impl Ledger {
 
     fn settle(&mut self, intent: u64, at: Timestamp, enforced: &[&Vec<ObjectId>], left: &[ObjectId]) {
         self.enforced.extend(enforced.iter().copied().flatten().map(|person| (*person, at)));
+        self.released.retain(|person, _| !enforced.iter().any(|people| people.contains(person)));
         if left.is_empty() {
             self.intents.remove(&intent);
         } else if let Some(known) = self.intents.get_mut(&intent) {
@@ -338,16 +374,25 @@ impl Ledger {
         }
     }
 
+    /// People are enforced no more by us.
+    pub(super) fn release(&mut self, people: &[ObjectId], at: Timestamp) {
+        for person in people {
+            self.enforced.remove(person);
+            self.released.insert(*person, at);
+        }
+    }
+
     /// The hold that stands against enforcing these people, if there is one.
     fn held(&self, stage: &str, people: &[ObjectId]) -> Option<String> {
         if let Some(since) = self.pause_file {
             return Some(format!("the pause file, since {since}"));
         }
-        let hold = self.holds.iter().find(|(_, (scope, _))| match scope {
+        let stands = |scope: &Scope| match scope {
             Scope::Rollout => true,
             Scope::Stage(name) => name == stage,
             Scope::Person(person) => people.contains(person),
-        });
+        };
+        let hold = self.holds.iter().find(|(id, (scope, _))| stands(scope) && !self.passed.contains(*id));
         hold.map(|(id, _)| id.clone())
     }
 

@@ -2,7 +2,8 @@
 //!
 //! It shares nothing with the engine but the words: plans, records and ids. It never asks how something was decided, only whether
 //! it was right. In reading order: `rule` says what it watches, `ledger` what the journal says, `served` what the tenant answered,
-//! `write` judges each write, `mail` each mail, `lists` each list for a manager, `end` the outcome. It must be fed in order: records before the request that
+//! `operated` judges each move of a stage, `write` each write, `release` each release, `mail` each mail, `lists` each list for a manager, `end`
+//! the outcome. It must be fed in order: records before the request that
 //! follows them, then the request's answer.
 
 mod calendar;
@@ -10,6 +11,10 @@ mod end;
 mod ledger;
 mod lists;
 mod mail;
+mod operated;
+#[cfg(test)]
+mod operated_tests;
+mod release;
 mod rule;
 mod served;
 mod write;
@@ -21,11 +26,13 @@ use http::Request;
 use jiff::{SignedDuration, Timestamp};
 
 use self::ledger::Ledger;
+use self::operated::Operated;
 pub use self::rule::{Breach, Reached, Rule};
 use self::served::Served;
 use super::tenant::{Fate, Tenant};
 use super::truth::Guests;
 use crate::rollout::event::{Event, Record, Slot};
+use crate::rollout::hold::Clears;
 use crate::rollout::id::ObjectId;
 
 /// The facts at the guard may be this old (DESIGN §6).
@@ -35,17 +42,20 @@ const GUARD_AGE: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Debug)]
 pub struct Judge {
     ledger: Ledger,
+    operated: Operated,
     served: Served,
     /// How far a replica of the tenant may lag behind, beside the guard's own age.
     lag: SignedDuration,
     /// Whom the app made a member, and when, in order.
     written: Vec<(Timestamp, ObjectId)>,
+    /// When the tenant took our last write about somebody, and for which stage.
+    by_us: BTreeMap<ObjectId, (Timestamp, String)>,
     /// How often each notice was sent: to whom, whether by the tail, which, for which instant.
     sent: BTreeMap<(ObjectId, bool, Slot, Timestamp), u32>,
     /// How often each manager was sent their list of a stage, for which instant.
     listed: BTreeMap<(String, Timestamp, ObjectId), u32>,
-    /// Mails, writes and lists of the tenant that were judged.
-    seen: (usize, usize, usize),
+    /// Mails, writes, lists and releases of the tenant that were judged.
+    seen: (usize, usize, usize, usize),
     /// How many people were in scope, and when that was counted.
     scope: Vec<(Timestamp, u32)>,
     /// Violations of the tenant's own oracle that were taken over.
@@ -60,12 +70,14 @@ impl Judge {
     pub fn new(lag: SignedDuration) -> Self {
         Self {
             ledger: Ledger::default(),
+            operated: Operated::default(),
             served: Served::default(),
             lag,
             written: Vec::new(),
+            by_us: BTreeMap::new(),
             sent: BTreeMap::new(),
             listed: BTreeMap::new(),
-            seen: (0, 0, 0),
+            seen: (0, 0, 0, 0),
             scope: Vec::new(),
             oracle: 0,
             breaches: Vec::new(),
@@ -80,6 +92,10 @@ impl Judge {
             let back: Vec<ObjectId> = people.iter().flat_map(|because| because.people.iter().copied()).collect();
             self.sent.retain(|(person, ..), _| !back.contains(person));
         }
+        let found = self.operated.take(record, &self.ledger, &self.served, &mut self.reached);
+        self.breaches.extend(found);
+        self.judge_rolled_back(record, tenant);
+        self.ledger.look(record, &self.operated);
         let found = self.ledger.take(record, &self.written, tenant, &self.served, &mut self.reached);
         self.breaches.extend(found);
     }
@@ -87,8 +103,8 @@ impl Judge {
     /// The tenant answered a request at `now` (on the app's clock).
     pub fn answered(&mut self, now: Timestamp, request: &Request<Bytes>, fate: &Fate, tenant: &Tenant) {
         self.served.take(now, request, fate, tenant, &mut self.reached);
-        let (mails, writes, lists) = self.seen;
-        self.seen = (tenant.mails().len(), tenant.writes().len(), tenant.lists().len());
+        let (mails, writes, lists, releases) = self.seen;
+        self.seen = (tenant.mails().len(), tenant.writes().len(), tenant.lists().len(), tenant.releases().len());
         for at in mails..self.seen.0 {
             self.judge_mail(tenant, at);
         }
@@ -100,6 +116,9 @@ impl Judge {
         }
         for write in tenant.writes().iter().skip(writes) {
             self.judge_write(now, write, tenant);
+        }
+        for write in tenant.releases().iter().skip(releases) {
+            self.judge_release(now, write, tenant);
         }
         for violation in tenant.violations().iter().skip(self.oracle) {
             let seen = format!("{:?}: {}", violation.rule, violation.seen);
@@ -116,6 +135,7 @@ impl Judge {
             self.reached.count("crashes between write and outcome");
         }
         self.served = Served::default();
+        self.operated.ended();
     }
 
     /// Somebody put the pause file there, or took it away.
@@ -132,6 +152,11 @@ impl Judge {
     /// What happened so far, counted.
     pub const fn reached(&mut self) -> &mut Reached {
         &mut self.reached
+    }
+
+    /// The holds in force that a human ends.
+    pub fn human_holds(&self) -> impl Iterator<Item = &str> {
+        self.ledger.holds.iter().filter(|(_, (_, clears))| *clears == Clears::Human).map(|(id, _)| id.as_str())
     }
 
     /// A breach that the driver of the rollout found itself.

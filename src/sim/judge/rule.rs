@@ -48,6 +48,16 @@ pub enum Rule {
     Untrue,
     /// Numbers follow without gap, outcomes follow intents, and say what happened.
     Journal,
+    /// By itself a stage goes the next step, or holds; with `auto_rollback` the current one is rolled back.
+    Automatic,
+    /// No stage starts without a fresh Pass of its gates, or before the stage before it is over.
+    Fresh,
+    /// No start that has passed comes by itself: not after a pause, not too late, not two in one recovery.
+    Past,
+    /// Nobody is enforced under a plan that lacks approvals.
+    Approval,
+    /// A rollback releases whom we put there and nobody else, and leaves nobody of them.
+    Restored,
     /// In the end everybody is enforced, or waits for a reason.
     Lost,
     /// The engine goes on; it does not fail or turn on the spot.

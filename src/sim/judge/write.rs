@@ -26,6 +26,7 @@ impl Judge {
         let plan = intent.as_ref().and_then(|intent| intent.plan.clone());
         match (intent, plan.as_ref()) {
             (Some(intent), Some(plan)) => {
+                self.by_us.extend(people.iter().map(|person| (*person, (write.at, intent.stage.clone()))));
                 self.judge_batch(at, &intent, plan, tenant);
                 for person in &people {
                     self.judge_promise(at, *person, &intent, plan, tenant);
@@ -55,7 +56,8 @@ impl Judge {
         if at.duration_since(guarded) > GUARD_AGE && intent.behind.is_none() {
             self.breach(at, Rule::Late, None, format!("the write left long after its guard at {guarded}"));
         }
-        if let Some(why) = calendar::closed(&plan.calendar, &calendar::zone(plan), guarded) {
+        let calendar = calendar::closed(&plan.calendar, &calendar::zone(plan), guarded).filter(|_| !intent.passes_calendar);
+        if let Some(why) = calendar {
             self.breach(at, Rule::Calendar, None, why);
         }
         let long = |since: &Timestamp| guarded.duration_since(*since) > GUARD_AGE;
