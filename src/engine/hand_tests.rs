@@ -112,7 +112,8 @@ async fn a_pause_between_the_intent_and_the_wire_lets_it_not_leave() {
     let mut stage = enforcing().await;
     let before = begun(&stage).len();
     let (pause, mut answered) = a_pause();
-    *stage.pages.1.lock().unwrap() = Trap::Input(stage.inputs.clone(), pause);
+    stage.tenant.slow.as_ref().unwrap().answers.add_permits(1_000);
+    *stage.pages.1.lock().unwrap() = Trap::Input(stage.inputs.clone(), Box::new(pause));
     assert_eq!(stage.engine.step().await.unwrap(), Step::Acted);
     answered.try_recv().unwrap().unwrap();
     stage.settle().await;
@@ -133,7 +134,9 @@ async fn a_pause_that_the_disk_does_not_take_stops_what_leaves_and_becomes_a_fil
             *pages.1.lock().unwrap() = Trap::Full;
             let (pause, answered) = a_pause();
             inputs.send(pause).await.unwrap();
-            answered.await.unwrap().map(|said| said.says)
+            let said = answered.await.unwrap().map(|said| said.says);
+            tenant.slow.as_ref().unwrap().answers.add_permits(1_000);
+            said
         };
         let (step, said) = tokio::join!(stage.engine.step(), outside);
         assert!(step.is_err(), "the engine ends");

@@ -248,7 +248,7 @@ pub(super) enum Trap {
     #[default]
     None,
     /// This comes in.
-    Input(mpsc::Sender<Input>, Input),
+    Input(mpsc::Sender<Input>, Box<Input>),
     /// The disk is full from here on.
     Full,
 }
@@ -257,7 +257,7 @@ impl Store for Pages {
     fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError> {
         let mut trap = self.1.lock().unwrap();
         match std::mem::take(&mut *trap) {
-            Trap::Input(inputs, input) if matches!(events, [Event::EnforceIntent { .. }]) => inputs.try_send(input).unwrap(),
+            Trap::Input(inputs, input) if matches!(events, [Event::EnforceIntent { .. }]) => inputs.try_send(*input).unwrap(),
             Trap::Full => {
                 *trap = Trap::Full;
                 return Err(StoreError::Full("no room".into()));

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, civil};
 use crate::rollout::condition::Ground;
 use crate::rollout::decide::{Action, decide};
 use crate::rollout::event::{By, Deed, Event, Slot};
-use crate::rollout::gate::{Yes, read};
+use crate::rollout::gate::{Posts, Yes, read};
 use crate::rollout::hold::{Blocks, Scope};
 use crate::rollout::observed::{Readiness, Registration, Source};
 use crate::rollout::overriding::{self, Asked, of_gate};
@@ -283,8 +283,11 @@ impl Case {
 /// A Monday long after everything.
 const REBOOKED: civil::DateTime = civil::date(2027, 3, 1).at(9, 0, 0, 0);
 
+/// Takes a condition away.
+pub(super) type Change = fn(&mut Case);
+
 /// What can be taken away.
-pub(super) const CONDITIONS: [(&str, fn(&mut Case)); 41] = [
+pub(super) const CONDITIONS: [(&str, Change); 41] = [
     ("it was decided under another revision", |case| case.revision = Some("another".to_owned())),
     ("an approval is missing", |case| case.edit(|plan| plan.approvals_needed = 1)),
     ("the plan file is refused", |case| case.world.observed.plan_doubt = Some("a test".to_owned())),
@@ -367,7 +370,7 @@ pub(super) const CONDITIONS: [(&str, fn(&mut Case)); 41] = [
     }),
     ("a notice is on its way", |case| case.tells(Slot::Announcement)),
     ("its people are being told that its date does not hold", |case| case.tells(Slot::Withdrawn)),
-    ("nobody answered its gate", |case| case.world.state.posts = Default::default()),
+    ("nobody answered its gate", |case| case.world.state.posts = Posts::default()),
     ("its gate was answered", |case| {
         // Before it soaks no answer is taken.
         let read = post::confirm(&case.world.state, &case.world.plan, SUBJECT, READ, Yes::Yes, "read".to_owned());

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::guards_parts::{CONDITIONS, Case, SUBJECT, Taken, says};
+use super::guards_parts::{CONDITIONS, Case, Change, SUBJECT, Taken, says};
 use crate::config;
 use crate::rollout::closing::skip;
 use crate::rollout::event::Record;
@@ -169,7 +169,7 @@ fn verb_table(table: &mut String, phase: PhaseName, verb: Verb, whole: &Case) {
 }
 
 /// A line for each condition that changes the outcome.
-fn conditions(table: &mut String, outcome: impl Fn(fn(&mut Case)) -> Option<String>) {
+fn conditions(table: &mut String, outcome: impl Fn(Change) -> Option<String>) {
     let mut others = 0;
     for (name, change) in CONDITIONS {
         match outcome(change) {
