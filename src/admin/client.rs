@@ -18,6 +18,7 @@ pub async fn ask(socket: &Path, request: &Request) -> Result<String, AdminError>
     match converse(socket, request).await? {
         Answer::Ok(text) => Ok(text),
         Answer::Error(text) => Err(AdminError::Refused(text)),
+        Answer::Gone(text) => Err(AdminError::Gone(text)),
         Answer::Pass(_) => Err(AdminError::Unreadable(socket.to_owned())),
     }
 }
@@ -27,6 +28,7 @@ pub async fn ask_for_pass(socket: &Path, request: &Request) -> Result<Shown, Adm
     match converse(socket, request).await? {
         Answer::Pass(shown) => Ok(shown),
         Answer::Error(text) => Err(AdminError::Refused(text)),
+        Answer::Gone(text) => Err(AdminError::Gone(text)),
         Answer::Ok(_) => Err(AdminError::Unreadable(socket.to_owned())),
     }
 }

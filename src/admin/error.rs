@@ -18,6 +18,9 @@ pub enum AdminError {
     /// The daemon refused; its own words.
     #[error("{0}")]
     Refused(String),
+    /// The daemon decided nothing; its own words.
+    #[error("{0}")]
+    Gone(String),
     /// The daemon took too long.
     #[error("the daemon at {} gave no answer in time: look at its log", .0.display())]
     Silent(PathBuf),
@@ -36,6 +39,12 @@ pub enum AdminError {
 }
 
 impl AdminError {
+    /// Whether nobody decided what was asked: no daemon, or none that answers.
+    #[must_use]
+    pub const fn is_undecided(&self) -> bool {
+        matches!(self, Self::NoDaemon(_) | Self::Gone(_) | Self::Silent(_) | Self::Io { .. })
+    }
+
     /// What a failed system call on the socket at `path` means.
     pub(super) fn of(path: &std::path::Path, source: io::Error) -> Self {
         let path = path.to_owned();

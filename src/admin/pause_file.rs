@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::engine::port::PauseFile;
+
 /// Bytes of the file that count as the reason.
 const MAX_REASON: u64 = 1024;
 
@@ -22,6 +24,44 @@ pub fn read(state: &Path) -> io::Result<Option<String>> {
         Ok(_) => Ok(Some(reason(&path))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Makes the file; its reason only where there is room for it.
+///
+/// # Errors
+/// When there is no such file afterwards.
+pub fn make(state: &Path, why: &str) -> io::Result<()> {
+    let path = path(state);
+    let written = fs::write(&path, why).and_then(|()| File::open(&path)?.sync_all());
+    match written {
+        Err(error) if fs::symlink_metadata(&path).is_err() => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "the pause file pauses, without its reason");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// The file of one state folder, for the engine.
+pub struct InFolder(PathBuf);
+
+impl InFolder {
+    /// Of the state folder `state`.
+    #[must_use]
+    pub const fn new(state: PathBuf) -> Self {
+        Self(state)
+    }
+}
+
+impl PauseFile for InFolder {
+    fn reason(&self) -> Option<String> {
+        read(&self.0).unwrap_or_else(|error| Some(format!("nobody knows: {error}")))
+    }
+
+    fn make(&self, why: &str) -> Result<(), String> {
+        make(&self.0, why).map_err(|error| format!("{}: the pause file cannot be made: {error}", path(&self.0).display()))
     }
 }
 
@@ -61,6 +101,20 @@ mod tests {
         assert_eq!(read(state.path()).unwrap().unwrap().len(), 1024);
         fs::remove_file(path(state.path())).unwrap();
         assert_eq!(read(state.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_is_made_or_named() {
+        let state = tempfile::tempdir().unwrap();
+        let file = InFolder::new(state.path().to_owned());
+        file.make("mail is down").unwrap();
+        assert_eq!(file.reason().as_deref(), Some("mail is down"));
+        // What pauses already cannot be written, and pauses.
+        fs::remove_file(path(state.path())).unwrap();
+        fs::create_dir(path(state.path())).unwrap();
+        file.make("again").unwrap();
+        let nowhere = InFolder::new(state.path().join("nowhere"));
+        assert!(nowhere.make("mail is down").unwrap_err().contains("nowhere/pause"));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) enum Answer {
     Ok(String),
     Pass(Shown),
     Error(String),
+    /// Nothing was decided: the engine is ending, or busy.
+    Gone(String),
 }
 
 /// A Temporary Access Pass on its way to whoever asked for it.

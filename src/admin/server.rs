@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::caller;
 use super::protocol::{Answer, MAX_REQUEST, Request, read_line, write_line};
-use crate::engine::command::{Command, Order, Said};
+use crate::engine::command::{Command, Order};
 
 /// Longest time for a request to arrive, and for an answer to be taken.
 const LINE: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(super) const ENGINE: Duration = Duration::from_secs(30);
 /// Most callers at once; more wait in the kernel's queue.
 const CALLERS: usize = 16;
 
-/// Answers callers until it is dropped; then whoever is still waiting is cut off.
+/// Answers callers until the engine has ended, and then whoever is still waiting; dropped, it cuts them off.
 ///
 /// `commands` leads to the engine. `status` is what it published last, as one JSON document; empty before the first.
 pub async fn serve(listener: UnixListener, commands: mpsc::Sender<Command>, status: watch::Receiver<Bytes>) {
@@ -35,7 +35,11 @@ pub async fn serve(listener: UnixListener, commands: mpsc::Sender<Command>, stat
         // The semaphore is never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         while callers.try_join_next().is_some() {}
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = commands.closed() => break,
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let (commands, status) = (commands.clone(), status.clone());
                 callers.spawn(async move {
@@ -52,6 +56,7 @@ pub async fn serve(listener: UnixListener, commands: mpsc::Sender<Command>, stat
             }
         }
     }
+    while callers.join_next().await.is_some() {}
 }
 
 async fn converse(mut stream: UnixStream, commands: &mpsc::Sender<Command>, status: &watch::Receiver<Bytes>) -> io::Result<()> {
@@ -60,30 +65,26 @@ async fn converse(mut stream: UnixStream, commands: &mpsc::Sender<Command>, stat
         Err(_) => Answer::Error(format!("no request came within {} s", LINE.as_secs())),
         Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Answer::Error(format!("this is no request: {error}")),
         Ok(Err(error)) => return Err(error),
-        Ok(Ok(line)) => answer(&line, actor, commands, status).await.into(),
+        Ok(Ok(line)) => answer(&line, actor, commands, status).await,
     };
     timeout(LINE, write_line(&mut stream, &answer)).await?
 }
 
-async fn answer(
-    line: &[u8],
-    actor: String,
-    commands: &mpsc::Sender<Command>,
-    status: &watch::Receiver<Bytes>,
-) -> Result<Said, String> {
-    match serde_json::from_slice(line).map_err(|error| format!("this is no request: {error}"))? {
-        Request::Status => {
+async fn answer(line: &[u8], actor: String, commands: &mpsc::Sender<Command>, status: &watch::Receiver<Bytes>) -> Answer {
+    match serde_json::from_slice(line) {
+        Err(error) => Answer::Error(format!("this is no request: {error}")),
+        Ok(Request::Status) => {
             let published = status.borrow().clone();
             if published.is_empty() {
-                return Err("the engine has published no status yet: ask again in a moment".to_owned());
+                return Answer::Error("the engine has published no status yet: ask again in a moment".to_owned());
             }
-            Ok(String::from_utf8_lossy(&published).into_owned().into())
+            Answer::Ok(String::from_utf8_lossy(&published).into_owned())
         }
-        Request::Command(order) => command(order, actor, commands).await,
+        Ok(Request::Command(order)) => command(order, actor, commands).await,
     }
 }
 
-async fn command(order: Order, actor: String, commands: &mpsc::Sender<Command>) -> Result<Said, String> {
+async fn command(order: Order, actor: String, commands: &mpsc::Sender<Command>) -> Answer {
     let name = order.what.name();
     tracing::info!(command.name = name, command.actor = actor, "an operator sent a command");
     let (sender, receiver) = oneshot::channel();
@@ -92,9 +93,9 @@ async fn command(order: Order, actor: String, commands: &mpsc::Sender<Command>) 
         receiver.await.ok()
     };
     match timeout(ENGINE, handed_over).await {
-        Ok(Some(answer)) => answer,
-        Ok(None) => Err(format!("the engine is stopping and did not take `{name}`")),
-        Err(_) => Err(format!(
+        Ok(Some(answer)) => answer.into(),
+        Ok(None) => Answer::Gone(format!("the engine is stopping and did not take `{name}`")),
+        Err(_) => Answer::Gone(format!(
             "`{name}` was not confirmed within {} s and may still come through: look at `tidegate status`",
             ENGINE.as_secs()
         )),

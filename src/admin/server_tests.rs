@@ -63,10 +63,17 @@ async fn the_status_is_the_last_one_published() {
 
 #[tokio::test]
 async fn an_engine_that_is_gone_is_said_so() {
-    let Door { _folder, socket, commands, .. } = open();
-    drop(commands);
-    let answer = ask(&socket, &Request::Command(What::pause("").into())).await;
-    assert!(matches!(answer, Err(AdminError::Refused(why)) if why.contains("stopping")));
+    let mut door = open();
+    let request = Request::Command(What::pause("").into());
+    let ending = async {
+        let command = door.commands.recv().await;
+        // It ends while somebody waits, who is told so before the socket goes.
+        door.commands.close();
+        drop(command);
+    };
+    let (answer, ()) = tokio::join!(ask(&door.socket, &request), ending);
+    assert!(matches!(answer, Err(AdminError::Gone(why)) if why.contains("stopping")));
+    door.server.await.unwrap();
 }
 
 #[tokio::test]

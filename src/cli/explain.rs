@@ -1,5 +1,9 @@
 //! `explain STAGE|PERSON`: where it stands, why, and everything the journal says about it.
 
+#[cfg(test)]
+mod guards_parts;
+#[cfg(test)]
+mod guards_tests;
 mod waits;
 
 use std::path::Path;

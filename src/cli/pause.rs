@@ -24,20 +24,29 @@ pub(super) fn pause(common: &Common, verb: &Pause) -> Result<Exit, Failure> {
     let whole = scope == Scope::Rollout;
     let what = What::Pause { why: why.clone(), scope, blocks, until: verb.until };
     match send(&found.socket, &verb.terms, what) {
-        Err(AdminError::NoDaemon(_)) if whole => {
-            let path = pause_file::path(&found.state_dir);
-            std::fs::write(&path, &why).map_err(|error| {
-                Failure::new(Exit::State, format!("{}: the pause file cannot be written: {error}", path.display()))
-            })?;
-            let says = format!("no daemon is running; the pause file {} stops the next one, remove it to go on", path.display());
-            tell(common, Ok(says))
-        }
+        Err(error) if whole && error.is_undecided() => tell(common, Ok(by_file(&found.state_dir, &why, &error)?)),
         Err(error @ AdminError::NoDaemon(_)) => {
             let says = format!("{error}; without one only the whole rollout can be paused: leave --stage and --person out");
             Err(Failure::new(Exit::Failed, says))
         }
         answer => tell(common, answer),
     }
+}
+
+/// Pauses by the file, since no daemon did.
+fn by_file(state: &std::path::Path, why: &str, undecided: &AdminError) -> Result<String, Failure> {
+    let path = pause_file::path(state);
+    pause_file::make(state, why).map_err(|error| {
+        let says = format!("{}: the pause file cannot be made: {error}; without it nothing is paused", path.display());
+        Failure::new(Exit::State, says)
+    })?;
+    let file = path.display();
+    Ok(if matches!(undecided, AdminError::NoDaemon(_)) {
+        format!("no daemon is running; the pause file {file} stops the next one, remove it to go on")
+    } else {
+        let why = chain(undecided);
+        format!("the daemon did not confirm ({why}); the pause file {file} stops it and the next one, remove it to go on")
+    })
 }
 
 pub(super) fn unpause(common: &Common, verb: &Unpause) -> Result<Exit, Failure> {

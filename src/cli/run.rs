@@ -1,10 +1,12 @@
 //! `run`: composes the daemon. In five steps: the plan, the state, the tenant, the surroundings, the loop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::adapters::{self, Adapters};
 use super::announce::{self, Announced};
@@ -29,6 +31,9 @@ use crate::store::error::JournalError;
 use crate::store::kept::{self, Earlier, Found, KeptError};
 use crate::store::lock::LockError;
 use crate::{admin, telemetry};
+
+/// The last answers may take so long.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Inputs that may wait; more make their senders wait.
 const INPUTS: usize = 64;
@@ -101,7 +106,6 @@ async fn daemon(
     let offered = Offered::default();
     let (inputs, received) = mpsc::channel(INPUTS);
     let Found { kept, state, notes } = found;
-    let pause_in = state_dir.clone();
     let troubles = Troubles::default();
     let outside = Arc::new(Outside::default());
     outside.learn(adapters::questions(&loaded));
@@ -119,9 +123,7 @@ async fn daemon(
         gates,
         store: Box::new(Announced { store: Wording { store: kept, offered: offered.clone(), texts: adapters.texts }, committed }),
         inputs: received,
-        pause_file: Box::new(move || {
-            admin::pause_file::read(&pause_in).unwrap_or_else(|error| Some(format!("nobody knows: {error}")))
-        }),
+        pause_file: Box::new(admin::pause_file::InFolder::new(state_dir.clone())),
         conditions: Conditions::all(),
     });
     engine.begin(&notes).map_err(|error| engine_failure(&error))?;
@@ -133,7 +135,7 @@ async fn daemon(
     }
     let stop = Stop::new();
     let graph = adapters.graph;
-    let status = surroundings(common, &loaded, (offered, graph.clone(), outside), &inputs, &stop, &engine, level)?;
+    let (status, answering) = surroundings(common, &loaded, (offered, graph.clone(), outside), &inputs, &stop, &engine, level)?;
     let pulse = Pulse::default();
     let watchdog = tokio::spawn(lifecycle::feed_watchdog(pulse.clone()));
     lifecycle::ready("the engine is running");
@@ -152,13 +154,18 @@ async fn daemon(
     drop(status);
     drop(inputs);
     tokio::task::spawn_blocking(move || drop(engine)).await.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    if let Some(answering) = answering {
+        // Whoever waits hears what became of their command.
+        let _ = tokio::time::timeout(FAREWELL, answering).await;
+    }
     match ending.map_err(|error| engine_failure(&error))? {
         Ending::Stopped | Ending::Reached | Ending::Done => Ok(Exit::Done),
         Ending::NeedsHuman(why) => Err(Failure::new(Exit::Blocked, why)),
     }
 }
 
-/// The socket and the signals; both only wake the engine. The returned sender keeps the socket's status alive.
+/// The socket and the signals; both only wake the engine. The returned sender keeps the socket's status alive;
+/// the task answers whoever is at the socket.
 fn surroundings(
     common: &Common,
     loaded: &Loaded,
@@ -167,18 +174,23 @@ fn surroundings(
     stop: &Stop,
     engine: &Engine,
     level: telemetry::Level,
-) -> Result<watch::Sender<Bytes>, Failure> {
+) -> Result<(watch::Sender<Bytes>, Option<JoinHandle<()>>), Failure> {
     let (sender, receiver) = watch::channel(Bytes::new());
     let config = place::plan_file(common);
     let level = common.log.is_none().then_some(level);
     let rereading = Arc::new(Rereading { config, running: loaded.settings.clone(), offered, outside, graph, level });
-    match admin::bind(&loaded.settings.socket) {
+    let answering = match admin::bind(&loaded.settings.socket) {
         Ok(listener) => {
             let (commands, mut taken) = mpsc::channel::<Command>(INPUTS);
-            tokio::spawn(admin::serve(listener, commands, receiver));
+            let answering = tokio::spawn(admin::serve(listener, commands, receiver));
             let (inputs, rereading) = (inputs.clone(), Arc::clone(&rereading));
             tokio::spawn(async move {
-                while let Some(command) = taken.recv().await {
+                loop {
+                    let command = tokio::select! {
+                        command = taken.recv() => command,
+                        () = inputs.closed() => None,
+                    };
+                    let Some(command) = command else { return };
                     let input = match &command.order.what {
                         What::Reload { .. } => rereading.now(Some(command)).0,
                         _ => Input::Command(command),
@@ -188,11 +200,13 @@ fn surroundings(
                     }
                 }
             });
+            Some(answering)
         }
         Err(error) => {
             tracing::warn!(error = %super::exit::chain(&error), "no commands are taken; the pause file works all the same");
+            None
         }
-    }
+    };
     let mut reports = engine.reports();
     let published = sender.clone();
     tokio::spawn(async move {
@@ -233,7 +247,7 @@ fn surroundings(
             }
         }
     });
-    Ok(sender)
+    Ok((sender, answering))
 }
 
 fn state_failure(error: &KeptError) -> Failure {

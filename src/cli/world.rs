@@ -14,7 +14,7 @@ use super::adapters::{self, Adapters};
 use super::{Exit, Failure};
 use crate::clock::{Clock, Pace};
 use crate::engine::input::Input;
-use crate::engine::port::{Offer, Store};
+use crate::engine::port::{Offer, PauseFile, Store};
 use crate::engine::{Engine, Parts};
 use crate::graph::endpoints::Endpoints;
 use crate::graph::token::Credentials;
@@ -40,7 +40,7 @@ pub struct Life {
     /// Keeping records.
     pub store: Box<dyn Store>,
     /// Why the rollout is paused by the pause file, if it is.
-    pub pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    pub pause_file: Box<dyn PauseFile>,
     /// All conditions, outside of proofs.
     pub conditions: Conditions,
 }

@@ -5,6 +5,7 @@
 use super::conditional_access::Owner;
 use super::switching::{self, Turned};
 use super::{adding, break_glass, colliding, conditional_access, foreseeing, offering, per_user, releasing};
+use crate::engine::leave::Leave;
 use crate::engine::port::{Answer, BatchOutcome, Enforce, Leaver, Offer, Room};
 use crate::graph::Graph;
 use crate::graph::groups::Depth;
@@ -71,13 +72,14 @@ impl Enforcer {
         }
     }
 
-    async fn add(&self, target: Target, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
+    async fn add(&self, leave: &Leave, target: Target, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
+        let graph = self.graph.under(leave);
         match target {
-            Target::Group { group, .. } => adding::add(&self.graph, group, batches).await,
+            Target::Group { group, .. } => adding::add(&graph, group, batches).await,
             Target::Plain { way: Way::PerUser } => {
                 let mut outcomes = Vec::with_capacity(batches.len());
                 for batch in batches {
-                    outcomes.push(per_user::enable(&self.graph, batch).await);
+                    outcomes.push(per_user::enable(&graph, batch).await);
                 }
                 outcomes
             }
@@ -129,20 +131,16 @@ impl Enforce for Enforcer {
         self.graph.room(under_way, wanted, BIND)
     }
 
-    fn let_go(&self) {
-        self.graph.let_go();
+    fn enforce<'a>(&'a self, leave: &'a Leave, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
+        Box::pin(self.add(leave, target, batches))
     }
 
-    fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
-        Box::pin(self.add(target, batches))
+    fn release<'a>(&'a self, leave: &'a Leave, target: Target, batches: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
+        Box::pin(async move { releasing::release(&self.graph.under(leave), target, batches).await })
     }
 
-    fn release<'a>(&'a self, target: Target, batches: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
-        Box::pin(releasing::release(&self.graph, target, batches))
-    }
-
-    fn retire<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
-        Box::pin(per_user::disable(&self.graph, people))
+    fn retire<'a>(&'a self, leave: &'a Leave, people: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
+        Box::pin(async move { per_user::disable(&self.graph.under(leave), people).await })
     }
 
     fn offer<'a>(
@@ -154,7 +152,7 @@ impl Enforce for Enforcer {
         Box::pin(offering::offer(&self.graph, target, people, synchronisation))
     }
 
-    fn switch<'a>(&'a self, switch: Switch, image: Option<&'a Image>) -> Answer<'a, Switched> {
-        Box::pin(switching::throw(&self.graph, switch, image))
+    fn switch<'a>(&'a self, leave: &'a Leave, switch: Switch, image: Option<&'a Image>) -> Answer<'a, Switched> {
+        Box::pin(async move { switching::throw(&self.graph.under(leave), switch, image).await })
     }
 }

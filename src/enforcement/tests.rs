@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::Enforcer;
+use crate::engine::leave::Leave;
 use crate::engine::port::{BatchOutcome, Enforce};
 use crate::graph::script::{Script, Scripted, Seen, answer, id, lost, with};
 use crate::rollout::id::{NameHash, ObjectId, PersonRef};
@@ -112,7 +113,7 @@ fn ids(range: std::ops::RangeInclusive<u128>) -> Vec<ObjectId> {
 }
 
 async fn enforce(script: &Arc<Script>, batches: &[Vec<ObjectId>]) -> Vec<BatchOutcome> {
-    let outcomes = Enforcer::new(script.graph().0).enforce(TARGET, batches).await;
+    let outcomes = Enforcer::new(script.graph().0).enforce(&Leave::default(), TARGET, batches).await;
     assert_eq!(outcomes.len(), batches.len());
     for (batch, outcome) in batches.iter().zip(&outcomes) {
         let listed = outcome.refused.iter().chain(&outcome.not_sent).flat_map(|because| because.people.clone());
@@ -214,7 +215,7 @@ async fn a_throttled_member_is_sent_again_as_it_was_and_a_401_after_a_refresh() 
     ]);
     let (graph, clock) = script.graph();
     let batches = [vec![id(1)], vec![id(2)], vec![id(3)]];
-    let outcomes = Enforcer::new(graph).enforce(TARGET, &batches).await;
+    let outcomes = Enforcer::new(graph).enforce(&Leave::default(), TARGET, &batches).await;
     assert!(outcomes.iter().all(|outcome| outcome.enforced.len() == 1), "{outcomes:?}");
     assert!(clock.now().duration_since(crate::graph::script::start()).as_millis() >= 7_500);
     assert_eq!(script.logins().len(), 2);
@@ -282,7 +283,7 @@ async fn a_whole_envelope_of_unknown_accounts_waits_together_and_not_one_by_one(
         }
     });
     let (graph, clock) = script.graph();
-    let outcomes = Enforcer::new(graph).enforce(TARGET, &[ids(1..=20), ids(21..=40)]).await;
+    let outcomes = Enforcer::new(graph).enforce(&Leave::default(), TARGET, &[ids(1..=20), ids(21..=40)]).await;
     assert!(outcomes.iter().all(|outcome| outcome.not_sent[0].people.len() == 20));
     assert_eq!(clock.now().duration_since(crate::graph::script::start()).as_secs(), 3 + 6 + 12);
 }

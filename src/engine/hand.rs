@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
+use super::leave::Leave;
 use super::port::{BatchOutcome, Room};
 use super::step::{ACTOR, Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::condition::GUARD_MAX_AGE;
@@ -64,6 +65,7 @@ type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
 /// A tranche on its way.
 struct Hand {
     home: Home,
+    leave: Leave,
     /// Not read yet.
     waiting: VecDeque<Vec<ObjectId>>,
     ready: VecDeque<Ready>,
@@ -79,9 +81,10 @@ struct Hand {
 }
 
 impl Hand {
-    fn new(tranche: Tranche) -> Self {
+    fn new(tranche: Tranche, leave: Leave) -> Self {
         Self {
             home: tranche.home,
+            leave,
             waiting: tranche.batches.into(),
             ready: VecDeque::new(),
             flights: FuturesUnordered::new(),
@@ -119,7 +122,7 @@ impl Engine {
     /// Hands out a tranche; stops early when something came in between.
     pub(super) async fn hand_out(&mut self, accepted: &Accepted, tranche: Tranche) -> Result<(), EngineError> {
         let begun = self.clock.now();
-        let mut hand = Hand::new(tranche);
+        let mut hand = Hand::new(tranche, self.leaves.forward());
         self.check_facts(accepted, self.booted.max(earlier(begun, JUST_NOW))).await?;
         if hand.waiting.len() > FEW {
             self.check_members(accepted).await?;
@@ -149,9 +152,9 @@ impl Engine {
     /// Something came in: whether anything may still leave.
     fn look_again(&self, accepted: &Accepted, hand: &mut Hand) {
         let ground = self.ground(&accepted.plan, &accepted.revision, PLANNING_MAX_AGE);
-        if self.stopping || tranche::refuses(&ground, hand.home).is_some() {
+        if self.stopping || !hand.leave.holds() || tranche::refuses(&ground, hand.home).is_some() {
             hand.end();
-            self.enforce.let_go();
+            hand.leave.take_back();
         }
     }
 
@@ -229,14 +232,15 @@ impl Engine {
                 batches.push(checked.pass);
             }
         }
-        if hand.ended || self.stopping {
+        let stops = self.stopping || !hand.leave.holds();
+        if hand.ended || stops {
             hand.end();
         }
         let Some(target) = self.state.target else {
             hand.end();
             return Ok(());
         };
-        if batches.is_empty() || self.stopping {
+        if batches.is_empty() || stops {
             hand.end();
             return Ok(());
         }
@@ -251,11 +255,11 @@ impl Engine {
             batch.retain(|id| !already.contains(id));
             intents.push(Intended { seq, already });
         }
-        let enforce = Arc::clone(&self.enforce);
+        let (enforce, leave) = (Arc::clone(&self.enforce), hand.leave.clone());
         hand.envelopes += 1;
         hand.under_way += batches.len();
         hand.flights.push(Box::pin(async move {
-            let outcomes = enforce.enforce(target, &batches).await;
+            let outcomes = enforce.enforce(&leave, target, &batches).await;
             Landed::Written { intents, outcomes }
         }));
         Ok(())

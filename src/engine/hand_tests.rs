@@ -1,14 +1,13 @@
 //! Several envelopes under way: what leaves when, and what a pause does.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
 
 use super::command::{Command, What};
 use super::input::Input;
 use super::step::Step;
-use super::step_tests::{Small, Stage};
+use super::step_tests::{Small, Stage, Trap};
 use crate::clock::Clock;
 use crate::rollout::event::Event;
 use crate::rollout::id::ObjectId;
@@ -97,9 +96,57 @@ async fn a_pause_lets_nothing_further_leave_and_what_is_under_way_ends() {
     stage.settle().await;
     assert_eq!(begun(&stage).len(), 3, "the canary, and two that were under way");
     assert_eq!(recorded(&stage).1, 3, "each has its outcome");
-    assert!(slow().let_go.load(Ordering::Relaxed) > 0, "what waits to be sent again is given up");
+    let leaves = slow().leaves.lock().unwrap().clone();
+    assert!(leaves[1..].iter().all(|leave| !leave.holds()), "what waits to be sent, again too, is given up");
     let open = |enforced| matches!(enforced, Enforced::Intended(_));
     assert!(!stage.engine.state().people.all().iter().any(|person| open(person.enforced())));
+}
+
+fn a_pause() -> (Input, tokio::sync::oneshot::Receiver<Result<super::command::Said, String>>) {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    (Input::Command(Command { order: What::pause("a test").into(), actor: "anna".to_owned(), answer }), answered)
+}
+
+#[tokio::test]
+async fn a_pause_between_the_intent_and_the_wire_lets_it_not_leave() {
+    let mut stage = enforcing().await;
+    let before = begun(&stage).len();
+    let (pause, mut answered) = a_pause();
+    stage.tenant.slow.as_ref().unwrap().answers.add_permits(1_000);
+    *stage.pages.1.lock().unwrap() = Trap::Input(stage.inputs.clone(), Box::new(pause));
+    assert_eq!(stage.engine.step().await.unwrap(), Step::Acted);
+    answered.try_recv().unwrap().unwrap();
+    stage.settle().await;
+    assert_eq!(begun(&stage).len(), before, "its intent was on disk, and it was not sent");
+    assert_eq!(recorded(&stage).1, 2, "which is what its outcome says");
+}
+
+#[tokio::test]
+async fn a_pause_that_the_disk_does_not_take_stops_what_leaves_and_becomes_a_file() {
+    for file in [Ok(()), Err("the pause file cannot be made".to_owned())] {
+        let mut stage = enforcing().await;
+        let made = stage.files_its_pause(file.clone());
+        let (pages, inputs, tenant) = (stage.pages.clone(), stage.inputs.clone(), Arc::clone(&stage.tenant));
+        let outside = async {
+            while tenant.slow.as_ref().unwrap().begun.lock().unwrap().len() < 3 {
+                tokio::task::yield_now().await;
+            }
+            *pages.1.lock().unwrap() = Trap::Full;
+            let (pause, answered) = a_pause();
+            inputs.send(pause).await.unwrap();
+            let said = answered.await.unwrap().map(|said| said.says);
+            tenant.slow.as_ref().unwrap().answers.add_permits(1_000);
+            said
+        };
+        let (step, said) = tokio::join!(stage.engine.step(), outside);
+        assert!(step.is_err(), "the engine ends");
+        assert!(tenant.slow.as_ref().unwrap().leaves.lock().unwrap()[1..].iter().all(|leave| !leave.holds()));
+        assert_eq!(*made.lock().unwrap(), ["a test"]);
+        match file {
+            Ok(()) => assert!(said.unwrap().starts_with("paused by the file `pause`")),
+            Err(_) => assert!(said.unwrap_err().contains("would not outlast it: the pause file cannot be made")),
+        }
+    }
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ impl Engine {
 
     /// Takes everything that has come from outside.
     pub(super) fn take_inputs(&mut self) -> Result<(), EngineError> {
-        self.observed.pause_file = (self.pause_file)();
+        self.observed.pause_file = self.pause_file.reason();
         while let Some(ended) = self.assisting.ended() {
             self.take_issued(ended)?;
         }
@@ -132,7 +132,10 @@ impl Engine {
                     tracing::info!(status = %serde_json::to_string(&**report).unwrap_or_default(), "status as asked");
                 }
             }
-            Input::Stop => self.stopping = true,
+            Input::Stop => {
+                self.leaves.stop();
+                self.stopping = true;
+            }
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod hand;
 mod hand_tests;
 pub mod input;
 mod intake;
+pub mod leave;
 mod lists;
 mod log;
 mod observe;

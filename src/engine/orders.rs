@@ -6,6 +6,7 @@ use super::except::instant;
 use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::event::{By, Event};
 use crate::rollout::gate::Yes;
+use crate::rollout::hold::Scope;
 use crate::rollout::overriding::{self, Asked};
 use crate::rollout::state::Accepted;
 use crate::rollout::{approval, closing, finish, late, pause, post, rebook, release, unmet, verb};
@@ -37,13 +38,31 @@ impl Engine {
             Err(why) => Err(why),
             Ok((mut events, says)) => {
                 events.extend(key.map(|key| Event::Ordered { key, says: says.clone() }));
-                self.commit(By::Operator, &actor, &events)?;
+                if let Err(error) = self.commit(By::Operator, &actor, &events) {
+                    // A pause stands all the same: nothing leaves since, and the file pauses the next life.
+                    let _ = answer.send(self.pause_by_file(&events, &error).map(Said::from));
+                    return Err(error);
+                }
                 Ok(says)
             }
         };
         // Whoever asked may be gone; the command stands all the same.
         let _ = answer.send(result.map(Said::from));
         Ok(())
+    }
+
+    /// What is said to whoever gave a command that no record keeps; a pause of the whole rollout becomes a file.
+    fn pause_by_file(&self, events: &[Event], error: &EngineError) -> Result<String, String> {
+        let why = events.iter().find_map(|event| match event {
+            Event::Paused { scope: Scope::Rollout, why, .. } => Some(why),
+            _ => None,
+        });
+        let stops = format!("{error}, and the daemon stops");
+        let Some(why) = why else { return Err(format!("{stops}; this does not count")) };
+        match self.pause_file.make(why) {
+            Ok(()) => Ok(format!("paused by the file `pause` in the state folder: {stops}; remove the file to go on")),
+            Err(not) => Err(format!("{stops}; the pause would not outlast it: {not}")),
+        }
     }
 
     /// What was answered to the same key before; or why the command may not be taken now, whatever it asks.

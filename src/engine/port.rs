@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::command::PassOrder;
+use super::leave::Leave;
 use crate::rollout::event::{Because, By, Event, Record, Slot, Switched, Uses};
 use crate::rollout::gate::Answered;
 use crate::rollout::id::{ObjectId, PersonRef};
@@ -111,18 +112,16 @@ pub trait Enforce: Send + Sync {
     ///
     /// Not idempotent on the wire, harmless when repeated. Waits as the tenant asks and re-sends what it throttled; a refused batch
     /// is halved until the bad id stands alone; a lost answer or a 5xx is `unknown` for everybody concerned.
-    fn enforce<'a>(&'a self, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>>;
-
-    /// What waits to be sent, or to be sent again, is given up as not sent: a pause or a stop came.
-    fn let_go(&self) {}
+    /// What has not left when `leave` is taken back is given up as not sent, here and in every order below.
+    fn enforce<'a>(&'a self, leave: &'a Leave, target: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>>;
 
     /// Requires MFA of these people no longer: each gets back the state of their own that was retired, where there was one, and then
     /// leaves the target. As for `enforce`, nobody is sent twice after a lost answer. One answer per batch, in order; `enforced` are
     /// the people of whom the tenant took the write.
-    fn release<'a>(&'a self, target: Target, batches: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>>;
+    fn release<'a>(&'a self, leave: &'a Leave, target: Target, batches: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>>;
 
     /// Ends these people's own MFA states. `enforced` are the people of whom the tenant took the write.
-    fn retire<'a>(&'a self, people: &'a [ObjectId]) -> Answer<'a, BatchOutcome>;
+    fn retire<'a>(&'a self, leave: &'a Leave, people: &'a [ObjectId]) -> Answer<'a, BatchOutcome>;
 
     /// What the finish would make of the policy, from what it is now. Changes nothing.
     ///
@@ -135,7 +134,7 @@ pub trait Enforce: Send + Sync {
     ) -> Answer<'a, Result<Offer, Trouble>>;
 
     /// Throws one switch of the whole tenant; `image` goes with one of a policy's reach. Idempotent; a lost answer is `Unknown`.
-    fn switch<'a>(&'a self, switch: Switch, image: Option<&'a Image>) -> Answer<'a, Switched>;
+    fn switch<'a>(&'a self, leave: &'a Leave, switch: Switch, image: Option<&'a Image>) -> Answer<'a, Switched>;
 }
 
 /// What the finish would make of the policy.
@@ -308,6 +307,29 @@ pub enum NotIssued {
     NotSent(String),
     /// No answer came.
     Unknown,
+}
+
+/// The file that pauses, whatever else fails.
+pub trait PauseFile: Send + Sync {
+    /// Why the rollout is paused by it, if it is.
+    fn reason(&self) -> Option<String>;
+
+    /// Makes it. Where only its reason cannot be written, it pauses all the same.
+    ///
+    /// # Errors
+    /// Why it is not there: a sentence that names it.
+    fn make(&self, why: &str) -> Result<(), String>;
+}
+
+/// A file of which only is known whether it is there.
+impl<F: Fn() -> Option<String> + Send + Sync> PauseFile for F {
+    fn reason(&self) -> Option<String> {
+        self()
+    }
+
+    fn make(&self, _why: &str) -> Result<(), String> {
+        Err("this run has no pause file".to_owned())
+    }
 }
 
 /// Keeping records. Only the engine writes.

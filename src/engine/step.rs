@@ -10,9 +10,10 @@ use super::assist::Assisting;
 use super::beside::Beside;
 use super::hand::PATIENCE;
 use super::input::Input;
+use super::leave::Leaves;
 use super::log::log;
 use super::observe::{Known, ask, asked_about, take_in};
-use super::port::{Assist, Enforce, Gates, Notify, Room, Store, StoreError, Tenant};
+use super::port::{Assist, Enforce, Gates, Notify, PauseFile, Room, Store, StoreError, Tenant};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::rollout::apply::Misfit;
@@ -81,8 +82,8 @@ pub struct Parts {
     pub store: Box<dyn Store>,
     /// Inputs from outside.
     pub inputs: mpsc::Receiver<Input>,
-    /// Why the rollout is paused by the file in the state folder, if it is.
-    pub pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// The file in the state folder that pauses.
+    pub pause_file: Box<dyn PauseFile>,
     /// All conditions, outside of proofs.
     pub conditions: Conditions,
 }
@@ -102,7 +103,8 @@ pub struct Engine {
     pub(super) store: Box<dyn Store>,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) conditions: Conditions,
-    pub(super) pause_file: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    pub(super) pause_file: Box<dyn PauseFile>,
+    pub(super) leaves: Leaves,
     pub(super) stopping: bool,
     pub(super) status: watch::Sender<Option<Arc<Report>>>,
     /// The action of which nothing came, until when it rests, and how often that was so in a row.
@@ -155,6 +157,7 @@ impl Engine {
             inputs: parts.inputs,
             conditions: parts.conditions,
             pause_file: parts.pause_file,
+            leaves: Leaves::default(),
             stopping: false,
             status: watch::Sender::new(None),
             fruitless: None,
@@ -370,8 +373,9 @@ impl Engine {
         }
     }
 
-    /// Makes records durable, then part of the state.
+    /// Makes records durable, then part of the state. A pause acts before it is durable.
     pub(super) fn commit(&mut self, by: By, actor: &str, events: &[Event]) -> Result<(), EngineError> {
+        self.leaves.heed(events);
         let target = self.state.target;
         let records = self.store.append(self.clock.now(), by, actor, events)?;
         for record in &records {

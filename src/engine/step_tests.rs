@@ -7,13 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::input::Input;
+use super::leave::Leave;
 use super::port::{
-    Answer, BatchOutcome, Enforce, Leaver, Lists, Notice, NoticeOutcome, Notify, Offer, Room, Store, StoreError, Tenant,
+    Answer, BatchOutcome, Enforce, Leaver, Lists, Notice, NoticeOutcome, Notify, Offer, PauseFile, Room, Store, StoreError,
+    Tenant,
 };
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
 use crate::rollout::condition::Conditions;
-use crate::rollout::event::{By, Event, Record, Switched, VERSION};
+use crate::rollout::event::{Because, By, Event, Record, Switched, VERSION};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
     BreakGlass, Collision, Directory, Evaluation, IdSet, LastSeen, Managed, PerUser, Person, Policy, Readiness, Registration,
@@ -61,12 +63,12 @@ pub(super) struct Small {
 pub(super) struct Slow {
     pub(super) answers: tokio::sync::Semaphore,
     pub(super) begun: Mutex<Vec<Vec<ObjectId>>>,
-    pub(super) let_go: AtomicU64,
+    pub(super) leaves: Mutex<Vec<Leave>>,
 }
 
 impl Default for Slow {
     fn default() -> Self {
-        Self { answers: tokio::sync::Semaphore::new(0), begun: Mutex::default(), let_go: AtomicU64::default() }
+        Self { answers: tokio::sync::Semaphore::new(0), begun: Mutex::default(), leaves: Mutex::default() }
     }
 }
 
@@ -170,11 +172,11 @@ impl Enforce for Small {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn release<'a>(&'a self, _: Target, _: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
+    fn release<'a>(&'a self, _: &'a Leave, _: Target, _: &'a [Vec<Leaver>]) -> Answer<'a, Vec<BatchOutcome>> {
         Box::pin(async { Vec::new() })
     }
 
-    fn retire<'a>(&'a self, _: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
+    fn retire<'a>(&'a self, _: &'a Leave, _: &'a [ObjectId]) -> Answer<'a, BatchOutcome> {
         Box::pin(async { BatchOutcome::default() })
     }
 
@@ -190,7 +192,7 @@ impl Enforce for Small {
         Box::pin(async { down() })
     }
 
-    fn switch<'a>(&'a self, _: Switch, _: Option<&'a Image>) -> Answer<'a, Switched> {
+    fn switch<'a>(&'a self, _: &'a Leave, _: Switch, _: Option<&'a Image>) -> Answer<'a, Switched> {
         Box::pin(async { Switched::Done })
     }
 
@@ -198,11 +200,19 @@ impl Enforce for Small {
         Box::pin(async move { Ok((target == OTHER).then_some(id(91)).into_iter().collect()) })
     }
 
-    fn enforce<'a>(&'a self, _: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
+    fn enforce<'a>(&'a self, leave: &'a Leave, _: Target, batches: &'a [Vec<ObjectId>]) -> Answer<'a, Vec<BatchOutcome>> {
         self.handed.fetch_add(1, Ordering::Relaxed);
         let outcome = |batch: &Vec<ObjectId>| BatchOutcome { enforced: batch.clone(), ..BatchOutcome::default() };
+        let not_sent = |batch: &Vec<ObjectId>| {
+            let because = Because { why: "its leave was taken back".to_owned(), people: batch.clone() };
+            BatchOutcome { not_sent: vec![because], ..BatchOutcome::default() }
+        };
         Box::pin(async move {
             if let Some(slow) = &self.slow {
+                if !leave.holds() {
+                    return batches.iter().map(not_sent).collect();
+                }
+                slow.leaves.lock().unwrap().push(leave.clone());
                 slow.begun.lock().unwrap().push(batches.iter().flatten().copied().collect());
                 slow.answers.acquire().await.unwrap().forget();
             }
@@ -215,12 +225,6 @@ impl Enforce for Small {
             (None, 0) => Room::Now(wanted),
             (Some(_), 0 | 1) => Room::Now(1),
             _ => Room::Later,
-        }
-    }
-
-    fn let_go(&self) {
-        if let Some(slow) = &self.slow {
-            slow.let_go.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -236,10 +240,30 @@ impl Notify for Small {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct Pages(pub(super) Arc<Mutex<Vec<Record>>>);
+pub(super) struct Pages(pub(super) Arc<Mutex<Vec<Record>>>, pub(super) Arc<Mutex<Trap>>);
+
+/// What happens when the next intent is written.
+#[derive(Default)]
+pub(super) enum Trap {
+    #[default]
+    None,
+    /// This comes in.
+    Input(mpsc::Sender<Input>, Box<Input>),
+    /// The disk is full from here on.
+    Full,
+}
 
 impl Store for Pages {
     fn append(&mut self, at: Timestamp, by: By, actor: &str, events: &[Event]) -> Result<Vec<Record>, StoreError> {
+        let mut trap = self.1.lock().unwrap();
+        match std::mem::take(&mut *trap) {
+            Trap::Input(inputs, input) if matches!(events, [Event::EnforceIntent { .. }]) => inputs.try_send(*input).unwrap(),
+            Trap::Full => {
+                *trap = Trap::Full;
+                return Err(StoreError::Full("no room".into()));
+            }
+            other => *trap = other,
+        }
         let mut pages = self.0.lock().unwrap();
         let first = pages.last().map_or(0, |record| record.seq) + 1;
         let record =
@@ -288,7 +312,7 @@ impl Stage {
 
     fn over(world: Perfect, clock: Clock, tenant: Small) -> Self {
         let tenant = Arc::new(tenant);
-        let pages = Pages(Arc::new(Mutex::new(world.records)));
+        let pages = Pages(Arc::new(Mutex::new(world.records)), Arc::default());
         let (inputs, received) = mpsc::channel(4);
         let engine = Engine::new(Parts {
             observed: crate::rollout::observed::Observed::default(),
@@ -305,6 +329,24 @@ impl Stage {
             conditions: Conditions::all(),
         });
         Self { engine, tenant, pages, inputs }
+    }
+
+    /// From now on a pause file is made, or not; the reasons that it was given.
+    pub(super) fn files_its_pause(&mut self, made: Result<(), String>) -> Arc<Mutex<Vec<String>>> {
+        struct Filed(Result<(), String>, Arc<Mutex<Vec<String>>>);
+        impl PauseFile for Filed {
+            fn reason(&self) -> Option<String> {
+                None
+            }
+
+            fn make(&self, why: &str) -> Result<(), String> {
+                self.1.lock().unwrap().push(why.to_owned());
+                self.0.clone()
+            }
+        }
+        let reasons = Arc::<Mutex<Vec<String>>>::default();
+        self.engine.pause_file = Box::new(Filed(made, Arc::clone(&reasons)));
+        reasons
     }
 
     /// Turns until it would sleep; how often it turned.

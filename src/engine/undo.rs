@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::leave::Leave;
 use super::port::{BatchOutcome, ENVELOPE, Leaver, Offer};
 use super::step::{ACTOR, Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::condition::GUARD_MAX_AGE;
@@ -37,8 +38,8 @@ impl Engine {
             let leavers: Vec<Vec<Leaver>> =
                 batches.iter().map(|batch| batch.iter().map(|id| self.leaver(*id)).collect()).collect();
             self.commit(By::Operator, ACTOR, &intents)?;
-            let enforce = Arc::clone(&self.enforce);
-            let answers = self.meanwhile(enforce.release(target, &leavers)).await?;
+            let (enforce, leave) = (Arc::clone(&self.enforce), self.leaves.back());
+            let answers = self.meanwhile(enforce.release(&leave, target, &leavers)).await?;
             let sent = answers.iter().all(|answer| answer.not_sent.is_empty());
             let outcomes: Vec<_> = (first..).zip(answers).map(|(intent, answer)| released(intent, answer)).collect();
             self.commit(By::Operator, ACTOR, &outcomes)?;
@@ -74,9 +75,9 @@ impl Engine {
         let people: Vec<ObjectId> = before.iter().flat_map(|before| before.people.iter().copied()).collect();
         self.commit(By::Schedule, ACTOR, &[Event::RetireIntent { before }])?;
         let intent = self.state.seq;
-        let enforce = Arc::clone(&self.enforce);
+        let (enforce, leave) = (Arc::clone(&self.enforce), self.leaves.forward());
         let BatchOutcome { enforced, already, gone, refused, unknown, not_sent } =
-            self.meanwhile(enforce.retire(&people)).await?;
+            self.meanwhile(enforce.retire(&leave, &people)).await?;
         let retired = [enforced, already, gone].concat();
         self.commit(By::Schedule, ACTOR, &[Event::RetireOutcome { intent, retired, refused, unknown, not_sent }])
     }
@@ -99,17 +100,23 @@ impl Engine {
         }
         let switch::Next { switch, undoes, image, .. } = decided;
         let by = if undoes.is_some() { By::Operator } else { By::Schedule };
-        self.throw(by, Event::SwitchIntent { stage, switch, undoes, image }).await
+        let leave = match undoes {
+            Some(_) => self.leaves.back(),
+            // A pause does not end a sequence in its middle: that would leave people without MFA.
+            None if begun => Leave::default(),
+            None => self.leaves.forward(),
+        };
+        self.throw(by, leave, Event::SwitchIntent { stage, switch, undoes, image }).await
     }
 
     /// Intent, wire, outcome.
-    async fn throw(&mut self, by: By, intent: Event) -> Result<(), EngineError> {
+    async fn throw(&mut self, by: By, leave: Leave, intent: Event) -> Result<(), EngineError> {
         let Event::SwitchIntent { switch, image, .. } = &intent else { return Ok(()) };
         let (switch, image) = (*switch, image.clone());
         self.commit(by, ACTOR, &[intent])?;
         let intent = self.state.seq;
         let enforce = Arc::clone(&self.enforce);
-        let switched = self.meanwhile(enforce.switch(switch, image.as_ref())).await?;
+        let switched = self.meanwhile(enforce.switch(&leave, switch, image.as_ref())).await?;
         self.commit(by, ACTOR, &[Event::SwitchOutcome { intent, switched }])
     }
 
@@ -143,7 +150,8 @@ impl Engine {
                 let stage = self.state.stages.last().map(|stage| stage.name.clone()).unwrap_or_default();
                 let switch = Switch::Reach { policy: offer.policy, from: Reach::Group, to: Reach::Everybody };
                 let image = Some(offer.image);
-                self.throw(By::Operator, Event::SwitchIntent { stage, switch, undoes: None, image }).await
+                let leave = self.leaves.forward();
+                self.throw(By::Operator, leave, Event::SwitchIntent { stage, switch, undoes: None, image }).await
             }
         }
     }

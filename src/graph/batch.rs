@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::answer::{Reply, Verdict, classify};
 use super::request::{Call, Effect};
 use super::transport::{Failure, Transport, USED, used};
+use crate::engine::leave::Leave;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// Most members of an envelope (Microsoft's limit).
@@ -42,20 +43,20 @@ struct Response<'a> {
 /// Sends calls (at most [`MEMBERS`], of one kind) together and classifies each answer. One outcome per call, in order.
 ///
 /// Calls of two versions, and one that would delete an object, do not leave at all.
-pub(crate) async fn together(transport: &Transport, calls: &[&Call]) -> Vec<Outcome> {
+pub(crate) async fn together(transport: &Transport, leave: &Leave, calls: &[&Call]) -> Vec<Outcome> {
     let mixed = calls.windows(2).any(|two| matches!(two, [a, b] if a.version() != b.version()));
     if mixed || calls.iter().any(|call| call.deletes_an_object()) {
         let why = "an envelope of two versions, or one that would delete an object, was not sent; please report this".to_owned();
         return calls.iter().map(|_| Err(Trouble { kind: TroubleKind::Refused, why: why.clone() })).collect();
     }
     if let [call] = calls {
-        return vec![match transport.deliver(call).await {
+        return vec![match transport.deliver(leave, call).await {
             Ok(reply) => Ok((classify(call, &reply), reply)),
             Err(failure) => failed(call, failure),
         }];
     }
     let envelope = Call::envelope(calls);
-    match transport.deliver(&envelope).await {
+    match transport.deliver(leave, &envelope).await {
         Err(failure) => calls.iter().map(|call| failed(call, failure.clone())).collect(),
         Ok(reply) => match classify(&envelope, &reply) {
             Verdict::Ok => match sort(calls.len(), &reply.body) {

@@ -10,6 +10,7 @@ use super::people::id;
 use super::request::Mutation;
 use super::transport::{Failure, Transport, later, unwelcome};
 use super::wait::PATIENCE;
+use crate::engine::leave::Leave;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::Trouble;
 
@@ -33,7 +34,7 @@ pub(crate) async fn make(transport: &Transport, mutation: &Mutation) -> Result<O
     let mut waited = SignedDuration::ZERO;
     for attempt in 1.. {
         transport.gates.pass(call.bucket(), 1).await;
-        let reply = match transport.deliver(&call).await {
+        let reply = match transport.deliver(&Leave::default(), &call).await {
             Err(Failure::NotSent(trouble)) => return refused(0, trouble),
             Err(Failure::Lost(_)) => return Err(NotMade::Unknown),
             Ok(reply) => reply,

@@ -23,6 +23,7 @@ mod crowd;
 mod delta;
 mod followed;
 pub(crate) mod groups;
+mod held;
 mod identity;
 mod login;
 mod look;
@@ -45,6 +46,8 @@ mod switches;
 mod transport;
 pub(crate) mod write;
 
+#[cfg(test)]
+mod leave_tests;
 #[cfg(test)]
 pub(crate) mod script;
 #[cfg(test)]
@@ -74,6 +77,7 @@ use self::transport::Transport;
 use self::wire::Wire;
 use self::write::Carried;
 use crate::clock::Clock;
+use crate::engine::leave::Leave;
 use crate::engine::port::{Answer, Room, Tenant};
 use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::{
@@ -90,6 +94,8 @@ pub struct Graph {
     followed: Arc<tokio::sync::Mutex<Followed>>,
     /// Set where there is no registration report.
     own_methods: Arc<OnceLock<Counting>>,
+    /// Under which mutations leave.
+    leave: Leave,
 }
 
 impl Graph {
@@ -112,7 +118,14 @@ impl Graph {
     ) -> Self {
         let transport = Arc::new(Transport::new(wire, clock, endpoints, credentials, gates));
         let key = plan_tenant.into();
-        Self { transport, names: Arc::default(), key, followed: Arc::default(), own_methods: Arc::default() }
+        Self {
+            transport,
+            names: Arc::default(),
+            key,
+            followed: Arc::default(),
+            own_methods: Arc::default(),
+            leave: Leave::default(),
+        }
     }
 
     /// From now on readiness is read from each person's own methods, for want of a report. The first call counts.
@@ -252,7 +265,7 @@ impl Graph {
         let mut results = Vec::with_capacity(mutations.len());
         let of_one_kind = mutations.chunk_by(|a, b| std::mem::discriminant(a) == std::mem::discriminant(b));
         for part in of_one_kind.flat_map(|kind| kind.chunks(batch::MEMBERS)) {
-            results.extend(write::carry_out(&self.transport, part).await);
+            results.extend(write::carry_out(&self.transport, &self.leave, part).await);
         }
         results
     }
@@ -272,9 +285,9 @@ impl Graph {
         crowd.room(0, u32::MAX).map_or(1, |width| width as usize)
     }
 
-    /// What waits to be sent again is given up.
-    pub(crate) fn let_go(&self) {
-        self.transport.gates.let_go();
+    /// The same tenant, whose mutations leave only as long as `leave` holds.
+    pub(crate) fn under(&self, leave: &Leave) -> Self {
+        Self { leave: leave.clone(), ..self.clone() }
     }
 
     async fn everybody(&self) -> Result<Directory, Trouble> {

@@ -13,6 +13,7 @@ use super::request::{Mutation, Read};
 use super::transport::{Failure, Unread, later, unwelcome};
 use super::{Graph, page};
 use crate::engine::command::PassOrder;
+use crate::engine::leave::Leave;
 use crate::engine::port::{Answer, Assist, NotIssued, Pass};
 use crate::rollout::event::Uses;
 use crate::rollout::id::ObjectId;
@@ -119,7 +120,7 @@ impl Graph {
     async fn order(&self, person: ObjectId, minutes: u32, once: Toggle) -> Result<Pass, NotIssued> {
         let call = Mutation::IssuePass { person, minutes, once }.call(self.transport.endpoints.graph_root());
         self.transport.gates.pass(call.bucket(), 1).await;
-        let reply = match self.transport.deliver(&call).await {
+        let reply = match self.transport.deliver(&Leave::default(), &call).await {
             Err(Failure::NotSent(trouble)) => return Err(NotIssued::NotSent(trouble.why)),
             Err(Failure::Lost(_)) => return Err(NotIssued::Unknown),
             Ok(reply) => reply,

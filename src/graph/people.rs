@@ -17,6 +17,7 @@ use super::request::{Call, Consistency, IDS, Read};
 use super::row::{self, Fields, value};
 use super::transport::{Transport, Unread, later, unwelcome};
 use super::wait::PATIENCE;
+use crate::engine::leave::Leave;
 use crate::rollout::id::{NameHash, ObjectId};
 use crate::rollout::observed::{Directory, IdSet, Person, Roll, Trouble, TroubleKind};
 use jiff::SignedDuration;
@@ -215,7 +216,7 @@ async fn some(transport: &Transport, calls: &[Call], take: &mut (impl FnMut(Row)
         transport.gates.pass(first.bucket(), 1).await;
         let mut again = Vec::new();
         let mut wait: Option<(SignedDuration, Trouble)> = None;
-        for (call, outcome) in open.iter().zip(together(transport, &open).await) {
+        for (call, outcome) in open.iter().zip(together(transport, &Leave::default(), &open).await) {
             let (trouble, after) = match outcome {
                 Err(trouble) if trouble.kind == TroubleKind::Refused => return Err(trouble),
                 Err(trouble) => (trouble, None),

@@ -11,6 +11,7 @@ use super::page;
 use super::request::{Call, Question, Read, per_user_named};
 use super::transport::{Transport, later, unwelcome};
 use super::wait::PATIENCE;
+use crate::engine::leave::Leave;
 use crate::rollout::id::ObjectId;
 use crate::rollout::observed::{PerUser, Toggle};
 use crate::rollout::observed::{Trouble, TroubleKind};
@@ -79,7 +80,7 @@ async fn some(transport: &Transport, calls: &[Call]) -> Result<Vec<Option<Value>
         transport.gates.pass(first.bucket(), u32::try_from(batch.len()).unwrap_or(u32::MAX)).await;
         let mut longest: Option<(SignedDuration, Trouble)> = None;
         let mut unauthorised = false;
-        for (at, outcome) in open.iter().zip(together(transport, &batch).await) {
+        for (at, outcome) in open.iter().zip(together(transport, &Leave::default(), &batch).await) {
             let (trouble, after) = match outcome {
                 Err(trouble) if trouble.kind == TroubleKind::Refused => return Err(trouble),
                 Err(trouble) => (trouble, None),

@@ -6,11 +6,10 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
-
 use super::pace::{Cost, Pace, Quota};
 use crate::clock::Clock;
+use crate::engine::leave::Leave;
+use jiff::{SignedDuration, Timestamp};
 
 /// The tenant's buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +149,6 @@ impl Gate {
 pub struct Gates {
     clock: Clock,
     all: Mutex<[Gate; 6]>,
-    let_go: Notify,
 }
 
 /// How a wait ended.
@@ -173,7 +171,7 @@ impl Gates {
         let gate = |flow| Gate { flow, shut: None };
         let writes = Flow::Writes(Box::new(Pace::new(Quota::default())));
         let gates = [Flow::Free, writes, Flow::Rate(policies), Flow::Turns(reports), Flow::Free, Flow::Rate(per_user)].map(gate);
-        Self { clock, all: Mutex::new(gates), let_go: Notify::new() }
+        Self { clock, all: Mutex::new(gates) }
     }
 
     /// The same where the service allows another number of writes, and where reports have no limit; for measurements in short.
@@ -231,16 +229,11 @@ impl Gates {
         self.shut_until(Bucket::Writes, later(now, wait));
     }
 
-    /// Whoever waits to send something again gives it up.
-    pub(crate) fn let_go(&self) {
-        self.let_go.notify_waiters();
-    }
-
-    /// Waits until `at`, or until it is let go.
-    pub(crate) async fn wait_until(&self, at: Timestamp) -> Waited {
+    /// Waits until `at`, or until the leave is taken back.
+    pub(crate) async fn wait_until(&self, at: Timestamp, leave: &Leave) -> Waited {
         tokio::select! {
             biased;
-            () = self.let_go.notified() => Waited::LetGo,
+            () = leave.taken_back() => Waited::LetGo,
             () = self.clock.sleep_until(at) => Waited::Out,
         }
     }

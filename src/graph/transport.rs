@@ -20,6 +20,7 @@ use super::token::{Bearer, Credentials, Tokens};
 use super::wait::{PATIENCE, SHORTEST, backoff};
 use super::wire::{Wire, WireError};
 use crate::clock::Clock;
+use crate::engine::leave::Leave;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// Attempts of a read that the tenant answers with "later".
@@ -103,14 +104,14 @@ impl Transport {
         (skew != UNKNOWN_SKEW).then(|| SignedDuration::from_secs(skew))
     }
 
-    /// Sends once. A 401 refreshes the token and sends once more; nothing else is repeated.
-    pub(crate) async fn deliver(&self, call: &Call) -> Result<Reply, Failure> {
+    /// Sends once, unless the leave was taken back. A 401 refreshes the token and sends once more; nothing else is repeated.
+    pub(crate) async fn deliver(&self, leave: &Leave, call: &Call) -> Result<Reply, Failure> {
         let bearer = self.tokens.bearer().await.map_err(Failure::NotSent)?;
-        let reply = self.once(call, &bearer).await?;
+        let reply = self.once(leave, call, &bearer).await?;
         if reply.status == 401 {
             self.tokens.discard(&bearer).await;
             let bearer = self.tokens.bearer().await.map_err(Failure::NotSent)?;
-            return self.once(call, &bearer).await;
+            return self.once(leave, call, &bearer).await;
         }
         if reply.status == 403 {
             // A permission granted meanwhile counts only in a new token.
@@ -141,8 +142,8 @@ impl Transport {
         self.tokens.named()
     }
 
-    /// The one place that attaches the token.
-    async fn once(&self, call: &Call, bearer: &Bearer) -> Result<Reply, Failure> {
+    /// The one place that attaches the token, and the last one that asks for the leave before the wire.
+    async fn once(&self, leave: &Leave, call: &Call, bearer: &Bearer) -> Result<Reply, Failure> {
         if call.deletes_an_object() {
             let why = format!("{} would delete an object and was not sent; please report this", call.template());
             return Err(Failure::NotSent(Trouble { kind: TroubleKind::Refused, why }));
@@ -172,10 +173,14 @@ impl Transport {
             }
             None => Bytes::new(),
         };
-        let request = request.body(body).map_err(|error| {
+        // The wire asks again when there is a connection, which may take a while.
+        let request = request.extension(leave.clone()).body(body).map_err(|error| {
             let why = format!("{} cannot be asked for: {error}", call.template());
             Failure::NotSent(Trouble { kind: TroubleKind::Unreachable, why })
         })?;
+        if !leave.holds() {
+            return Err(Failure::NotSent(taken_back(call)));
+        }
         let began = Clock::monotonic();
         self.sent.fetch_add(1, Ordering::Relaxed);
         let answer = self.wire.exchange(request).await;
@@ -233,7 +238,7 @@ impl Transport {
         let mut waited = SignedDuration::ZERO;
         for attempt in 1.. {
             self.gates.pass(call.bucket(), 1).await;
-            let (trouble, after, tries) = match self.deliver(call).await {
+            let (trouble, after, tries) = match self.deliver(&Leave::default(), call).await {
                 Err(Failure::NotSent(trouble) | Failure::Lost(trouble)) if trouble.kind == TroubleKind::Refused => {
                     return Err(Unread::Failed(trouble));
                 }
@@ -273,6 +278,11 @@ pub(crate) fn used(text: &str) -> Option<f64> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn taken_back(call: &Call) -> Trouble {
+    let why = format!("{} was not sent: a pause or a stop came before it left", call.template());
+    Trouble { kind: TroubleKind::Unreachable, why }
 }
 
 fn rubbish(call: &Call) -> Trouble {

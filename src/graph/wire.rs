@@ -13,12 +13,16 @@ use http::{Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
+use super::held::Held;
+use crate::engine::leave::Leave;
+
 /// One exchange under way.
 pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, WireError>> + Send + 'a>>;
 
 /// A way to the tenant: HTTP, or a simulated tenant in the same process.
 pub trait Wire: Send + Sync {
-    /// Sends `request`, whose URI is absolute, and reads the whole answer.
+    /// Sends `request`, whose URI is absolute, and reads the whole answer. A [`Leave`] among its extensions is asked for once more when
+    /// there is a connection.
     fn exchange(&self, request: Request<Bytes>) -> Exchange<'_>;
 }
 
@@ -108,10 +112,19 @@ impl Https {
 
     #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
     async fn over_http(&self, request: Request<Bytes>) -> Result<Response<Bytes>, WireError> {
+        let leave = request.extensions().get::<Leave>().cloned().unwrap_or_default();
+        let (parts, body) = request.into_parts();
+        let (body, left) = Held::new(body, leave.clone());
+        let request = Request::from_parts(parts, reqwest::Body::wrap(body));
         let request = reqwest::Request::try_from(request).map_err(|error| WireError::NotSent { why: describe(&error) })?;
         let mut answer = self.client(request.url()).execute(request).await.map_err(|error| {
             let why = describe(&error);
-            if error.is_connect() || error.is_builder() { WireError::NotSent { why } } else { WireError::Lost { why } }
+            let kept_back = !leave.holds() && !left.is_set();
+            if kept_back || error.is_connect() || error.is_builder() {
+                WireError::NotSent { why }
+            } else {
+                WireError::Lost { why }
+            }
         })?;
         let mut whole = Response::builder().status(answer.status());
         if let Some(headers) = whole.headers_mut() {
@@ -249,6 +262,51 @@ mod tests {
         let (got, _) = ask(answer).await;
         let Err(WireError::Lost { why }) = got else { panic!("it was taken") };
         assert!(why.contains("16 MiB"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_leave_is_taken_back_while_it_connects_is_not_sent() {
+        // Nobody takes the connection from the queue yet; the system has it, so it stands from the client's side only after this.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        for takes_back in [Take::Back, Take::Nothing] {
+            let leave = Leave::default();
+            let request = Request::patch(format!("{address}/v1.0/groups")).extension(leave.clone()).body("{}".into()).unwrap();
+            let wire = Https::new(&Way::default()).unwrap();
+            let exchange = wire.exchange(request);
+            if takes_back == Take::Back {
+                leave.take_back();
+            }
+            let server = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut read = Vec::new();
+                let mut some = [0; 4096];
+                while let Ok(count @ 1..) = stream.read(&mut some).await {
+                    read.extend_from_slice(&some[..count]);
+                    if read.ends_with(b"{}") {
+                        stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+                    }
+                }
+                String::from_utf8_lossy(&read).to_lowercase()
+            };
+            let (got, read) = tokio::join!(exchange, server);
+            match takes_back {
+                Take::Back => {
+                    assert!(matches!(got, Err(WireError::NotSent { .. })), "{got:?}");
+                    assert!(!read.ends_with("{}"), "{read}");
+                }
+                Take::Nothing => {
+                    assert_eq!(got.unwrap().status(), 204);
+                    assert!(read.contains("content-length: 2\r\n") && read.ends_with("{}"), "{read}");
+                }
+            }
+        }
+    }
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Take {
+        Back,
+        Nothing,
     }
 
     #[tokio::test]

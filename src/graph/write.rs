@@ -1,7 +1,7 @@
 //! Carrying out mutations: what the tenant throttles is sent again as it was, within bounds; nothing else is repeated.
 //!
-//! Does not judge refusals. Invariants: a mutation whose answer was lost is `Unknown` and is not sent again here; what waits to be sent
-//! again is not sent when it is let go.
+//! Does not judge refusals. Invariants: a mutation whose answer was lost is `Unknown` and is not sent again here; what waits to be sent,
+//! for the first time or again, is not sent when its leave is taken back.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -17,13 +17,14 @@ use super::throttle::{Bucket, Waited, later as after};
 use super::transport::{Transport, later, unwelcome};
 use super::wait::{PATIENCE, WRITE_PATIENCE};
 use crate::clock::Clock;
+use crate::engine::leave::Leave;
 use crate::rollout::observed::{Trouble, TroubleKind};
 
 /// What became of a mutation: `Ok`, `AlreadySo`, `Gone`, `Refused` or `Unknown`, or why it was not carried out and can be tried again.
 pub(crate) type Carried = Result<Verdict, Trouble>;
 
 /// Carries out mutations of one kind (at most [`super::batch::MEMBERS`]) together. One result per mutation, in order.
-pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> Vec<Carried> {
+pub(crate) async fn carry_out(transport: &Transport, leave: &Leave, mutations: &[Mutation]) -> Vec<Carried> {
     let calls: Vec<_> = mutations.iter().map(|mutation| mutation.call(transport.endpoints.graph_root())).collect();
     let mut results: Vec<Option<Carried>> = vec![None; calls.len()];
     let Some(bucket) = calls.first().map(Call::bucket) else { return Vec::new() };
@@ -41,7 +42,7 @@ pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> 
         }
         let links = open.iter().filter_map(|at| mutations.get(*at)).map(Mutation::links).sum();
         let opens = transport.gates.take(bucket, Cost { requests: u32::try_from(open.len()).unwrap_or(u32::MAX), links });
-        if transport.gates.wait_until(opens).await == Waited::LetGo {
+        if transport.gates.wait_until(opens, leave).await == Waited::LetGo {
             give_up(&mut results, &throttled());
             break;
         }
@@ -49,7 +50,7 @@ pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> 
         // The longest wait that an answer asks for, and the trouble of those who have to wait.
         let mut longest: Option<(SignedDuration, Trouble)> = None;
         let mut unauthorised = false;
-        let outcomes = send(transport, bucket, &open_calls).await;
+        let outcomes = send(transport, leave, bucket, &open_calls).await;
         for (at, outcome) in open.iter().zip(outcomes) {
             let result = match outcome {
                 Err(trouble) => Err(trouble),
@@ -87,7 +88,7 @@ pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> 
             }
             waited = waited.saturating_add(wait);
             let until = after(transport.clock.now(), wait);
-            if transport.gates.wait_until(until).await == Waited::LetGo {
+            if transport.gates.wait_until(until, leave).await == Waited::LetGo {
                 give_up(&mut results, &trouble);
                 break;
             }
@@ -97,13 +98,13 @@ pub(crate) async fn carry_out(transport: &Transport, mutations: &[Mutation]) -> 
 }
 
 /// Sends calls once, and learns from the answers how many writes the service takes.
-async fn send(transport: &Transport, bucket: Bucket, calls: &[&Call]) -> Vec<Outcome> {
+async fn send(transport: &Transport, leave: &Leave, bucket: Bucket, calls: &[&Call]) -> Vec<Outcome> {
     if bucket != Bucket::Writes {
-        return together(transport, calls).await;
+        return together(transport, leave, calls).await;
     }
     let (_under_way, sent) = UnderWay::begin(transport, calls.len());
     let began = Clock::monotonic();
-    let outcomes = together(transport, calls).await;
+    let outcomes = together(transport, leave, calls).await;
     let took = Clock::monotonic().duration_since(began);
     let answered = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
     if let Some(used) = answered().filter_map(|(_, reply)| reply.used).reduce(f64::max) {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::acknowledge::digest;
 use super::event::{Event, Evidence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
-use super::state::{PAUSE_FILE, PAUSED, State, evidence_key, paused_hold_id};
+use super::state::{PAUSE_FILE, PAUSED, State, TAIL, evidence_key, paused_hold_id};
+use super::verb::{Verb, may};
 
 /// The hold of a pause.
 #[must_use]
@@ -51,6 +52,11 @@ pub fn begin(
     {
         let names: Vec<_> = state.stages.iter().map(|stage| format!("`{}`", stage.name)).collect();
         return Err(format!("there is no stage `{name}`; the stages are {}, and `tail`", names.join(", ")));
+    }
+    if let Scope::Stage(name) = &scope
+        && name != TAIL
+    {
+        may(state, name, Verb::Pause)?;
     }
     if let Some(until) = until.filter(|until| *until <= now) {
         return Err(format!("the pause would have ended at {until} already; give a later time"));

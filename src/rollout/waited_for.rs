@@ -138,7 +138,8 @@ impl Reading<'_> {
         let under_way = matches!(stage.phase, Phase::Enforcing { .. } | Phase::Soaking { .. });
         let decided = ground.state.acknowledged.keys().any(|key| key.starts_with(&evidence_key(self.stage, "")))
             || ground.state.overrides.iter().any(|over| over.stage == self.stage)
-            || stage.last_pause.is_some();
+            || stage.last_pause.is_some()
+            || ground.observed.pause_file.is_some();
         let sick = ground.state.forward_holds(self.stage).any(|hold| hold.owner == Owner::Tenant || hold.clears == Clears::Human);
         (asked && hurts && under_way && !decided && !sick).then(|| Event::StageMoved {
             stage: self.stage.to_owned(),

@@ -98,11 +98,13 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// A failed write to `file`: `Full` when the disk or the quota is full, else `Unwritable`.
+    /// A failed write to `file`: `Full` when the disk, the quota or the most that a file may take is full, else `Unwritable`.
     pub(super) fn write(file: impl Into<PathBuf>, source: io::Error) -> Self {
         let file = file.into();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { file, source },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::Full { file, source }
+            }
             _ => Self::Unwritable { file, source },
         }
     }

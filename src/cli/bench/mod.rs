@@ -11,6 +11,7 @@ mod poll;
 mod rehearsal;
 mod restart;
 mod rollout;
+mod stop;
 mod wire;
 mod writing;
 
@@ -93,6 +94,10 @@ fn several(bed: &Bed, common: &Common, verb: &Bench, only: &str) -> Result<Vec<M
         for size in sizes {
             all.extend(restart::measure(size, 50)?);
         }
+    }
+    // Two minutes: it runs only when it is named.
+    if !only.is_empty() && "stop".contains(only) {
+        all.extend(stop::measure(if verb.full { 100 } else { 20 })?);
     }
     let cases = writing::CASES.iter().copied().filter(|case| case.contains(only));
     if verb.full {

@@ -116,7 +116,8 @@ impl Journal {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let last_words = events.iter().all(|event| matches!(event, Event::Paused { .. } | Event::Stopped { .. }));
+        let last_words =
+            events.iter().all(|event| matches!(event, Event::Paused { .. } | Event::Ordered { .. } | Event::Stopped { .. }));
         match &self.health {
             Health::Sound => {}
             Health::Full(_) if last_words => {}

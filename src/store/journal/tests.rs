@@ -366,12 +366,13 @@ fn on_a_full_disk_no_half_record_stays_and_last_words_use_the_reserve() {
     assert!(matches!(refused(paused("full")), JournalError::Full { .. }));
     assert!(!dir.path().join("reserve").exists());
     disk.0.lock().unwrap().room = None;
-    journal.append(at(), By::Operator, "anna", &[paused("full")]).unwrap();
+    let answered = Event::Ordered { key: "k".to_owned(), says: "paused".to_owned() };
+    journal.append(at(), By::Operator, "anna", &[paused("full"), answered]).unwrap();
     let error = journal.append(at(), By::Schedule, "tidegate", &[started("4")]).unwrap_err();
     assert!(matches!(&error, JournalError::Stopped { first } if first.contains("is full")), "{error}");
     before.clone_from(&disk.0.lock().unwrap().bytes);
     fs::write(segment_file(&dir, 1), &before).unwrap();
-    assert_eq!(verify_by_hand(&dir), 2);
+    assert_eq!(verify_by_hand(&dir), 3);
 }
 
 #[test]

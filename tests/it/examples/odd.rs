@@ -1,6 +1,7 @@
 //! Whatever stands in one row, the other rows of its page are read: every member of every example is spoilt in every way.
 
 use serde_json::{Map, Value, json};
+use tidegate::engine::leave::Leave;
 use tidegate::engine::port::Enforce;
 use tidegate::rollout::id::ObjectId;
 
@@ -163,7 +164,7 @@ fn an_odd_answer_in_an_envelope_spoils_no_other() {
                     unanswered()
                 }
             });
-            let outcomes = wait(tenant.enforce.enforce(target(), &batches));
+            let outcomes = wait(tenant.enforce.enforce(&Leave::default(), target(), &batches));
             for (batch, outcome) in batches.iter().zip(&outcomes).skip(1) {
                 assert_eq!(&outcome.enforced, batch, "{oddity:?}");
             }

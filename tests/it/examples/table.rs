@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tidegate::engine::leave::Leave;
 use tidegate::engine::port::{BatchOutcome, Enforce, Notice, NoticeOutcome, Notify, Tenant as _};
 use tidegate::notify::{Mail, Texts};
 use tidegate::rollout::event::{Slot, Switched};
@@ -190,7 +191,7 @@ fn bound(status: u16, body: &str) -> BatchOutcome {
         _ if path.contains(GROUP) => (200, None, json!({ "id": GROUP, "securityEnabled": true }).to_string()),
         _ => unanswered(),
     });
-    wait(tenant.enforce.enforce(target(), &[vec![somebody(1)]])).remove(0)
+    wait(tenant.enforce.enforce(&Leave::default(), target(), &[vec![somebody(1)]])).remove(0)
 }
 
 /// The places of a value that hold something, without the numbers of lists.
@@ -211,7 +212,7 @@ pub(super) fn shape_of(text: &str) -> BTreeSet<String> {
 fn binds(example: &str) {
     let tenant = Tenant::new(|(method, ..)| if method == "PATCH" { (204, None, String::new()) } else { unanswered() });
     let people = vec![somebody(1), somebody(2), somebody(3)];
-    let outcome = wait(tenant.enforce.enforce(target(), std::slice::from_ref(&people)));
+    let outcome = wait(tenant.enforce.enforce(&Leave::default(), target(), std::slice::from_ref(&people)));
     assert_eq!(outcome[0].enforced, people);
     let ours = tenant.bodies(&format!("/v1.0/groups/{GROUP}")).into_iter().find(|body| !body.is_empty()).unwrap();
     assert_eq!(shape_of(&ours), shape_of(example));
@@ -267,7 +268,11 @@ fn own_state(example: &str) {
 fn not_beside_defaults(example: &str) {
     let tenant = Tenant::with("/conditionalAccess/policies/", 400, example);
     let policy = POLICY.parse().unwrap();
-    let switched = wait(tenant.enforce.switch(Switch::Policy { policy, from: Mode::ReportOnly, to: Mode::Enabled }, None));
+    let switched = wait(tenant.enforce.switch(
+        &Leave::default(),
+        Switch::Policy { policy, from: Mode::ReportOnly, to: Mode::Enabled },
+        None,
+    ));
     assert!(matches!(&switched, Switched::Refused(why) if !why.is_empty()), "{switched:?}");
 }
 
