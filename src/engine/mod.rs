@@ -14,6 +14,7 @@ pub mod input;
 mod intake;
 mod lists;
 mod log;
+mod memos;
 mod observe;
 mod orders;
 pub mod port;

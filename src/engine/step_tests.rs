@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::input::Input;
 use super::port::{
-    Answer, BatchOutcome, Enforce, Leaver, Lists, Notice, NoticeOutcome, Notify, Offer, Room, Store, StoreError, Tenant,
+    Answer, BatchOutcome, Enforce, Leaver, Lists, Memo, Notice, NoticeOutcome, Notify, Offer, Room, Store, StoreError, Tenant,
 };
 use super::step::{Engine, Parts, Step};
 use crate::clock::{Clock, Pace};
@@ -232,6 +232,10 @@ impl Notify for Small {
 
     fn send_lists<'a>(&'a self, _: &'a Lists) -> Answer<'a, NoticeOutcome> {
         Box::pin(async { NoticeOutcome::default() })
+    }
+
+    fn send_memo<'a>(&'a self, memo: &'a Memo) -> Answer<'a, NoticeOutcome> {
+        Box::pin(async { NoticeOutcome { accepted: memo.to.clone(), ..NoticeOutcome::default() } })
     }
 }
 

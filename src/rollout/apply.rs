@@ -77,6 +77,9 @@ impl State {
             Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
                 self.take_lists(seq, at, &record.event)
             }
+            Event::AlertRaised { .. } | Event::AlertEnded { .. } | Event::MemoIntent { .. } | Event::MemoOutcome { .. } => {
+                self.take_memos(record)
+            }
             Event::EnforceIntent { stage, people } => self.enforce_intent(seq, at, stage, people),
             Event::EnforceOutcome { intent, enforced, already, gone, refused, unknown, not_sent } => {
                 if !self.batches.contains_key(intent) {

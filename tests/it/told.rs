@@ -7,11 +7,12 @@ use std::fmt::Write as _;
 use jiff::SignedDuration;
 use jiff::civil::time;
 use tidegate::cli::trial::{of_script, of_script_telling};
+use tidegate::cli::world::OPERATORS;
 use tidegate::letter::{Kind, Source, Style, Texts};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::{Event, Slot};
 use tidegate::rollout::id::{ObjectId, PersonRef};
-use tidegate::rollout::plan::{ReaderZone, Selector, Unseen, Window};
+use tidegate::rollout::plan::{ReaderZone, Reports, Selector, Unseen, Window, addressee};
 use tidegate::sim::{Change, DeathAt, Deed, Edit, Effect, Exceptional, Fault, Misfortune, Script, Tenant, When};
 
 use crate::scenarios::{compare, last_person, pilot, play, two_stages};
@@ -297,4 +298,22 @@ fn what_is_told_is_told_to_nobody_else() {
         _ => None,
     });
     assert_eq!(told.flatten().copied().collect::<Vec<_>>(), [person]);
+}
+
+#[test]
+fn operators_are_told_of_each_hold_once_whatever_dies_in_between() {
+    let (tenant, mut script) = pilot(60, 12);
+    let domain = tenant.profile().domain.clone();
+    script.plan.reports = Reports { to: vec![addressee(&domain, OPERATORS)], digest: None };
+    on(&mut script, "2027-01-13T10:00:00Z", Deed::Pause);
+    // The announcement takes 3 requests; behind the alert's own mail nothing is recorded any more.
+    death(&mut script, DeathAt::AfterMail(4), hours(2));
+    on(&mut script, "2027-01-14T10:00:00Z", Deed::Unpause { allow_start: true });
+    let outcome = of_script(tenant, script, Conditions::all()).unwrap();
+    let mut memos = outcome.memos.iter().fold(String::from("\n"), |mut all, memo| {
+        writeln!(all, "{} to {}: {}\n", memo.at, memo.to, memo.subject).unwrap();
+        all
+    });
+    memos.push_str(&format!("{} mails to operators\n", outcome.memos.len()));
+    compare("operators-told", outcome, &memos);
 }

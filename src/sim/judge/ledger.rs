@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::calendar;
 use super::lists::Lists;
+use super::memos::Memos;
 use super::rule::{Breach, Reached, Rule};
 use super::served::Served;
 use crate::rollout::event::{Because, By, Event, Record, Slot};
@@ -80,6 +81,7 @@ pub(super) struct Ledger {
     /// What holds for single people, and since when.
     pub(super) exceptions: HashMap<ObjectId, (Excepted, Timestamp)>,
     pub(super) lists: Lists,
+    pub(super) memos: Memos,
     /// New starts of missed stages.
     rebooked: BTreeMap<String, Timestamp>,
 }
@@ -270,6 +272,9 @@ impl Ledger {
             }
             Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
                 wrong.extend(self.take_list(record, reached));
+            }
+            Event::AlertRaised { .. } | Event::AlertEnded { .. } | Event::MemoIntent { .. } | Event::MemoOutcome { .. } => {
+                wrong.extend(self.take_memo(record, reached));
             }
             Event::EnforceIntent { stage, people } => {
                 let intent = Intent {

@@ -10,6 +10,7 @@ mod end;
 mod ledger;
 mod lists;
 mod mail;
+mod memos;
 mod rule;
 mod served;
 mod write;
