@@ -64,7 +64,8 @@ fn a_pause_is_told_once_with_its_command_and_again_when_it_is_over() {
     world.commit_as(By::Operator, "ann", vec![unpaused]);
     world.run("2027-01-07T08:00:00Z");
     assert_eq!(told(&world), ["+paused", ">+paused", "-paused", ">-paused"]);
-    assert!(world.state.operators.is_empty(), "{:?}", world.state.operators);
+    let operators = &world.state.operators;
+    assert!(operators.alerts.is_empty() && operators.waits.is_empty() && operators.out.is_empty(), "{operators:?}");
 }
 
 #[test]
@@ -147,6 +148,7 @@ fn without_anybody_to_tell_there_is_no_record_and_a_webhook_is_somebody() {
 fn is_about(memo: &Memo, id: &str) -> bool {
     match memo {
         Memo::Alert(alert) | Memo::Over { alert, .. } => alert.id == id,
+        Memo::Report(_) => false,
     }
 }
 
@@ -220,7 +222,7 @@ fn who_was_not_told_that_it_began_is_not_told_that_it_is_over() {
 fn people_who_are_held_by_name_are_told_as_one_number() {
     let mut world = world(|_| {});
     world.run("2027-01-11T12:00:00Z");
-    let removed = vec![id(10), id(11)];
+    let removed = [id(10), id(11)];
     world.members.retain(|person| !removed.contains(person));
     world.run("2027-01-11T16:00:00Z");
     let alert = world.state.operators.alerts["people"].clone();

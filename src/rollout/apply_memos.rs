@@ -4,10 +4,13 @@
 
 use jiff::Timestamp;
 
+use super::diary::Diary;
+use super::digest::Subject;
 use super::event::{Because, Event, Record};
 use super::id::ObjectId;
-use super::memo::{GIVEN_UP, MOST_WAITING, Memo, OnItsWay, Operators, Waiting};
+use super::memo::{Desk, GIVEN_UP, MOST_WAITING, Memo, OnItsWay, Operators, Waiting};
 use super::sending;
+use super::stage::PhaseName;
 use super::state::State;
 
 impl State {
@@ -40,6 +43,16 @@ impl State {
                 self.operators.clean(at);
                 Ok(())
             }
+            Event::Reported { about, .. } => {
+                if let Some(desk) = &mut self.operators.desk {
+                    match about {
+                        Subject::Stage(stage) => drop(desk.ended.insert(stage.clone())),
+                        Subject::Week(slot) => desk.week = Some(*slot),
+                    }
+                }
+                self.tell_operators(seq, at, Memo::Report(about.clone()));
+                Ok(())
+            }
             Event::MemoIntent { about, to, from } => {
                 if !self.operators.waits.contains_key(about) {
                     return Err(format!("no memo {about} waits"));
@@ -53,6 +66,29 @@ impl State {
                 self.memo_outcome(at, *intent, &back.copied().collect::<Vec<_>>(), unknown, not_sent)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Begins or ends to keep what reports are made of, as the plan in force says.
+    pub(super) fn see_plan(&mut self, at: Timestamp) {
+        let tells = self.plan.as_ref().is_some_and(|accepted| accepted.plan.reports_to_somebody());
+        if !tells {
+            // What is on its way comes to its end.
+            let out = std::mem::take(&mut self.operators.out);
+            self.operators = Operators { out, ..Operators::default() };
+        } else if self.operators.desk.is_none() {
+            let over = self.stages.iter().filter(|stage| stage.phase.name().is_over());
+            let ended = over.map(|stage| stage.name.clone()).collect();
+            self.operators.desk = Some(Desk { since: at, ended, week: None, diary: Diary::default() });
+        }
+    }
+
+    /// Writes down what a record says.
+    pub(super) fn write_down(&mut self, record: &Record) {
+        let Some(desk) = &mut self.operators.desk else { return };
+        desk.diary.see(record);
+        if let Event::StageMoved { stage, to: PhaseName::RollingBack, .. } = &record.event {
+            desk.ended.remove(stage);
         }
     }
 

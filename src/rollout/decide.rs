@@ -16,8 +16,8 @@ use super::state::Phase;
 use super::told::{Due, announce_at, due, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
 use super::{
-    alert, counts, exception, finish, hold, hours, lists, memo, moves, pause, release, retire, schedule, sending, settle, switch,
-    tail, tranche, waited_for,
+    alert, counts, digest, exception, finish, hold, hours, lists, memo, moves, pause, release, retire, schedule, sending, settle,
+    switch, tail, tranche, waited_for,
 };
 
 /// What to do now.
@@ -86,6 +86,10 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     let alerts = alert::records(ground);
     if !alerts.is_empty() {
         return Some(Action::Record(By::Gate, alerts));
+    }
+    let reports = digest::records(ground);
+    if !reports.is_empty() {
+        return Some(Action::Record(By::Schedule, reports));
     }
     // What was begun is undone or ended before anything new begins.
     if let Some(next) = switch::next(ground) {
@@ -233,6 +237,7 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     instants.extend(lists::instants(ground));
     instants.extend(counts::instants(ground));
     instants.extend(alert::instants(ground));
+    instants.extend(digest::instants(ground));
     instants.extend(memo::instants(ground));
     instants.extend(waited_for::instants(ground));
     instants.extend(retry_at(ground.state.wire_trouble));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::closing::Abort;
+use super::digest::Subject;
 use super::exception::Excepted;
 use super::forecast::{Band, Reading};
 use super::gate::{Contacts, Yes};
@@ -228,6 +229,13 @@ pub enum Event {
     AlertEnded {
         /// The alert's id.
         id: String,
+    },
+    /// A report is due; operators are told.
+    Reported {
+        /// About what.
+        about: Subject,
+        /// The same in a few sentences, for channels.
+        says: String,
     },
     /// A memo is about to be sent: one mail to each of these operators.
     MemoIntent {

@@ -3,13 +3,15 @@
 //! Pure. A memo is no notice and counts for nobody. Invariants: what the mail service took is not sent to the same operator again; a doubt
 //! is repeated once at most; no notice and no batch waits for a memo longer than one try takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::condition::Ground;
+use super::diary::Diary;
+use super::digest::{self, Subject};
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::page::{self, Page};
@@ -27,6 +29,9 @@ pub const MOST_WAITING: usize = 100;
 /// What operators are told, and were.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Operators {
+    /// What reports are made of, while somebody is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk: Option<Desk>,
     /// Alerts that have begun and are not over, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub alerts: BTreeMap<String, Alert>,
@@ -46,6 +51,22 @@ impl Operators {
     }
 }
 
+/// What reports are made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desk {
+    /// Since when somebody is told.
+    pub since: Timestamp,
+    /// Stages whose end was reported, or came before.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ended: BTreeSet<String>,
+    /// The week that was reported last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week: Option<Timestamp>,
+    /// What happened since.
+    #[serde(default, skip_serializing_if = "Diary::is_empty")]
+    pub diary: Diary,
+}
+
 /// What a memo is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -59,6 +80,8 @@ pub enum Memo {
         /// Since when it does not.
         at: Timestamp,
     },
+    /// A stage is over, or a week.
+    Report(Subject),
 }
 
 impl Memo {
@@ -144,6 +167,10 @@ pub fn page(ground: &Ground<'_>, memo: &Memo) -> Page {
     match memo {
         Memo::Alert(alert) => page::begun(alert, ground.plan),
         Memo::Over { alert, at } => page::over(alert, *at, ground.plan),
+        Memo::Report(about) => {
+            let diary = ground.state.operators.desk.as_ref().map(|desk| desk.diary.clone()).unwrap_or_default();
+            digest::page(ground, &diary, about)
+        }
     }
 }
 

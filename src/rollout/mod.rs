@@ -30,7 +30,9 @@ pub mod dated;
 pub mod decide;
 #[cfg(test)]
 mod decide_tests;
+pub mod diary;
 pub mod differences;
+pub mod digest;
 pub mod event;
 mod everybody;
 pub mod exception;

@@ -392,7 +392,7 @@ pub fn another_date(stage: &str) -> String {
 }
 
 /// A name as a shell takes it for one word.
-fn shell(name: &str) -> String {
+pub(super) fn shell(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
     if name.chars().all(plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::rollout::alert::Alert;
+use crate::rollout::digest::Subject;
 use crate::rollout::event::{Event, Record, Slot};
 use crate::rollout::hold::Scope;
 use crate::rollout::stage::PhaseName;
@@ -23,7 +24,8 @@ const QUIET: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Announcement {
     /// What it is about: `announcing`, `told`, `reminders`, `corrections`, `withdrawn`, `rebooked`, `bounced`, `started`, `enforced`,
-    /// `done`, `missed`, `rolling_back`, `rolled_back`, `closed`, `hold`, `hold_cleared`, `paused`, `unpaused`, `aborted`.
+    /// `done`, `missed`, `rolling_back`, `rolled_back`, `closed`, `hold`, `hold_cleared`, `paused`, `unpaused`, `aborted`,
+    /// `report`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The stage, where it is about one.
@@ -150,6 +152,10 @@ impl Gatherer {
             Event::AlertEnded { id } if self.alerts.contains(id) => {
                 self.alerts.retain(|known| known != id);
                 out.push(new("hold_cleared", None, format!("No longer held ({id}).")));
+            }
+            Event::Reported { about, says } => {
+                let stage = if let Subject::Stage(stage) = about { Some(stage.as_str()) } else { None };
+                out.push(new("report", stage, says.clone()));
             }
             Event::Rebooked { stage, start, why } => {
                 let says = format!("Stage {stage} is to start on {}: {why}", self.date(start.instant));

@@ -273,7 +273,11 @@ impl Ledger {
             Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
                 wrong.extend(self.take_list(record, reached));
             }
-            Event::AlertRaised { .. } | Event::AlertEnded { .. } | Event::MemoIntent { .. } | Event::MemoOutcome { .. } => {
+            Event::AlertRaised { .. }
+            | Event::AlertEnded { .. }
+            | Event::Reported { .. }
+            | Event::MemoIntent { .. }
+            | Event::MemoOutcome { .. } => {
                 wrong.extend(self.take_memo(record, reached));
             }
             Event::EnforceIntent { stage, people } => {

@@ -2,10 +2,11 @@
 //!
 //! A memo is no notice: nothing here counts as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{Ledger, of, split};
 use super::rule::Reached;
+use crate::rollout::digest::Subject;
 use crate::rollout::event::{Event, Record};
 use crate::rollout::id::ObjectId;
 
@@ -14,6 +15,8 @@ use crate::rollout::id::ObjectId;
 pub(super) struct Memos {
     /// Records that called for one.
     called: Vec<u64>,
+    /// Weeks that were reported.
+    weeks: BTreeSet<Subject>,
     /// Memos that were intended: about what, and to whom.
     open: BTreeMap<u64, (u64, Vec<ObjectId>)>,
     /// Whether it was taken, and how often nobody knew, by record and operator.
@@ -29,6 +32,13 @@ impl Ledger {
             Event::AlertRaised { .. } | Event::AlertEnded { .. } => {
                 memos.called.push(record.seq);
                 reached.count("alerts");
+            }
+            Event::Reported { about, .. } => {
+                memos.called.push(record.seq);
+                if matches!(about, Subject::Week(_)) && !memos.weeks.insert(about.clone()) {
+                    wrong.push("a week is reported twice".to_owned());
+                }
+                reached.count("reports");
             }
             Event::MemoIntent { about, to, .. } => {
                 if !memos.called.contains(about) {
