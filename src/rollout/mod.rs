@@ -38,6 +38,7 @@ mod everybody;
 pub mod exception;
 #[cfg(test)]
 mod exception_tests;
+pub mod felt;
 pub mod finish;
 pub mod forecast;
 pub mod gate;
