@@ -98,7 +98,7 @@ pub(super) fn log(record: &Record) {
             tracing::warn!(alert.id = %alert.id, record.seq = record.seq, ends = %alert.unmet.ends, "something waits for a human");
         }
         Event::AlertEnded { id } => {
-            tracing::info!(alert.id = %id, record.seq = record.seq, "nothing waits for a human there any more")
+            tracing::info!(alert.id = %id, record.seq = record.seq, "nothing waits for a human there any more");
         }
         Event::Reported { about, .. } => tracing::info!(report.about = ?about, record.seq = record.seq, "a report is due"),
         Event::MemoOutcome { intent, accepted, unknown, refused, not_sent } => {

@@ -337,6 +337,6 @@ fn operators_are_told_of_each_hold_once_whatever_dies_in_between() {
         writeln!(all, "{} to {}: {}\n", memo.at, memo.to, memo.subject).unwrap();
         all
     });
-    memos.push_str(&format!("{} mails to operators\n", outcome.memos.len()));
+    writeln!(memos, "{} mails to operators", outcome.memos.len()).unwrap();
     compare("operators-told", outcome, &memos);
 }
