@@ -20,8 +20,8 @@ use crate::graph::throttle::Gates;
 use crate::graph::token::{Credentials, ReadSecret};
 use crate::graph::wire::{Https, Proxy, Way, Wire};
 use crate::letter::{Style, TextError, Texts};
-use crate::notify::Mail;
 use crate::notify::smtp::{ReadPassword, Server, Smtp, Tls};
+use crate::notify::{Addresses, Mail};
 use crate::outside::{Question, Whom};
 use crate::rollout::observed::Roll;
 use crate::rollout::plan::{Enforcement, Licence};
@@ -34,6 +34,13 @@ pub(super) struct Adapters {
     pub(super) notify: Arc<dyn Notify>,
     /// Replaces the texts of notices.
     pub(super) texts: watch::Sender<Arc<Texts>>,
+}
+
+impl Adapters {
+    /// Mails to operators go through Graph, to these addresses.
+    pub(super) fn know(&mut self, operators: Addresses) {
+        self.notify = Arc::new(Mail::new(self.graph.clone(), self.texts.subscribe()).for_operators(operators));
+    }
 }
 
 /// The adapters over a wire. `roll` holds the people whom readings of an earlier life are about.
@@ -90,8 +97,11 @@ pub(super) fn over_http(loaded: &Loaded, clock: &Clock, roll: Arc<Roll>) -> Resu
     let wire = https(loaded)?;
     let credentials = credentials_of(&settings.credentials);
     let mut joined = over(Arc::new(wire), clock, endpoints, credentials, &loaded.plan.tenant, texts(loaded)?, roll);
+    let operators = Addresses::new(&loaded.plan.tenant, &settings.reports_to);
     if let Some(smtp) = mail_server(loaded, &joined, clock)? {
-        joined.notify = Arc::new(smtp);
+        joined.notify = Arc::new(smtp.for_operators(operators));
+    } else {
+        joined.know(operators);
     }
     joined.graph.secret_expires(settings.credentials.secret_expires);
     if loaded.plan.access.licence == Licence::None {

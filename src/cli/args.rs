@@ -10,6 +10,7 @@ use crate::letter::Kind;
 
 mod commands;
 mod forecast;
+mod report;
 mod tenant;
 
 pub(super) use commands::{
@@ -17,6 +18,7 @@ pub(super) use commands::{
     Unpause,
 };
 pub(super) use forecast::Forecast;
+pub(super) use report::Report;
 pub(super) use tenant::{Quota, SimulateTenant};
 
 /// From "MFA is optional" to "MFA is required of everyone", stage by stage, on announced dates.
@@ -76,6 +78,8 @@ pub(super) enum Verb {
     Explain(Explain),
     /// Show what share of each stage will be ready on its date, expected calls, what to do, and how right earlier forecasts were.
     Forecast(Forecast),
+    /// Show what came of a stage so far, or what happened this week and comes in the next, as operators get it by mail; sends nothing.
+    Report(Report),
     /// Answer a call about one person: stage, what they were told, whether MFA is required, what they have registered, what to do.
     Person(Person),
     /// Issue a Temporary Access Pass to somebody who cannot register otherwise; the running daemon does it, and journals who asked and why.

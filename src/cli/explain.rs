@@ -18,8 +18,10 @@ use crate::config::Whereabouts;
 use crate::engine::command::What;
 use crate::rollout::about::about;
 use crate::rollout::event::{Event, Record};
+use crate::rollout::felt;
 use crate::rollout::id::ObjectId;
 use crate::rollout::milestones::CONTACT_RATE;
+use crate::rollout::state::Phase;
 use crate::rollout::unmet::Unmet;
 use crate::say;
 
@@ -45,6 +47,15 @@ pub(super) fn explain(common: &Common, verb: &Explain) -> Result<Exit, Failure> 
                 say!("{}", serde_json::to_string(record).unwrap_or_default());
             }
             return Ok(Exit::Done);
+        }
+        let rolls_back = match state.stage(&verb.what) {
+            Some((_, stage)) => stage.phase == Phase::RollingBack,
+            None => state.tail_rolls_back.is_some(),
+        };
+        if let Some(accepted) = state.plan.as_ref().filter(|_| rolls_back) {
+            for line in felt::lines(&accepted.plan, felt::to_be_released(&state, &verb.what)) {
+                say!("{line}");
+            }
         }
         if let (Some((_, stage)), Some(accepted)) = (state.stage(&verb.what), &state.plan)
             && state.counts.contains_key(&stage.name)

@@ -31,6 +31,7 @@ mod plan;
 mod post;
 mod rehearse;
 mod reload;
+mod report;
 mod rereading;
 mod run;
 pub mod scored;
@@ -96,6 +97,7 @@ fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Verb::Status(verb) => status::status(common, verb),
         Verb::Explain(verb) => explain::explain(common, verb),
         Verb::Forecast(verb) => forecast::forecast(common, verb),
+        Verb::Report(verb) => report::report(common, verb),
         Verb::Person(verb) => person::person(common, verb),
         Verb::Assist(verb) => assist::assist(common, verb),
         Verb::Letters(verb) => handout::letters(common, verb),

@@ -4,13 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::args::{Common, Rehearse};
 use super::timeline::Timeline;
-use super::world::World;
+use super::world::{OPERATORS, World};
 use super::{Exit, Failure, place, run, show};
 use crate::clock::Pace;
 use crate::engine::{Ending, Until};
 use crate::rollout::condition::Conditions;
 use crate::rollout::id::PersonRef;
-use crate::rollout::plan::{Enforcement, Plan, Selector};
+use crate::rollout::plan::{Enforcement, Plan, Selector, addressee};
 use crate::rollout::state::State;
 use crate::sim::memory::{Disk, Memory};
 use crate::sim::{self, Change, Profile, Tenant};
@@ -93,6 +93,9 @@ fn cast(plan: &Plan, tenant: &mut Tenant, now: Timestamp) -> Plan {
     plan.people.break_glass = vec![here("bg1"), here("bg2")];
     plan.people.exempt_group = plan.people.exempt_group.map(|_| sim::EXEMPT_GROUP.to_owned());
     plan.notices.from = vec![here("it-security")];
+    if !plan.reports.to.is_empty() {
+        plan.reports.to = vec![addressee(&key, OPERATORS)];
+    }
     let mut people = tenant.ordinary_people().into_iter();
     let mut made = std::collections::BTreeSet::new();
     let groups =

@@ -94,6 +94,9 @@ pub(super) fn stage(stage: &StageReport, zone: &TimeZone) -> String {
     for gate in &stage.gates {
         let _ = writeln!(out, "    {}", gate.sentence);
     }
+    if let Some(expected) = &stage.expected {
+        let _ = writeln!(out, "    {expected}");
+    }
     if let Some(lists) = &stage.lists {
         let _ = writeln!(out, "    {lists}");
     }

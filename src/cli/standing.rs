@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::args::{Common, Place};
 use super::{Exit, Failure, place, who};
 use crate::clock::Clock;
+use crate::rollout::event::Record;
 use crate::rollout::observed::Observed;
 use crate::rollout::plan::Plan;
 use crate::rollout::state::State;
@@ -24,11 +25,16 @@ pub(super) struct Stand {
 
 /// Reads it.
 pub(super) fn stand(common: &Common, at: &Place) -> Result<Stand, Failure> {
+    stand_seeing(common, at, |_| {})
+}
+
+/// The same, with a look at each record of the journal.
+pub(super) fn stand_seeing(common: &Common, at: &Place, mut each: impl FnMut(&Record)) -> Result<Stand, Failure> {
     let state_dir = place::find(common, at).state_dir;
     let earlier = Earlier::begin(&state_dir);
     let state = match records(&state_dir) {
         Err(JournalError::NoJournal { .. }) => State::default(),
-        _ => who::replayed(&state_dir, |_| {})?,
+        _ => who::replayed(&state_dir, |record| each(&record))?,
     };
     let now = Clock::system().now().max(state.at.unwrap_or(Timestamp::MIN));
     let (observed, _) = earlier.of(&state, now);

@@ -20,6 +20,7 @@ use crate::graph::endpoints::Endpoints;
 use crate::graph::token::Credentials;
 use crate::graph::wire::{Exchange, Wire, WireError};
 use crate::letter::{Style, Texts};
+use crate::notify::Addresses;
 use crate::rollout::condition::Conditions;
 use crate::rollout::observed::{Observed, Trouble};
 use crate::rollout::plan::Plan;
@@ -30,6 +31,9 @@ use crate::sim::{Delivery, Fate, Tenant};
 const ROOT: &str = "https://simulated.invalid";
 
 pub use crate::sim::SECRET;
+
+/// The address of the operators, where a plan names it in `reports.to`.
+pub const OPERATORS: &str = "operators@contoso.example";
 
 /// What one life of an engine is made of, beside tenant and clock.
 pub struct Life {
@@ -153,7 +157,9 @@ impl World {
         };
         let built_in = || Texts::built_in(Style::default()).map_err(|error| Failure::because(Exit::Failed, &error));
         let texts = self.texts.as_ref().map_or_else(built_in, |texts| Ok(Texts::clone(texts)))?;
-        Ok(adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, texts, Arc::default()))
+        let mut joined = adapters::over(wire, &self.clock, endpoints, credentials, plan_tenant, texts, Arc::default());
+        joined.know(Addresses::new(plan_tenant, &[OPERATORS.to_owned()]));
+        Ok(joined)
     }
 }
 

@@ -27,12 +27,13 @@ const TABLES: [&str; 8] = [
 ];
 
 /// Lists of words: a variable separates them by commas.
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 12] = [
     "people.break_glass",
     "notices.from",
     "notices.channel",
     "notices.before",
     "notices.test_to",
+    "reports.to",
     "observe.mfa_failure_codes",
     "observe.lockout_codes",
     "observe.legacy_codes",

@@ -39,15 +39,16 @@ pub(super) fn verify(table: &Section<'_>) -> Result<Option<String>, Reported> {
 
 /// `test_to`.
 pub(super) fn test_to(table: &Section<'_>) -> Option<Vec<String>> {
-    table.get("test_to")?.each(|address| {
-        address.parsed(|text| {
-            let is_address = text.rsplit_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'));
-            if is_address && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-                return Ok(text.to_lowercase());
-            }
-            Err(Wrong::new(format!("`{text}` is no mail address"), "write one such as \"you@contoso.com\""))
-        })
-    })
+    table.get("test_to")?.each(|node| node.parsed(address))
+}
+
+/// A mail address.
+pub(super) fn address(text: &str) -> Result<String, Wrong> {
+    let is_address = text.rsplit_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'));
+    if is_address && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Ok(text.to_lowercase());
+    }
+    Err(Wrong::new(format!("`{text}` is no mail address"), "write one such as \"you@contoso.com\""))
 }
 
 /// A page that people may look something up at.

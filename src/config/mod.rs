@@ -20,6 +20,7 @@ mod places;
 mod problem;
 pub mod proxy;
 mod read;
+mod reports;
 mod sections;
 mod settings;
 pub mod smtp;
@@ -145,7 +146,7 @@ fn assemble(
     folder: &Path,
     env: &BTreeMap<String, String>,
 ) -> Option<(Plan, Settings, Names)> {
-    const ROOT: [&str; 15] = [
+    const ROOT: [&str; 16] = [
         "tenant",
         "credentials",
         "state",
@@ -157,6 +158,7 @@ fn assemble(
         "approvals",
         "calendar",
         "notices",
+        "reports",
         "exceptions",
         "observe",
         "gate",
@@ -211,6 +213,7 @@ fn assemble(
         .as_ref()
         .map_or(Ok(None), |table| table.optional("templates", |node| templates::read(node, folder, &given)));
     let test_to = notices_table.as_ref().map_or(Some(Vec::new()), letters::test_to);
+    let reports = section("reports", &reports::KEYS).and_then(|table| reports::section(&table, id.as_deref()));
     let exceptions = section("exceptions", &sections::EXCEPTIONS).and_then(|table| sections::exceptions(&table, &register));
     let smtp = notices_table.as_ref().map_or(Ok(None), |table| smtp::section(table, &surroundings));
     let webhooks = notices_table.as_ref().map_or(Ok(Vec::new()), |table| webhooks::sections(table, &surroundings));
@@ -221,6 +224,7 @@ fn assemble(
     let grace = section("tail", &["grace"]).and_then(|table: Section<'_>| table.get("grace")?.some_time());
 
     let templates = templates.ok()?.unwrap_or_default();
+    let reports = reports?;
     let (cloud, graph_url, login_url) = addresses?;
     let (state_dir, socket) = state?;
     let plan = Plan {
@@ -240,6 +244,7 @@ fn assemble(
         access: access?,
         exceptions: exceptions?,
         what_if: what_if?,
+        reports: reports.0,
     };
     let (credentials, way, log) = (credentials?, way?, log?);
     let settings = Settings {
@@ -253,6 +258,7 @@ fn assemble(
         log,
         templates,
         test_to: test_to?,
+        reports_to: reports.1,
         smtp: smtp.ok()?,
         webhooks: webhooks.ok()?,
         outside: outside?.into_iter().flatten().collect(),
@@ -266,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_defaults_show_every_key() {
-        let sections: [(&str, &[&str]); 11] = [
+        let sections: [(&str, &[&str]); 12] = [
             ("[tenant]", &settings::TENANT),
             ("[credentials]", &credentials::KEYS),
             ("[log]", &["format", "level"]),
@@ -274,6 +280,7 @@ mod tests {
             ("[people]", &sections::PEOPLE),
             ("[limits]", &sections::LIMITS),
             ("[notices]", &sections::NOTICES),
+            ("[reports]", &reports::KEYS),
             ("[exceptions]", &sections::EXCEPTIONS),
             ("[observe]", &sections::OBSERVE),
             ("[[gate]]", &gates::GATE),

@@ -50,6 +50,8 @@ pub struct Settings {
     pub templates: Templates,
     /// Addresses that a test of a notice may be sent to.
     pub test_to: Vec<String>,
+    /// Operators who are told of alerts, ends of stages and weeks.
+    pub reports_to: Vec<String>,
     /// The mail server that carries notices, where Graph does not.
     pub smtp: Option<Smtp>,
     /// Channels that are told of stages.
@@ -73,6 +75,7 @@ impl Settings {
             ("surfaces.socket", self.socket != new.socket),
             ("notices.smtp", self.smtp != new.smtp),
             ("notices.webhook", self.webhooks != new.webhooks),
+            ("reports.to", self.reports_to != new.reports_to),
             ("log.format", self.log.format != new.log.format),
         ]
         .into_iter()

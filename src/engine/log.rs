@@ -94,6 +94,23 @@ pub(super) fn log(record: &Record) {
             );
             left_out(*intent, refused.iter().chain(not_sent), "managers could not be sent their list");
         }
+        Event::AlertRaised { alert } => {
+            tracing::warn!(alert.id = %alert.id, record.seq = record.seq, ends = %alert.unmet.ends, "something waits for a human");
+        }
+        Event::AlertEnded { id } => {
+            tracing::info!(alert.id = %id, record.seq = record.seq, "nothing waits for a human there any more");
+        }
+        Event::Reported { about, .. } => tracing::info!(report.about = ?about, record.seq = record.seq, "a report is due"),
+        Event::MemoOutcome { intent, accepted, unknown, refused, not_sent } => {
+            tracing::info!(
+                intent.seq = intent,
+                accepted.count = accepted.len(),
+                unknown.count = unknown.len(),
+                record.seq = record.seq,
+                "operators were told"
+            );
+            left_out(*intent, refused.iter().chain(not_sent), "operators could not be told");
+        }
         Event::ForeignChange { added, removed } => {
             tracing::warn!(
                 added.count = added.len(),

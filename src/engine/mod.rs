@@ -15,6 +15,7 @@ mod intake;
 pub mod leave;
 mod lists;
 mod log;
+mod memos;
 mod observe;
 mod orders;
 pub mod port;

@@ -8,8 +8,8 @@ use crate::rollout::event::{By, Event};
 use crate::rollout::gate::Yes;
 use crate::rollout::hold::Scope;
 use crate::rollout::overriding::{self, Asked};
-use crate::rollout::state::Accepted;
-use crate::rollout::{approval, closing, finish, late, pause, post, rebook, release, unmet, verb};
+use crate::rollout::state::{Accepted, TAIL};
+use crate::rollout::{approval, closing, felt, finish, late, pause, post, rebook, release, unmet, verb};
 
 /// Digits of a revision that name it.
 const DIGITS: usize = 8;
@@ -115,7 +115,12 @@ impl Engine {
             What::Rollback { stage, extent, why } => {
                 let events = release::begin(state, &stage, extent, &why)?;
                 let stages: Vec<_> = events.iter().map(|event| stage_of(event).unwrap_or("the tail")).collect();
+                let people =
+                    stages.iter().map(|stage| felt::to_be_released(state, if *stage == "the tail" { TAIL } else { stage }));
+                let people = people.fold(0, u64::saturating_add);
+                let felt = state.plan.as_ref().map(|accepted| felt::lines(&accepted.plan, people)).unwrap_or_default();
                 let says = format!("rolling back {}: `tidegate status` shows how far it is", stages.join(", then "));
+                let says = std::iter::once(says).chain(felt).collect::<Vec<_>>().join("\n  ");
                 Ok((events, says))
             }
             What::Skip { stage, why } => {

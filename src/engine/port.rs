@@ -18,6 +18,7 @@ use crate::rollout::observed::{
     Bounce, Collision, Directory, Evaluation, IdSet, LastSeen, Managed, Observed, PerUser, Person, Registration, Safety, SignIn,
     Target, Toggle, Trouble,
 };
+use crate::rollout::page::Page;
 use crate::rollout::plan::{Enforcement, Gate, People};
 use crate::rollout::state::State;
 use crate::rollout::switch::{Image, Switch};
@@ -252,6 +253,21 @@ pub struct Lists {
     pub lists: Vec<Theirs>,
 }
 
+/// A memo: one mail to each of these operators. It is no notice to anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memo {
+    /// `seq` of the intent; with the operator it makes the memo's id.
+    pub intent: u64,
+    /// Mailboxes that may send.
+    pub from: Vec<PersonRef>,
+    /// Those that send this one, in turn, as for a [`Notice`].
+    pub via: Vec<ObjectId>,
+    /// To whom: what stands for an address in the plan.
+    pub to: Vec<ObjectId>,
+    /// What it says.
+    pub page: Page,
+}
+
 /// Telling people.
 pub trait Notify: Send + Sync {
     /// Sends one mail per person. An accepted send is never repeated; an unknown one is not repeated by the port.
@@ -259,6 +275,9 @@ pub trait Notify: Send + Sync {
 
     /// Sends one mail per manager; the people of the outcome are the managers. Never repeated by the port.
     fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome>;
+
+    /// Sends one mail per operator; the people of the outcome are the operators. Never repeated by the port.
+    fn send_memo<'a>(&'a self, memo: &'a Memo) -> Answer<'a, NoticeOutcome>;
 
     /// Notices that were accepted and came back since, as far as the mailboxes `from` which they were sent tell.
     fn bounces<'a>(&'a self, _from: &'a [PersonRef], _since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {

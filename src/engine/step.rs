@@ -210,6 +210,7 @@ impl Engine {
             });
         }
         events.extend(super::lists::left_open(&self.state));
+        events.extend(super::memos::left_open(&self.state));
         events.extend(super::undo::left_open(&self.state));
         self.commit(By::Recovery, ACTOR, &events)
     }
@@ -278,6 +279,7 @@ impl Engine {
             Action::Record(by, events) => return self.commit(*by, ACTOR, events),
             Action::Notify(due) => self.tell(accepted, due.clone()).await?,
             Action::List(due) => self.send_lists(accepted, due.clone()).await?,
+            Action::Memo(due) => self.send_memo(accepted, (**due).clone()).await?,
             Action::Enforce(tranche) => self.hand_out(accepted, tranche.clone()).await?,
             Action::Release(tranche) => self.release(accepted, tranche.clone()).await?,
             Action::Switch(next) => self.switch(accepted, next.clone()).await?,

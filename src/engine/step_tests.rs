@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::input::Input;
 use super::leave::Leave;
 use super::port::{
-    Answer, BatchOutcome, Enforce, Leaver, Lists, Notice, NoticeOutcome, Notify, Offer, PauseFile, Room, Store, StoreError,
+    Answer, BatchOutcome, Enforce, Leaver, Lists, Memo, Notice, NoticeOutcome, Notify, Offer, PauseFile, Room, Store, StoreError,
     Tenant,
 };
 use super::step::{Engine, Parts, Step};
@@ -236,6 +236,10 @@ impl Notify for Small {
 
     fn send_lists<'a>(&'a self, _: &'a Lists) -> Answer<'a, NoticeOutcome> {
         Box::pin(async { NoticeOutcome::default() })
+    }
+
+    fn send_memo<'a>(&'a self, memo: &'a Memo) -> Answer<'a, NoticeOutcome> {
+        Box::pin(async { NoticeOutcome { accepted: memo.to.clone(), ..NoticeOutcome::default() } })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure: reads no file, sends nothing, decides nothing about whom and when. In reading order: `kind` says which notice it is, `texts`
 //! holds the templates by language and kind, `engine` renders them, `markup` reads what was rendered as blocks, `plain` and `html` write
 //! these out, `check` judges an operator's text before it is ever used; `managers` writes the lists for managers,
+//! `memo` the mails to operators,
 //! which are no notices. Invariants: what is known of people is data and never template, markup or header; a letter about a date in force
 //! names it, with its zone.
 
@@ -15,6 +16,7 @@ mod html;
 mod kind;
 pub mod managers;
 mod markup;
+pub mod memo;
 mod plain;
 mod scan;
 mod texts;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::engine::port::{Answer, Lists, Notice, NoticeOutcome, Notify};
+use crate::engine::port::{Answer, Lists, Memo, Notice, NoticeOutcome, Notify};
 use crate::graph::Graph;
 use crate::graph::answer::{Refusal, Verdict};
 use crate::graph::request::{Message, Mutation};
@@ -19,6 +19,7 @@ use crate::rollout::observed::{Bounce, Trouble};
 
 use super::bounces::bounces;
 use super::lines::Lines;
+use super::memos::Addresses;
 use super::written::{Organizer, Writer, because, everybody};
 
 /// Mails under way at once: Exchange Online takes 4 requests at a time, of an app (Microsoft's table of 2023) or of a mailbox (2021).
@@ -81,6 +82,28 @@ impl Mail {
         outcome
     }
 
+    /// The same mails to operators, whose addresses these are.
+    #[must_use]
+    pub fn for_operators(mut self, addresses: Addresses) -> Self {
+        self.writer.operators = addresses;
+        self
+    }
+
+    async fn memo(&self, memo: &Memo) -> NoticeOutcome {
+        let mut outcome = NoticeOutcome::default();
+        let senders = match self.senders(&memo.from).await {
+            Ok(senders) => senders,
+            Err(why) => {
+                because(&mut outcome.not_sent, &why, memo.to.iter().copied());
+                return outcome;
+            }
+        };
+        let ready = self.writer.write_memo(memo, &mut outcome);
+        let turns: Vec<_> = memo.to.iter().copied().zip(memo.via.iter().copied().cycle()).collect();
+        self.deliver(in_turn(ready, &turns, &senders, memo.intent), &mut outcome).await;
+        outcome
+    }
+
     /// The mailboxes that exist; an error when there is none.
     async fn senders(&self, from: &[PersonRef]) -> Result<Vec<ObjectId>, String> {
         let mut senders = Vec::new();
@@ -138,6 +161,10 @@ impl Notify for Mail {
 
     fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome> {
         Box::pin(self.list(lists))
+    }
+
+    fn send_memo<'a>(&'a self, memo: &'a Memo) -> Answer<'a, NoticeOutcome> {
+        Box::pin(self.memo(memo))
     }
 
     fn bounces<'a>(&'a self, from: &'a [PersonRef], since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {

@@ -17,6 +17,7 @@ use crate::rollout::observed::Toggle;
 use crate::rollout::plan::Format;
 
 use super::calendar::{self, Entry, Status};
+use super::memos::Addresses;
 
 /// The header that holds the instant which a notice names.
 pub(super) const INSTANT: &str = "x-tidegate-instant";
@@ -27,6 +28,7 @@ pub(super) const NOTICE: &str = "x-tidegate-notice";
 pub(super) struct Writer {
     pub(super) graph: Graph,
     pub(super) texts: watch::Receiver<Arc<Texts>>,
+    pub(super) operators: Addresses,
 }
 
 /// Who stands for the rollout in calendar files.
@@ -41,8 +43,8 @@ pub(super) enum Organizer {
 
 impl Writer {
     /// With names of this tenant's people, and the texts as they are when a mail is written.
-    pub(super) const fn new(graph: Graph, texts: watch::Receiver<Arc<Texts>>) -> Self {
-        Self { graph, texts }
+    pub(super) fn new(graph: Graph, texts: watch::Receiver<Arc<Texts>>) -> Self {
+        Self { graph, texts, operators: Addresses::default() }
     }
 
     /// A mail for each person of the notice; who gets none, and why, is in the outcome.

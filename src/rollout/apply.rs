@@ -39,6 +39,7 @@ impl State {
         }
         self.take(record).map_err(misfit)?;
         self.count_standing(record.at, &record.event);
+        self.write_down(record);
         self.seq = record.seq;
         self.at = Some(self.at.map_or(record.at, |at| at.max(record.at)));
         Ok(())
@@ -55,7 +56,9 @@ impl State {
             | Event::AssistOutcome { .. } => Ok(()),
             Event::PlanAccepted { revision, plan, .. } => {
                 self.keep_gates_of(plan);
-                self.accept(at, revision, plan, &record.actor)
+                self.accept(at, revision, plan, &record.actor)?;
+                self.see_plan(at);
+                Ok(())
             }
             Event::Resolved { target } => self.resolve(*target),
             Event::PolicySeen { fingerprint } => {
@@ -77,6 +80,11 @@ impl State {
             Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
                 self.take_lists(seq, at, &record.event)
             }
+            Event::AlertRaised { .. }
+            | Event::AlertEnded { .. }
+            | Event::Reported { .. }
+            | Event::MemoIntent { .. }
+            | Event::MemoOutcome { .. } => self.take_memos(record),
             Event::EnforceIntent { stage, people } => self.enforce_intent(seq, at, stage, people),
             Event::EnforceOutcome { intent, enforced, already, gone, refused, unknown, not_sent } => {
                 if !self.batches.contains_key(intent) {

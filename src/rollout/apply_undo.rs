@@ -110,6 +110,8 @@ impl State {
             Deed::Enforce => {
                 self.mark_ours(landed, at)?;
                 self.mark(absent, Enforced::No)?;
+                // Should they be members all the same, a write of ours came through late.
+                absent.iter().try_for_each(|id| self.person(*id).map(|mut person| person.change(|marks| marks.ours = true)))?;
             }
             Deed::Release => {
                 self.mark(landed, Enforced::Released(at))?;

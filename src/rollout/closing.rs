@@ -53,7 +53,7 @@ pub fn skip(state: &State, name: &str, why: &str) -> Result<Vec<Event>, String> 
 pub fn cancel(state: &State, name: &str, why: &str) -> Result<Vec<Event>, String> {
     let (_, stage) = may(state, name, Verb::Cancel)?;
     reason("cancel", why)?;
-    Ok(vec![closed(stage, format!("cancelled: {why}"))])
+    Ok(vec![closed(stage, format!("{CANCELLED}{why}"))])
 }
 
 /// The records that end the rollout: every stage that has not begun is closed, and what has begun stays or is rolled back, the newest
@@ -69,7 +69,7 @@ pub fn abort(state: &State, how: Abort, why: &str) -> Result<Vec<Event>, String>
     let mut events = vec![Event::Aborted { how, why: why.to_owned() }];
     for stage in &state.stages {
         if stage.phase.name().may_become(PhaseName::Closed) {
-            events.push(closed(stage, format!("cancelled: the rollout was aborted: {why}")));
+            events.push(closed(stage, format!("{CANCELLED}the rollout was aborted: {why}")));
         } else if matches!(stage.phase, Phase::Enforcing { .. }) && how == Abort::Keep {
             events.extend(waiting(state, stage, format!("the rollout was aborted: {why}")));
         }
@@ -86,6 +86,17 @@ pub fn abort(state: &State, how: Abort, why: &str) -> Result<Vec<Event>, String>
         events.extend(super::release::of_tail_begins(state, why));
     }
     Ok(events)
+}
+
+/// How the reason of a stage begins that was cancelled, and not skipped.
+const CANCELLED: &str = "cancelled: ";
+
+impl StageState {
+    /// Whether an operator decided that nothing is required of its people.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(&self.phase, Phase::Closed { why } if why.starts_with(CANCELLED))
+    }
 }
 
 fn closed(stage: &StageState, why: String) -> Event {

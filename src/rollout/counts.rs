@@ -146,6 +146,33 @@ pub fn outlook(plan: &Plan, counts: &Counts, stage: &StageState, now: Timestamp)
     Ok((forecast, advice))
 }
 
+/// What was last foreseen of a stage that is still to start, and what to do, in one line. The forecast of the day is not made anew.
+#[must_use]
+pub fn expected(ground: &Ground<'_>, stage: &StageState) -> Option<String> {
+    if !matches!(stage.phase, Phase::Announcing | Phase::Announced) || ground.now >= stage.start.instant {
+        return None;
+    }
+    let start = stage.start.instant;
+    let Some(said) =
+        ground.state.counts.get(&stage.name).filter(|counts| counts.start == start).and_then(|counts| counts.said.last())
+    else {
+        return Some("too little is known to expect a share on its date".to_owned());
+    };
+    let zone = schedule::zone(&ground.plan.time_zone).unwrap_or(TimeZone::UTC);
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let Band { low, mid, high } = said.band;
+    let advice = match asked(ground.plan, &stage.name) {
+        None => "go: no gate asks for a share".to_owned(),
+        Some(asked) if mid >= asked => format!("go: the {} that the start asks for are likely", percent(asked)),
+        Some(asked) => {
+            format!("look: the {} that the start asks for are not likely; `tidegate forecast` says what to do", percent(asked))
+        }
+    };
+    let date = start.to_zoned_datetime(zone);
+    let (low, mid, high, date) = (percent(low), percent(mid), percent(high), date.strftime("%a %Y-%m-%d"));
+    Some(format!("expected {mid} registered on {date} (P10-P90: {low} to {high}); {advice}"))
+}
+
 /// Whether a stage is counted: its people are fixed, and nothing was required of them yet.
 const fn is_counted(stage: &StageState) -> bool {
     stage.frozen && matches!(stage.phase, Phase::Announcing | Phase::Announced)

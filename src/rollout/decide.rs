@@ -16,8 +16,8 @@ use super::state::Phase;
 use super::told::{Due, announce_at, latest_start, mail_retry_at, notice_deadline, refusal_wait, retry_at};
 use super::tranche::{REFUSED_WAIT, Tranche};
 use super::{
-    counts, exception, finish, hold, hours, lists, moves, pause, release, retire, schedule, sending, settle, switch, tail, told,
-    tranche, waited_for,
+    alert, counts, digest, exception, finish, hold, hours, lists, memo, moves, pause, release, retire, schedule, sending, settle,
+    switch, tail, told, tranche, waited_for,
 };
 
 /// What to do now.
@@ -29,6 +29,8 @@ pub enum Action {
     Notify(Due),
     /// Send these lists to managers.
     List(lists::Due),
+    /// Tell operators.
+    Memo(Box<memo::Due>),
     /// Hand these batches to the wire.
     Enforce(Tranche),
     /// Release these people.
@@ -81,6 +83,14 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     if !moved.is_empty() {
         return Some(Action::Record(By::Schedule, moved));
     }
+    let alerts = alert::records(ground);
+    if !alerts.is_empty() {
+        return Some(Action::Record(By::Gate, alerts));
+    }
+    let reports = digest::records(ground);
+    if !reports.is_empty() {
+        return Some(Action::Record(By::Schedule, reports));
+    }
     // What was begun is undone or ended before anything new begins.
     if let Some(next) = switch::next(ground) {
         return Some(Action::Switch(next));
@@ -91,6 +101,15 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     if ground.state.finish_asked.is_some() && ground.state.stops_all(Home::Tail).is_none() {
         return Some(Action::Finish);
     }
+    // Operators hear at once of what waits for them; a memo that fails waits longer each time.
+    if let Some(due) = memo::due(ground, memo::Memo::is_urgent) {
+        return Some(Action::Memo(Box::new(due)));
+    }
+    act_further(ground).or_else(|| memo::due(ground, |_| true).map(|due| Action::Memo(Box::new(due))))
+}
+
+/// What is done once nothing is begun or waits for a human unsaid.
+fn act_further(ground: &Ground<'_>) -> Option<Action> {
     if finish::stands(ground.state) {
         // MFA is required of everybody already: no date that could still be told would be true.
         return None;
@@ -217,6 +236,9 @@ fn wake_at(ground: &Ground<'_>, needs: &[Need]) -> Timestamp {
     instants.extend(sending::frees_at(ground.state, now));
     instants.extend(lists::instants(ground));
     instants.extend(counts::instants(ground));
+    instants.extend(alert::instants(ground));
+    instants.extend(digest::instants(ground));
+    instants.extend(memo::instants(ground));
     instants.extend(waited_for::instants(ground));
     instants.extend(retry_at(ground.state.wire_trouble));
     instants.extend(retry_at(ground.state.retire_trouble));

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::alert::Alert;
 use super::closing::Abort;
+use super::digest::Subject;
 use super::exception::Excepted;
 use super::forecast::{Band, Reading};
 use super::gate::{Contacts, Yes};
@@ -13,12 +15,12 @@ use super::observed::Target;
 use super::overriding::Passed;
 use super::plan::{Plan, Start};
 use super::stage::PhaseName;
-use super::state::PAUSED;
 use super::switch::{Image, Switch};
 
 mod evidence;
 mod parts;
 mod slot;
+mod usual;
 
 pub use evidence::{Counted, Evidence, Origin, Verdict};
 pub use parts::{Before, Deed, List, PassFate, Switched, Uses};
@@ -214,6 +216,45 @@ pub enum Event {
         /// The mail service refused it, or there is no address.
         refused: Vec<Because>,
         /// Nobody knows; it is not sent again.
+        unknown: Vec<ObjectId>,
+        /// It never left.
+        not_sent: Vec<Because>,
+    },
+    /// Something waits for a human from now on; operators are told.
+    AlertRaised {
+        /// What.
+        alert: Box<Alert>,
+    },
+    /// It does not any more.
+    AlertEnded {
+        /// The alert's id.
+        id: String,
+    },
+    /// A report is due; operators are told.
+    Reported {
+        /// About what.
+        about: Subject,
+        /// The same in a few sentences, for channels.
+        says: String,
+    },
+    /// A memo is about to be sent: one mail to each of these operators.
+    MemoIntent {
+        /// `seq` of the record that called for it.
+        about: u64,
+        /// To whom; what stands for an address.
+        to: Vec<ObjectId>,
+        /// The mailboxes that send it, in turn.
+        from: Vec<ObjectId>,
+    },
+    /// What became of a memo.
+    MemoOutcome {
+        /// `seq` of the intent.
+        intent: u64,
+        /// The mail service took it.
+        accepted: Vec<ObjectId>,
+        /// The mail service refused it.
+        refused: Vec<Because>,
+        /// Nobody knows.
         unknown: Vec<ObjectId>,
         /// It never left.
         not_sent: Vec<Because>,
@@ -469,10 +510,10 @@ pub enum Event {
         /// The operator's reason.
         why: String,
         /// What rests.
-        #[serde(default, skip_serializing_if = "is_rollout")]
+        #[serde(default, skip_serializing_if = "usual::is_rollout")]
         scope: Scope,
         /// In which direction.
-        #[serde(default, skip_serializing_if = "is_forward")]
+        #[serde(default, skip_serializing_if = "usual::is_forward")]
         blocks: Blocks,
         /// When they want it to end. Only a human ends it, then as before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -481,7 +522,7 @@ pub enum Event {
     /// An operator ended a hold: a pause, or another one that only a human clears.
     Unpaused {
         /// Its id.
-        #[serde(default = "pause", skip_serializing_if = "is_pause")]
+        #[serde(default = "usual::pause", skip_serializing_if = "usual::is_pause")]
         hold: String,
         /// Whether a stage whose start has passed may still start.
         allow_start: bool,
@@ -554,22 +595,4 @@ impl Event {
     pub fn paused(why: &str) -> Self {
         Self::Paused { why: why.to_owned(), scope: Scope::Rollout, blocks: Blocks::Forward, until: None }
     }
-}
-
-fn is_rollout(scope: &Scope) -> bool {
-    *scope == Scope::Rollout
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_forward(blocks: &Blocks) -> bool {
-    *blocks == Blocks::Forward
-}
-
-/// The hold of a record from before others could be ended.
-fn pause() -> String {
-    PAUSED.to_owned()
-}
-
-fn is_pause(hold: &str) -> bool {
-    hold == PAUSED
 }

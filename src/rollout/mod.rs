@@ -3,9 +3,13 @@
 pub mod about;
 pub mod acknowledge;
 pub mod advice;
+pub mod alert;
+#[cfg(test)]
+mod alert_tests;
 pub mod apply;
 mod apply_gates;
 mod apply_lists;
+mod apply_memos;
 mod apply_operated;
 #[cfg(test)]
 mod apply_tests;
@@ -26,12 +30,15 @@ pub mod dated;
 pub mod decide;
 #[cfg(test)]
 mod decide_tests;
+pub mod diary;
 pub mod differences;
+pub mod digest;
 pub mod event;
 mod everybody;
 pub mod exception;
 #[cfg(test)]
 mod exception_tests;
+pub mod felt;
 pub mod finish;
 pub mod forecast;
 pub mod gate;
@@ -55,6 +62,7 @@ pub mod limit;
 pub mod lists;
 #[cfg(test)]
 mod lists_tests;
+pub mod memo;
 pub mod milestones;
 #[cfg(test)]
 mod model_tests;
@@ -64,6 +72,7 @@ pub mod observed;
 #[cfg(test)]
 mod operated_tests;
 pub mod overriding;
+pub mod page;
 pub mod pause;
 pub mod person;
 mod places;

@@ -12,10 +12,12 @@ use super::observed::Toggle;
 mod gates;
 mod notices;
 mod observe;
+mod reports;
 
 pub use gates::{Asking, Bound, Fails, Gate, GateAt, Measure, Override, Reads, Versus};
 pub use notices::{Channel, Format, Notices, ReaderZone, Via};
 pub use observe::{Codes, Observe};
+pub use reports::{Reports, Weekly, addressee};
 
 /// One content-hashed version of the operator's plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +59,9 @@ pub struct Plan {
     /// Whether Microsoft's What-If is asked about each stage; with Conditional Access only.
     #[serde(default = "off", skip_serializing_if = "is_off")]
     pub what_if: Toggle,
+    /// What operators are told.
+    #[serde(default, skip_serializing_if = "Reports::is_usual")]
+    pub reports: Reports,
 }
 
 /// A plan from before the key was known; such a plan keeps its revision.

@@ -88,6 +88,9 @@ pub struct StageReport {
     pub out: BTreeMap<String, u32>,
     /// Its gates, as they read now.
     pub gates: Vec<GateReport>,
+    /// What share is expected to be ready on its date, as last counted, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
     /// Where the lists for managers stand, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lists: Option<String>,
@@ -228,6 +231,7 @@ fn stage_report(ground: &Ground<'_>, ix: u16, stage: &StageState) -> StageReport
     report.latest_start = Some(latest_start(ground, ix, stage));
     report.out.clone_from(&stage.out);
     report.gates = gates;
+    report.expected = super::counts::expected(ground, stage);
     report.lists = super::lists::says(ground, stage);
     report.waits.extend(waits);
     report.unmet = unmet::of_stage(ground, ix, stage);
@@ -264,6 +268,7 @@ fn of_people(ground: &Ground<'_>, name: &str, people: impl Iterator<Item = Perso
         readiness: BTreeMap::new(),
         out: BTreeMap::new(),
         gates: Vec::new(),
+        expected: None,
         lists: None,
         waits: Vec::new(),
         unmet: Vec::new(),

@@ -15,7 +15,7 @@ use super::observed::{
 };
 use super::plan::{
     Access, Asking, Bound, Calendar, Channel, Codes, Enforcement, Exceptions, Format, Gate, GateAt, Limits, Measure, Notices,
-    Observe, People, Plan, Selector, Stage, Start, Tail, Unregistered, Via,
+    Observe, People, Plan, Reports, Selector, Stage, Start, Tail, Unregistered, Via,
 };
 use super::release;
 use super::schedule;
@@ -123,6 +123,7 @@ pub(crate) fn plan() -> Plan {
         exceptions: Exceptions::default(),
         access: Access::default(),
         what_if: Toggle::Off,
+        reports: Reports::default(),
     }
 }
 
@@ -257,7 +258,7 @@ impl Perfect {
         })
     }
 
-    fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         let now = self.now;
         let due: Vec<_> = self.with_ground(needs).into_iter().filter(|need| is_due(need, now)).collect();
         for need in due {
@@ -402,6 +403,13 @@ impl Perfect {
                 let (intent, accepted, unknown, not_sent) = (self.state.seq, managers, Vec::new(), Vec::new());
                 let refused = Vec::new();
                 self.commit(By::Schedule, vec![Event::ListOutcome { intent, accepted, refused, unknown, not_sent }]);
+            }
+            Some(Action::Memo(due)) => {
+                let (about, to, from) = (due.about, due.to, due.from);
+                self.commit(By::Schedule, vec![Event::MemoIntent { about, to: to.clone(), from }]);
+                let (intent, accepted, unknown, not_sent) = (self.state.seq, to, Vec::new(), Vec::new());
+                let refused = Vec::new();
+                self.commit(By::Schedule, vec![Event::MemoOutcome { intent, accepted, refused, unknown, not_sent }]);
             }
             Some(Action::Release(tranche)) => {
                 for batch in tranche.batches {

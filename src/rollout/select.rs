@@ -160,12 +160,20 @@ pub fn roster(
 /// Of people who are in no roster, those whom some stage selects all the same: by a list, a group, a filter, a share or as everyone
 /// else. `ready_first` selects nobody later, and a stage whose groups cannot be read selects nobody for now.
 #[must_use]
-pub fn joiners(plan: &Plan, observed: &Observed, now: Timestamp, people: impl Iterator<Item = Person>) -> Vec<ObjectId> {
+pub fn joiners(
+    plan: &Plan,
+    state: &State,
+    observed: &Observed,
+    now: Timestamp,
+    people: impl Iterator<Item = Person>,
+) -> Vec<ObjectId> {
     let mut people = people.peekable();
     if people.peek().is_none() {
         return Vec::new();
     }
-    let stages: Vec<Chosen<'_>> = plan.stages.iter().filter_map(|stage| Chosen::new(plan, observed, now, stage).ok()).collect();
+    let cancelled = |stage: &&Stage| state.stage(&stage.name).is_some_and(|(_, known)| known.is_cancelled());
+    let stages = plan.stages.iter().filter(|stage| !cancelled(stage));
+    let stages: Vec<Chosen<'_>> = stages.filter_map(|stage| Chosen::new(plan, observed, now, stage).ok()).collect();
     let nobody = HashSet::new();
     let joins = |person: &Person| stages.iter().any(|stage| stage.takes(person, &nobody));
     let mut joiners: Vec<_> = people.filter(joins).map(|person| person.id).collect();

@@ -148,11 +148,16 @@ fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut
         .people
         .all()
         .iter()
-        .filter(|person| matches!(person.enforced(), Enforced::Accepted(at) if earlier.as_of >= at))
+        .filter(|person| matches!(person.enforced(), Enforced::Accepted(at) if earlier.as_of >= at) || came_late(person))
         .map(|person| person.id)
         .filter(|id| has(last, *id) && has(earlier, *id))
         .collect();
     events.extend(people.chunks(RECORD).map(|people| Event::Verified { people: people.to_vec() }));
+}
+
+/// Somebody about whom a write of ours was sent that two readings did not show: a member, they are by that write.
+fn came_late(person: &PersonState) -> bool {
+    person.enforced() == Enforced::No && person.marks().ours
 }
 
 fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
@@ -160,7 +165,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let Some(baseline) = &state.baseline else { return };
     // A release, too, may stay invisible for a while.
     let begun = |person: &PersonState| match person.enforced() {
-        Enforced::No => false,
+        Enforced::No => came_late(person),
         Enforced::Released(at) => at.checked_add(LAG).is_ok_and(|visible| earlier.as_of < visible),
         _ => true,
     };
@@ -284,7 +289,7 @@ fn joiners(ground: &Ground<'_>, events: &mut Vec<Event>) {
         .iter()
         .filter(|person| state.people.get(person.id).is_none() && baseline.binary_search(&person.id).is_err())
         .filter(|person| protection(ground.plan, ground.observed, person).is_none());
-    let people = joiners_of(ground.plan, ground.observed, ground.now, new);
+    let people = joiners_of(ground.plan, state, ground.observed, ground.now, new);
     if !people.is_empty() {
         events.push(Event::RosterFrozen { stage: TAIL.to_owned(), people, out: Vec::new() });
     }

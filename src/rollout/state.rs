@@ -13,6 +13,7 @@ use super::gate::{Posts, Recent};
 use super::hold::{Blocks, Clears, Hold, Scope};
 use super::id::ObjectId;
 use super::lists::{ListBatch, Lists};
+use super::memo::Operators;
 use super::observed::Target;
 use super::overriding::Override;
 use super::person::{Home, People, PersonIx};
@@ -68,6 +69,9 @@ pub struct State {
     /// Lists without an outcome, by the `seq` of their intent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lists_out: BTreeMap<u64, ListBatch>,
+    /// What operators are told.
+    #[serde(default, skip_serializing_if = "Operators::is_empty")]
+    pub operators: Operators,
     /// When the canary of the tail was handed to the wire.
     pub tail_canary: Option<Timestamp>,
     /// When how many people were handed to the wire, for the caps; the last 8 days.
@@ -411,10 +415,11 @@ impl State {
         stage.map(|stage| stage.start.instant)
     }
 
-    /// Whether every stage's roster is frozen.
+    /// Whether every stage's roster is frozen, or will never be.
     #[must_use]
     pub fn all_frozen(&self) -> bool {
-        !self.stages.is_empty() && self.stages.iter().all(StageState::is_frozen)
+        !self.stages.is_empty()
+            && self.stages.iter().all(|stage| stage.is_frozen() || matches!(stage.phase, Phase::Closed { .. }))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acknowledge::digest;
 use super::condition::{Condition, ENFORCE, Ground, NOTICE};
-use super::event::Verdict;
+use super::event::{Evidence, Verdict};
 use super::exception::{self, Excepted};
 use super::gate::{gates_of, interval, read, sentence};
 use super::hold::{Clears, Hold, Owner, Scope};
@@ -25,7 +25,10 @@ use super::tranche::refuses_person;
 use super::{closing, release};
 
 /// What ends the waiting for approvals.
-const APPROVES: &str = "people other than the author who say `tidegate approve`, or another plan";
+fn approves(ground: &Ground<'_>) -> String {
+    let revision = ground.revision.get(..12).unwrap_or(ground.revision);
+    format!("people other than the author who say `tidegate approve {revision} --reason …`, or another plan")
+}
 
 /// One condition that is not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,14 +117,39 @@ pub fn of_stage(ground: &Ground<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> 
             .collect(),
         Phase::RolledBack => {
             let what = "it was rolled back, and the stages behind it wait";
-            let name = &stage.name;
-            let ends = format!(
-                "an operator who says `tidegate rebook {name} --start …`, `tidegate skip {name}` or `tidegate cancel {name}`"
-            );
-            vec![place.unmet(Owner::Operator, what, ends)]
+            vec![place.unmet(Owner::Operator, what, another_date(&stage.name))]
         }
         Phase::Done | Phase::Closed { .. } => Vec::new(),
     }
+}
+
+/// A hold on everybody or on a stage, with what happens at the latest when nobody ends it.
+pub(super) fn of_hold(ground: &Ground<'_>, hold: &Hold) -> Unmet {
+    let stages = (0_u16..).zip(&ground.state.stages);
+    let concerned = |stage: &StageState| match &hold.scope {
+        Scope::Stage(name) => stage.name == *name,
+        _ => matches!(stage.phase, Phase::Announced | Phase::Enforcing { .. }),
+    };
+    let found = stages.into_iter().find(|(_, stage)| concerned(stage));
+    let name = if let Scope::Stage(name) = &hold.scope { name.as_str() } else { "" };
+    let whom = match found.filter(|_| !name.is_empty()) {
+        Some((_, stage)) => format!("{} people of stage `{name}`", stage.roster.len()),
+        None => format!("everybody of the {name}"),
+    };
+    let latest = found.and_then(|(ix, stage)| {
+        let latest = latest(ground, ix, stage)?;
+        // Whose end it is goes without saying where the hold is the stage's own.
+        let of = if name.is_empty() { format!("stage `{}`: ", stage.name) } else { String::new() };
+        Some(Latest { then: format!("{of}{}", latest.then), ..latest })
+    });
+    Place { ground, name, whom, since: None, latest }.held(hold)
+}
+
+/// A gate of a stage's start that waits for a human's answer.
+pub(super) fn of_question(ground: &Ground<'_>, ix: u16, stage: &StageState, gate: &Gate, evidence: &Evidence) -> Unmet {
+    let whom = format!("{} people of stage `{}`", stage.roster.len(), stage.name);
+    let place = Place { ground, name: &stage.name, whom, since: Some(ground.now), latest: latest(ground, ix, stage) };
+    place.unmet(Owner::Gate, sentence(gate, evidence), passes(ground, &stage.name, Some(gate)))
 }
 
 /// What one person waits for.
@@ -175,17 +203,17 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
         return (None, "nothing: a new rollout begins in a state folder of its own".to_owned());
     }
     if id == "approval" {
-        return (None, APPROVES.to_owned());
+        return (None, approves(ground));
     }
     if hold.clears == Clears::Human {
         let command = match hold.gate() {
             Some((stage, gate)) => {
                 let evidence = ground.state.evidence.get(&super::state::evidence_key(stage, gate));
                 let ack = evidence.map(|evidence| format!(" --ack {}", digest(evidence))).unwrap_or_default();
-                format!("tidegate unpause '{id}'{ack}")
+                format!("tidegate unpause {}{ack}", shell(id))
             }
             None if id == PAUSED => "tidegate unpause".to_owned(),
-            None => format!("tidegate unpause {id}"),
+            None => format!("tidegate unpause {}", shell(id)),
         };
         return (None, format!("an operator who says `{command}`"));
     }
@@ -194,7 +222,8 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
             let zone = schedule::zone(&ground.plan.time_zone);
             let opens = zone.and_then(|zone| schedule::next_open(&ground.plan.calendar, &zone, ground.now));
             let evidence = hold_digest(hold);
-            let command = format!("tidegate override {id} --stage {name} --evidence {evidence}");
+            let (id, name) = (shell(id), shell(name));
+            let command = format!("tidegate override {id} --stage {name} --evidence {evidence} --reason …");
             (opens, format!("by itself, when a window opens; or an operator who says `{command}`"))
         }
         Owner::Schedule => {
@@ -217,14 +246,19 @@ fn ends(ground: &Ground<'_>, name: &str, hold: &Hold) -> (Option<Timestamp>, Str
 
 /// What ends the waiting for a gate: a reading, or an operator who has looked at this one.
 fn passes(ground: &Ground<'_>, name: &str, gate: Option<&Gate>) -> String {
-    let reading = match gate.map(|gate| gate.measure) {
-        Some(Measure::Confirm) => "an operator who answers it with `tidegate confirm`",
-        _ => "by itself, with a reading that passes",
+    let place = shell(name);
+    let reading = match gate.filter(|gate| gate.measure == Measure::Confirm) {
+        Some(gate) => format!(
+            "an operator who answers it with `tidegate confirm {} --stage {place} --reason …` (`--no` for a no)",
+            shell(&gate.name)
+        ),
+        None => "by itself, with a reading that passes".to_owned(),
     };
     let stage = ground.state.stage(name).map(|(_, stage)| stage);
-    let (Some(gate), Some(stage)) = (gate, stage) else { return reading.to_owned() };
+    let (Some(gate), Some(stage)) = (gate, stage) else { return reading };
     let evidence = digest(&read(ground.plan, ground.state, ground.observed, ground.now, stage, gate));
-    format!("{reading}; or an operator who says `tidegate override '{}' --stage {name} --evidence {evidence}`", gate.name)
+    let gate = shell(&gate.name);
+    format!("{reading}; or an operator who says `tidegate override {gate} --stage {place} --evidence {evidence} --reason …`")
 }
 
 /// When the source of a gate is read again.
@@ -249,7 +283,7 @@ fn of_scheduled(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
         return plan.chain(std::iter::once(Unmet { earliest: Some(announces), ..unmet })).collect();
     }
     if let Some(why) = ground.refuses_rollout(Condition::Approval) {
-        let unmet = place.unmet(Owner::Plan, why.into_owned(), APPROVES);
+        let unmet = place.unmet(Owner::Plan, why.into_owned(), approves(ground));
         return vec![Unmet { since: Some(announces), ..unmet }];
     }
     let planned = ground.plan.stages.get(usize::from(ix));
@@ -290,7 +324,7 @@ fn of_announced(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
         unmet.push(place.unmet(
             Owner::Schedule,
             what,
-            format!("what ends `{}`: `tidegate explain {}`", before.name, before.name),
+            format!("what ends `{}`: `tidegate explain {}`", before.name, shell(&before.name)),
         ));
     }
     for gate in gates_of(ground.plan, &stage.name, GateAt::Start) {
@@ -344,10 +378,23 @@ fn of_soaking(place: &Place<'_>, stage: &StageState, left: jiff::SignedDuration)
 }
 
 fn missed(place: &Place<'_>, stage: &StageState, why: &str) -> Unmet {
-    let name = &stage.name;
-    let ends =
-        format!("an operator who says `tidegate rebook {name} --start …`, `tidegate skip {name}` or `tidegate cancel {name}`");
-    place.unmet(Owner::Operator, why, ends)
+    place.unmet(Owner::Operator, why, another_date(&stage.name))
+}
+
+/// What ends the waiting of a stage that is missed or rolled back.
+#[must_use]
+pub fn another_date(stage: &str) -> String {
+    let name = shell(stage);
+    format!(
+        "an operator who says `tidegate rebook {name} --start … --reason …`, `tidegate skip {name} --reason …` or \
+         `tidegate cancel {name} --reason …`"
+    )
+}
+
+/// A name as a shell takes it for one word.
+pub(super) fn shell(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    if name.chars().all(plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 /// Why one person waits: what their own conditions say, all of them.

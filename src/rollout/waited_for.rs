@@ -27,7 +27,7 @@ pub(super) struct Reading<'a> {
 }
 
 /// What the ids of holds begin with that end once their gate answers.
-const WAITS: &str = "gate-waits:";
+pub(super) const WAITS: &str = "gate-waits:";
 
 impl Reading<'_> {
     /// The id of the hold that ends by itself.

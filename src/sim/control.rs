@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::Change;
 use super::fault::Fault;
-use super::oracle::{List, Mail, Write};
+use super::oracle::{List, Mail, MemoMail, Write};
 use super::person::Ability;
 use super::reply::Reply;
 use super::route::Depth;
@@ -62,6 +62,12 @@ impl Tenant {
     #[must_use]
     pub fn letters(&self) -> &[Mail] {
         self.oracle.letters()
+    }
+
+    /// Mails to operators that the tenant took, in order.
+    #[must_use]
+    pub fn memos(&self) -> &[MemoMail] {
+        self.oracle.memos()
     }
 
     /// Lists for managers that the tenant took, in order.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::call::Call;
-use super::oracle::Mail;
+use super::oracle::{Mail, MemoMail};
 use super::reaction::told;
 use super::reply::{Answer, Refusal, Reply};
 use super::tenant::Tenant;
@@ -31,6 +31,23 @@ impl Tenant {
             && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-tidegate-instant"))
         {
             // Somebody looks at what a notice would be like: it promises nothing, and moves nobody.
+            return Ok(Reply::empty(StatusCode::ACCEPTED));
+        }
+        if let Some(id) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-tidegate-memo")).map(|(_, value)| *value)
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-tidegate-instant"))
+        {
+            // It is for operators, whoever they are: nobody is told a date by it.
+            let subject = message.get("subject").and_then(Value::as_str).unwrap_or_default();
+            let text = message.pointer("/body/content").and_then(Value::as_str).unwrap_or_default();
+            for to in addresses {
+                self.oracle.memo(MemoMail {
+                    at: now,
+                    to: to.to_owned(),
+                    memo: id.to_owned(),
+                    subject: subject.to_owned(),
+                    text: text.to_owned(),
+                });
+            }
             return Ok(Reply::empty(StatusCode::ACCEPTED));
         }
         let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);

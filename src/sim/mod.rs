@@ -75,7 +75,7 @@ pub use assertion::AppKey;
 pub use change::{Change, ChangeError};
 pub use fault::{Delivery, Effect, Fault, Misfortune};
 pub use judge::{Breach, Judge, Reached};
-pub use oracle::{List, Mail, Rule, Violation, Write};
+pub use oracle::{List, Mail, MemoMail, Rule, Violation, Write};
 pub use person::PerUser;
 pub use plan::{Here, ready_plan};
 pub use planted::Planted;

@@ -77,6 +77,21 @@ pub struct List {
     pub list: String,
 }
 
+/// A mail that the tenant took for operators.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MemoMail {
+    /// When.
+    pub at: Timestamp,
+    /// To which address.
+    pub to: String,
+    /// The memo's id.
+    pub memo: String,
+    /// Its subject.
+    pub subject: String,
+    /// What it says.
+    pub text: String,
+}
+
 /// A write that made people members of the enforcement group, or ended that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Write {
@@ -97,6 +112,7 @@ pub(super) struct Oracle {
     mails: Vec<Mail>,
     letters: Vec<Mail>,
     lists: Vec<List>,
+    memos: Vec<MemoMail>,
     writes: Vec<Write>,
     releases: Vec<Write>,
     violations: Vec<Violation>,
@@ -120,6 +136,7 @@ impl Oracle {
             mails: Vec::new(),
             letters: Vec::new(),
             lists: Vec::new(),
+            memos: Vec::new(),
             writes: Vec::new(),
             releases: Vec::new(),
             violations: Vec::new(),
@@ -153,6 +170,15 @@ impl Oracle {
     /// A list was taken for a manager: it tells nobody anything.
     pub(super) fn list(&mut self, at: Timestamp, manager: ObjectId, list: &str) {
         self.lists.push(List { at, manager, list: list.to_owned() });
+    }
+
+    pub(super) fn memos(&self) -> &[MemoMail] {
+        &self.memos
+    }
+
+    /// A mail was taken for operators: it tells nobody a date.
+    pub(super) fn memo(&mut self, memo: MemoMail) {
+        self.memos.push(memo);
     }
 
     pub(super) fn writes(&self) -> &[Write] {

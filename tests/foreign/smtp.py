@@ -12,6 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 USER, PASSWORD = b"tidegate", b"open sesame 4711"
+OPERATOR = "mfa-team@elsewhere.example"
 HEADERS = {
     "from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type",
     "x-tidegate-instant", "x-tidegate-notice",
@@ -25,7 +26,7 @@ class Mailroom:
         self.mails, self.refused, self.logins = [], None, 0
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        if self.refused in (None, address):
+        if address != OPERATOR and self.refused in (None, address):
             self.refused = address
             return "550 5.1.1 <%s>: no such mailbox" % address
         envelope.rcpt_tos.append(address)
@@ -73,6 +74,17 @@ def check(sender, receivers, content):
     return mail["message-id"]
 
 
+def check_memo(sender, receivers, content):
+    """A mail to operators: no notice, no calendar file, and the first thing it says is what to do."""
+    mail = email.message_from_bytes(content, policy=email.policy.default)
+    assert not mail.defects, mail.defects
+    assert receivers == [OPERATOR] and mail["to"] == OPERATOR and mail["from"] == sender, (receivers, mail["to"])
+    assert "x-tidegate-instant" not in mail and "x-tidegate-notice" not in mail and mail["subject"].startswith("MFA rollout of ")
+    text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert "user1" not in text and "<script" not in page and "<a " not in page, text
+    return mail["x-tidegate-memo"], mail["subject"]
+
+
 def main(program, plan):
     # The server warns of logins without TLS, which loopback is for.
     logging.disable(logging.CRITICAL)
@@ -81,7 +93,7 @@ def main(program, plan):
     (plan.parent / "smtp-password").chmod(0o600)
     lines = [
         "", "[notices.smtp]", 'host = "127.0.0.1"', 'tls = "none"', "port = %d" % port, 'user = "%s"' % USER.decode(),
-        'password_file = "smtp-password"', "per_minute = 100000", "",
+        'password_file = "smtp-password"', "per_minute = 100000", "", "[reports]", 'to = ["%s"]' % OPERATOR, "",
     ]
     plan.write_text(plan.read_text() + "\n".join(lines))
     controller = Controller(
@@ -98,12 +110,16 @@ def main(program, plan):
     assert run.returncode in (0, 5), (run.returncode, run.stderr[-2000:])
     assert PASSWORD.decode() not in run.stdout + run.stderr, "the password is in the log"
     assert len(room.mails) > 5 and room.logins > 0, (len(room.mails), run.stderr[-2000:])
+    memos = [check_memo(*mail) for mail in room.mails if b"\r\nx-tidegate-memo:" in mail[2].lower()]
+    assert len(set(memos)) == len(memos) and any("the week to" in subject for _, subject in memos), memos
+    room.mails = [mail for mail in room.mails if b"\r\nx-tidegate-memo:" not in mail[2].lower()]
     ids = [check(*mail) for mail in room.mails]
     assert len(set(ids)) == len(ids), "a notice came twice"
     assert all(room.refused not in receivers for _, receivers, _ in room.mails)
     journal = "".join(file.read_text() for file in sorted((plan.parent / "state" / "journal").glob("*.log")))
     assert "the mail server refuses the address: 550 5.1.1" in journal and room.refused not in journal
-    print("%d mails, one address refused, %d logins" % (len(ids), room.logins))
+    assert OPERATOR not in journal, "an operator's address is in the journal"
+    print("%d mails, one address refused, %d mails to operators, %d logins" % (len(ids), len(memos), room.logins))
 
 
 main(*sys.argv[1:])

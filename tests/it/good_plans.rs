@@ -108,6 +108,21 @@ fn a_plan_says_whether_mailboxes_are_read_and_one_that_does_not_keeps_its_revisi
 }
 
 #[test]
+fn a_plan_says_who_is_told_and_when_holds_no_address_and_one_that_does_not_say_keeps_its_revision() {
+    let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap();
+    let (none, usual) = (load(&[]).plan, load(&[("TIDEGATE_REPORTS__DIGEST", "Mon 08:00")]).plan);
+    assert_eq!(none.revision(), usual.revision());
+    assert!(serde_json::to_value(&none).unwrap().get("reports").is_none());
+    let some = load(&[("TIDEGATE_REPORTS__TO", "Ops@contoso.com,lead@contoso.com"), ("TIDEGATE_REPORTS__DIGEST", "off")]);
+    assert_eq!(some.settings.reports_to, ["lead@contoso.com", "ops@contoso.com"]);
+    let text = serde_json::to_string(&some.plan).unwrap();
+    assert!(!text.contains("ops@") && some.plan.reports.digest.is_none(), "{text}");
+    assert!(some.plan.reports.to.contains(&tidegate::rollout::plan::addressee(&some.plan.tenant, "ops@contoso.com")));
+    assert_ne!(some.plan.revision(), none.revision());
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), some.plan);
+}
+
+#[test]
 fn a_plan_says_when_managers_get_lists_and_one_that_does_not_keeps_its_revision() {
     let load = |env: &[(&str, &str)]| load(&root().join("config/example-plan.toml"), env).unwrap().plan;
     let (none, some) = (load(&[]), load(&[("TIDEGATE_NOTICES__MANAGERS", "7d")]));

@@ -74,6 +74,31 @@ fn the_lists_for_managers_are_as_they_were() {
     }
 }
 
+#[test]
+fn the_memos_to_operators_are_as_they_were() {
+    use tidegate::letter::memo::write;
+    use tidegate::rollout::page::{Page, Part};
+
+    let folder = Path::new("tests/fixtures/letters");
+    let page = Page {
+        subject: "MFA rollout: stage <pilot>\r\nwaits".to_owned(),
+        parts: vec![
+            Part::Heading("What **waits**".to_owned()),
+            Part::Text("Something stands against <b>it</b>.".to_owned()),
+            Part::Box("It ends with: `tidegate unpause 'gate:pilot:people get in' --ack 1a2b`".to_owned()),
+            Part::List(vec!["What: [x](http://evil)".to_owned(), "For: 12 people".to_owned()]),
+        ],
+    };
+    let letter = write(&page);
+    assert!(
+        !letter.subject.contains(['\r', '\n']) && !letter.html.contains("<b>") && !letter.html.contains("<a "),
+        "{}",
+        letter.html
+    );
+    agree(&folder.join("memo.txt"), &format!("{}\n\n{}", letter.subject, letter.text));
+    agree(&folder.join("memo.html"), &letter.html);
+}
+
 /// The problems of the one plan with the texts of `folder`.
 fn problems(folder: &str) -> Vec<config::Problem> {
     let plan = Path::new("tests/fixtures/broken-texts/plan.toml");

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use tidegate::rollout::id::PersonRef;
 use tidegate::rollout::observed::Toggle;
 use tidegate::rollout::plan::{
-    Access, Calendar, Channel, Codes, Enforcement, Exceptions, Format, Limits, Notices, Observe, People, Plan, Selector, Stage,
-    Start, Tail, Unregistered, Via,
+    Access, Calendar, Channel, Codes, Enforcement, Exceptions, Format, Limits, Notices, Observe, People, Plan, Reports, Selector,
+    Stage, Start, Tail, Unregistered, Via,
 };
 use tidegate::rollout::schedule;
 use tidegate::sim::{
@@ -128,6 +128,7 @@ pub(crate) fn plan(tenant: &Tenant, stages: Vec<Stage>) -> Plan {
         exceptions: Exceptions::default(),
         access: Access::default(),
         what_if: Toggle::Off,
+        reports: Reports::default(),
         tenant: domain,
     }
 }

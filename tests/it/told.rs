@@ -7,11 +7,12 @@ use std::fmt::Write as _;
 use jiff::SignedDuration;
 use jiff::civil::time;
 use tidegate::cli::trial::{of_script, of_script_telling};
+use tidegate::cli::world::OPERATORS;
 use tidegate::letter::{Kind, Source, Style, Texts};
 use tidegate::rollout::condition::Conditions;
 use tidegate::rollout::event::{Event, Slot};
 use tidegate::rollout::id::{ObjectId, PersonRef};
-use tidegate::rollout::plan::{ReaderZone, Selector, Unseen, Window};
+use tidegate::rollout::plan::{Format, ReaderZone, Reports, Selector, Unseen, Window, addressee};
 use tidegate::sim::{Change, DeathAt, Deed, Edit, Effect, Exceptional, Fault, Misfortune, Script, Tenant, When};
 
 use crate::scenarios::{compare, last_person, pilot, play, two_stages};
@@ -297,4 +298,45 @@ fn what_is_told_is_told_to_nobody_else() {
         _ => None,
     });
     assert_eq!(told.flatten().copied().collect::<Vec<_>>(), [person]);
+}
+
+#[test]
+fn the_end_of_a_stage_and_the_week_are_told_once_whatever_dies_in_between() {
+    let (tenant, mut script) = two_stages(60);
+    let domain = tenant.profile().domain.clone();
+    script.plan.reports = Reports { to: vec![addressee(&domain, OPERATORS)], ..Reports::default() };
+    on(&mut script, "2027-01-13T10:00:00Z", Deed::Pause);
+    on(&mut script, "2027-01-13T15:00:00Z", Deed::Unpause { allow_start: true });
+    // Behind the mail about the first week nothing is recorded any more; and nobody is there when the pilot ends.
+    death(&mut script, DeathAt::AfterMail(1), hours(0));
+    death(&mut script, DeathAt::Instant(at("2027-01-19T07:30:00Z")), hours(2));
+    let texts = Texts::built_in(Style { format: Format::Text, ..Style::default() }).unwrap();
+    let outcome = of_script_telling(texts, tenant, script).unwrap();
+    let mut memos = String::new();
+    for memo in &outcome.memos {
+        writeln!(memos, "\n==== {} to {}: {}\n{}", memo.at, memo.to, memo.subject, memo.text).unwrap();
+    }
+    let taken = |event: &Event| if let Event::MemoOutcome { accepted, .. } = event { accepted.len() } else { 0 };
+    let taken: usize = outcome.records.iter().map(|record| taken(&record.event)).sum();
+    let due = outcome.records.iter().filter(|record| matches!(record.event, Event::Reported { .. })).count();
+    writeln!(memos, "\n{due} reports were due, {taken} mails to operators were taken").unwrap();
+    compare("reports", outcome, &memos);
+}
+
+#[test]
+fn operators_are_told_of_each_hold_once_whatever_dies_in_between() {
+    let (tenant, mut script) = pilot(60, 12);
+    let domain = tenant.profile().domain.clone();
+    script.plan.reports = Reports { to: vec![addressee(&domain, OPERATORS)], digest: None };
+    on(&mut script, "2027-01-13T10:00:00Z", Deed::Pause);
+    // The announcement takes 3 requests; behind the alert's own mail nothing is recorded any more.
+    death(&mut script, DeathAt::AfterMail(4), hours(2));
+    on(&mut script, "2027-01-14T10:00:00Z", Deed::Unpause { allow_start: true });
+    let outcome = of_script(tenant, script, Conditions::all()).unwrap();
+    let mut memos = outcome.memos.iter().fold(String::from("\n"), |mut all, memo| {
+        writeln!(all, "{} to {}: {}\n", memo.at, memo.to, memo.subject).unwrap();
+        all
+    });
+    writeln!(memos, "{} mails to operators", outcome.memos.len()).unwrap();
+    compare("operators-told", outcome, &memos);
 }

@@ -195,6 +195,7 @@ impl Case {
                 Some(Action::Enforce(_)) => "stays, people are added",
                 Some(Action::Release(_)) => "stays, people are released",
                 Some(Action::Switch(_)) => "stays, a switch is thrown",
+                Some(Action::Memo(_)) => "stays, operators are told",
                 Some(Action::Retire(_) | Action::Finish) => "stays, something else is done",
                 None => "stays",
             };

@@ -26,7 +26,7 @@ use crate::rollout::state::State;
 use crate::sim::judge::{Breach, Reached, Rule};
 use crate::sim::memory::{Crash, Disk, Memory};
 use crate::sim::script::{Death, DeathAt, Script};
-use crate::sim::{Answerer, ENFORCED_GROUP, Fate, Mail, Tenant, dice, serve_answers};
+use crate::sim::{Answerer, ENFORCED_GROUP, Fate, Mail, MemoMail, Tenant, dice, serve_answers};
 
 /// More turns than this at one instant are a loop.
 const MOST_TURNS: u32 = 2_000;
@@ -44,6 +44,8 @@ pub struct Outcome {
     pub members: Vec<ObjectId>,
     /// Every mail that the tenant took for somebody.
     pub mails: Vec<Mail>,
+    /// Every mail that the tenant took for operators.
+    pub memos: Vec<MemoMail>,
     /// The timeline, with the deeds of the script in it.
     pub lines: Vec<String>,
     /// The last report.
@@ -144,6 +146,7 @@ impl Trial {
         let mut outcome = self.hand.finish(&self.world, now);
         outcome.members = self.world.tenant().members_of(ENFORCED_GROUP, now);
         outcome.mails = self.world.tenant().mails().to_vec();
+        outcome.memos = self.world.tenant().memos().to_vec();
         outcome.unmet = self.world.tenant().waiting_faults().map(|(path, left)| (path.to_owned(), left)).collect();
         outcome.records = self.disk.records();
         outcome.report = self.report;

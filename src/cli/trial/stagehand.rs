@@ -188,6 +188,7 @@ impl Stagehand {
             records: Vec::new(),
             members: Vec::new(),
             mails: Vec::new(),
+            memos: Vec::new(),
             lines: std::mem::take(&mut hand.lines),
             report: None,
             unmet: Vec::new(),

@@ -11,6 +11,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 
 use super::super::listed::LIST;
+use super::super::memos::MEMO;
 use super::super::written::NOTICE;
 use crate::graph::request::{Content, Message};
 
@@ -36,7 +37,7 @@ pub(super) fn receiver(message: &Message) -> Result<Address, Unmade> {
 /// The mail's bytes, as of `at`.
 pub(super) fn bytes(message: &Message, from: &Address, at: Timestamp) -> Result<Vec<u8>, Unmade> {
     let other = |error: &dyn std::error::Error| Unmade::Other(error.to_string());
-    let known = message.headers.iter().find(|(name, _)| [NOTICE, LIST].contains(name)).map(|(_, value)| value.clone());
+    let known = message.headers.iter().find(|(name, _)| [NOTICE, LIST, MEMO].contains(name)).map(|(_, value)| value.clone());
     // One that is only looked at is no notice.
     let id = known.unwrap_or_else(|| format!("test-{}", at.as_millisecond()));
     let mut builder = lettre::Message::builder()

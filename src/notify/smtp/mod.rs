@@ -23,10 +23,11 @@ use tokio::sync::watch;
 
 use self::mime::Unmade;
 use self::session::{Encrypted, Fate, Patience, Session, Way};
+use super::memos::Addresses;
 use super::sample;
 use super::written::{Organizer, Writer, because, everybody};
 use crate::clock::Clock;
-use crate::engine::port::{Answer, Lists, Notice, NoticeOutcome, Notify};
+use crate::engine::port::{Answer, Lists, Memo, Notice, NoticeOutcome, Notify};
 use crate::graph::Graph;
 use crate::graph::request::Message;
 use crate::letter::{Letter, Texts};
@@ -142,6 +143,28 @@ impl Smtp {
         let ready = self.writer.write_lists(lists, &mut outcome).await;
         let login = password.as_ref().map(|(user, password)| (*user, password));
         self.deliver(lists.intent, login, ready, &mut outcome).await;
+        outcome
+    }
+
+    /// The same mails to operators, whose addresses these are.
+    #[must_use]
+    pub fn for_operators(mut self, addresses: Addresses) -> Self {
+        self.writer.operators = addresses;
+        self
+    }
+
+    async fn memo(&self, memo: &Memo) -> NoticeOutcome {
+        let mut outcome = NoticeOutcome::default();
+        let password = match self.password() {
+            Ok(password) => password,
+            Err(why) => {
+                because(&mut outcome.not_sent, &why, memo.to.iter().copied());
+                return outcome;
+            }
+        };
+        let ready = self.writer.write_memo(memo, &mut outcome);
+        let login = password.as_ref().map(|(user, password)| (*user, password));
+        self.deliver(memo.intent, login, ready, &mut outcome).await;
         outcome
     }
 
@@ -276,6 +299,10 @@ impl Notify for Smtp {
 
     fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome> {
         Box::pin(self.list(lists))
+    }
+
+    fn send_memo<'a>(&'a self, memo: &'a Memo) -> Answer<'a, NoticeOutcome> {
+        Box::pin(self.memo(memo))
     }
 }
 

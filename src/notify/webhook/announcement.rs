@@ -9,10 +9,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::rollout::alert::Alert;
+use crate::rollout::digest::Subject;
 use crate::rollout::event::{Event, Record, Slot};
-use crate::rollout::hold::{Clears, Hold, Scope};
+use crate::rollout::hold::Scope;
 use crate::rollout::stage::PhaseName;
-use crate::rollout::state::{PAUSED, TAIL};
+use crate::rollout::state::{PAUSED, TAIL, paused_hold_id};
+use crate::rollout::unmet::another_date;
 
 /// Notices of one kind that follow each other so closely are one announcement.
 const QUIET: SignedDuration = SignedDuration::from_mins(10);
@@ -21,7 +24,8 @@ const QUIET: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Announcement {
     /// What it is about: `announcing`, `told`, `reminders`, `corrections`, `withdrawn`, `rebooked`, `bounced`, `started`, `enforced`,
-    /// `done`, `missed`, `rolling_back`, `rolled_back`, `closed`, `hold`, `hold_cleared`, `paused`, `unpaused`.
+    /// `done`, `missed`, `rolling_back`, `rolled_back`, `closed`, `hold`, `hold_cleared`, `paused`, `unpaused`, `aborted`,
+    /// `report`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The stage, where it is about one.
@@ -35,6 +39,9 @@ pub struct Announcement {
     pub first: u64,
     /// One sentence, or a few.
     pub says: String,
+    /// The command, the person or the event that ends it, where it waits for a human.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends: Option<String>,
     /// People, by what they are counted for.
     pub counts: BTreeMap<&'static str, u64>,
 }
@@ -52,8 +59,8 @@ pub struct Gatherer {
     told: BTreeMap<String, [u64; 3]>,
     /// Reminders and corrections that are still being added up.
     open: Vec<Run>,
-    /// Ids of holds that a channel was told of.
-    holds: Vec<String>,
+    /// Ids of alerts that a channel was told of.
+    alerts: Vec<String>,
 }
 
 /// What a group of notices says.
@@ -84,6 +91,7 @@ impl Gatherer {
             seq: record.seq,
             first: record.seq,
             says,
+            ends: None,
             counts: BTreeMap::new(),
         };
         match &record.event {
@@ -125,6 +133,7 @@ impl Gatherer {
                 if let Some((kind, says)) = self.moved(stage, *to, why) {
                     out.extend(self.close(|run| run.told.stage == *stage));
                     let mut moved = new(kind, Some(stage), says);
+                    moved.ends = matches!(to, PhaseName::Missed | PhaseName::RolledBack).then(|| another_date(stage));
                     if *to == PhaseName::Announced {
                         let [accepted, refused, unknown] = self.told.remove(stage).unwrap_or_default();
                         moved.counts.extend([("accepted", accepted), ("refused", refused), ("unknown", unknown)]);
@@ -133,17 +142,20 @@ impl Gatherer {
                     out.push(moved);
                 }
             }
-            Event::HoldPlaced { hold } if is_for_humans(hold) => {
-                self.holds.push(hold.id.clone());
-                let stage = match &hold.scope {
-                    Scope::Stage(stage) => Some(stage.as_str()),
-                    _ => None,
-                };
-                out.push(new("hold", stage, format!("Held until somebody decides ({}): {}", hold.id, hold.why)));
+            // A pause, and a stage that is missed or rolled back, are told by their own records.
+            Event::AlertRaised { alert } if !is_told_otherwise(&alert.id) => {
+                self.alerts.push(alert.id.clone());
+                let mut held = new("hold", alert.stage.as_deref(), self.held(alert));
+                held.ends = Some(alert.unmet.ends.clone());
+                out.push(held);
             }
-            Event::HoldCleared { id, why } if self.holds.contains(id) => {
-                self.holds.retain(|known| known != id);
-                out.push(new("hold_cleared", None, format!("No longer held ({id}): {why}")));
+            Event::AlertEnded { id } if self.alerts.contains(id) => {
+                self.alerts.retain(|known| known != id);
+                out.push(new("hold_cleared", None, format!("No longer held ({id}).")));
+            }
+            Event::Reported { about, says } => {
+                let stage = if let Subject::Stage(stage) = about { Some(stage.as_str()) } else { None };
+                out.push(new("report", stage, says.clone()));
             }
             Event::Rebooked { stage, start, why } => {
                 let says = format!("Stage {stage} is to start on {}: {why}", self.date(start.instant));
@@ -157,10 +169,15 @@ impl Gatherer {
             }
             Event::Paused { why, scope, .. } => {
                 let stage = if let Scope::Stage(stage) = scope { Some(stage.as_str()) } else { None };
-                out.push(new("paused", stage, format!("Paused: {why}")));
+                let mut paused = new("paused", stage, format!("Paused: {why}"));
+                paused.ends = Some(match scope {
+                    Scope::Person(_) => "an operator who says `tidegate unpause HOLD`, as `tidegate status` names it".to_owned(),
+                    scope => format!("an operator who says `tidegate unpause {}`", paused_hold_id(scope)),
+                });
+                out.push(paused);
             }
             Event::Unpaused { hold, .. } => {
-                self.holds.retain(|known| known != hold);
+                self.alerts.retain(|known| known != hold);
                 let says = if hold == PAUSED { "The pause is over.".to_owned() } else { format!("No longer held ({hold}).") };
                 out.push(new("unpaused", None, says));
             }
@@ -208,7 +225,7 @@ impl Gatherer {
                 ),
             };
             let counts = BTreeMap::from([("accepted", run.accepted), ("others", run.others)]);
-            Announcement { kind, stage: Some(stage), at: run.at, seq: run.last, first: run.first, says, counts }
+            Announcement { kind, stage: Some(stage), at: run.at, seq: run.last, first: run.first, says, ends: None, counts }
         };
         Vec::from_iter(closed).into_iter().map(say).collect()
     }
@@ -232,6 +249,15 @@ impl Gatherer {
         })
     }
 
+    /// That something waits for a human: what, for whom, until when, and what ends it.
+    fn held(&self, alert: &Alert) -> String {
+        let unmet = &alert.unmet;
+        let latest =
+            unmet.latest.as_ref().map(|latest| format!(" At the latest: {}; then {}.", self.date(latest.at), latest.then));
+        let (id, what, whom, latest) = (&alert.id, &unmet.what, &unmet.whom, latest.unwrap_or_default());
+        format!("Held until somebody decides ({id}): {what}. For: {whom}.{latest} Ends with: {}.", unmet.ends)
+    }
+
     /// A date in the plan's zone.
     fn date(&self, at: Timestamp) -> String {
         let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
@@ -249,7 +275,8 @@ const fn is_of_stage(slot: Slot) -> bool {
     matches!(slot, Slot::Announcement | Slot::Reminder(_) | Slot::Correction | Slot::Ready | Slot::Withdrawn)
 }
 
-/// Holds of single persons are listed in `status`; a channel has no use for them.
-fn is_for_humans(hold: &Hold) -> bool {
-    hold.clears == Clears::Human && !matches!(hold.scope, Scope::Person(_))
+/// Whether another record than the alert's own tells of it.
+fn is_told_otherwise(alert: &str) -> bool {
+    let kind = alert.split_once(':').map_or(alert, |(kind, _)| kind);
+    [PAUSED, PhaseName::Missed.as_str(), PhaseName::RolledBack.as_str()].contains(&kind)
 }

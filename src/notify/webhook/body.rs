@@ -109,6 +109,7 @@ mod tests {
             seq: 40,
             first: 38,
             says: says.into(),
+            ends: None,
             counts: BTreeMap::from([("people", 3)]),
         }
     }

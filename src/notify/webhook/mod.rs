@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 pub use self::announcement::{Announcement, Gatherer};
 use self::deliver::{Waits, deliver};
-use crate::engine::port::{Answer, Lists, Notice, NoticeOutcome, Notify};
+use crate::engine::port::{Answer, Lists, Memo, Notice, NoticeOutcome, Notify};
 use crate::outside::client::{Client, Unsent};
 use crate::rollout::id::PersonRef;
 use crate::rollout::observed::{Bounce, Trouble};
@@ -152,6 +152,10 @@ impl Notify for Beside {
 
     fn send_lists<'a>(&'a self, lists: &'a Lists) -> Answer<'a, NoticeOutcome> {
         self.notices.send_lists(lists)
+    }
+
+    fn send_memo<'a>(&'a self, memo: &'a Memo) -> Answer<'a, NoticeOutcome> {
+        self.notices.send_memo(memo)
     }
 
     fn bounces<'a>(&'a self, from: &'a [PersonRef], since: Timestamp) -> Answer<'a, Result<Vec<Bounce>, Trouble>> {

@@ -16,10 +16,12 @@ use tokio::sync::mpsc;
 
 use super::deliver::Waits;
 use super::{Announcement, Gatherer, Hook, Kind, News, Troubles, body, follow_with};
+use crate::rollout::alert::Alert;
 use crate::rollout::event::{Because, By, Event, Record, Slot, VERSION};
-use crate::rollout::hold::{Blocks, Clears, Hold, Owner, Scope};
+use crate::rollout::hold::Owner;
 use crate::rollout::id::ObjectId;
 use crate::rollout::stage::PhaseName;
+use crate::rollout::unmet::{Latest, Unmet};
 
 fn at(minutes: i64) -> Timestamp {
     "2026-12-12T07:30:00Z".parse::<Timestamp>().unwrap().checked_add(SignedDuration::from_mins(minutes)).unwrap()
@@ -29,9 +31,17 @@ fn people(count: u128) -> Vec<ObjectId> {
     (1..=count).map(ObjectId::from_bits).collect()
 }
 
-fn hold(id: &str, scope: Scope, clears: Clears) -> Event {
-    let (blocks, owner, why) = (Blocks::Forward, Owner::Gate, "the gate failed".to_owned());
-    Event::HoldPlaced { hold: Hold { id: id.into(), scope, blocks, owner, since: at(0), clears, why, until: None } }
+fn alert(id: &str, stage: Option<&str>) -> Event {
+    let unmet = Unmet {
+        what: "the gate failed".to_owned(),
+        whom: "3 people".to_owned(),
+        owner: Owner::Gate,
+        since: Some(at(0)),
+        earliest: None,
+        latest: Some(Latest { at: at(60), then: "it is missed".to_owned() }),
+        ends: format!("`tidegate unpause {id}`"),
+    };
+    Event::AlertRaised { alert: Box::new(Alert { id: id.to_owned(), stage: stage.map(str::to_owned), unmet }) }
 }
 
 fn intent(stage: &str, slot: Slot) -> Event {
@@ -72,11 +82,11 @@ fn records() -> Vec<Record> {
         (63, outcome(11, 2, 1)),
         (64, tail),
         (64, outcome(13, 2, 0)),
-        (100, hold("gate:pilot:registered", Scope::Stage("pilot".into()), Clears::Human)),
-        (101, hold("window", Scope::Rollout, Clears::Itself)),
-        (102, hold("person", Scope::Person(ObjectId::from_bits(1)), Clears::Human)),
-        (110, Event::HoldCleared { id: "gate:pilot:registered".into(), why: "looked at".into() }),
-        (111, Event::HoldCleared { id: "window".into(), why: "open".into() }),
+        (100, alert("gate:pilot:registered", Some("pilot"))),
+        (101, alert("paused:pilot", Some("pilot"))),
+        (102, alert("missed:pilot", Some("pilot"))),
+        (110, Event::AlertEnded { id: "gate:pilot:registered".into() }),
+        (111, Event::AlertEnded { id: "paused:pilot".into() }),
         (120, moved(PhaseName::Enforcing)),
         (130, intent("pilot", Slot::Correction)),
         (131, outcome(21, 3, 0)),
@@ -122,8 +132,14 @@ fn stages_reminders_and_holds_are_announced_and_nobody_is_named() {
             12,
             "Stage pilot: 3 people were reminded that MFA is required of them from 2027-01-11 09:00 (Europe/Berlin).",
         ),
-        ("hold", 15, 15, "Held until somebody decides (gate:pilot:registered): the gate failed"),
-        ("hold_cleared", 18, 18, "No longer held (gate:pilot:registered): looked at"),
+        (
+            "hold",
+            15,
+            15,
+            "Held until somebody decides (gate:pilot:registered): the gate failed. For: 3 people. At the latest: 2026-12-12 09:30 \
+             (Europe/Berlin); then it is missed. Ends with: `tidegate unpause gate:pilot:registered`.",
+        ),
+        ("hold_cleared", 18, 18, "No longer held (gate:pilot:registered)."),
         ("started", 20, 20, "Stage pilot has started: MFA is now being required of its 3 people."),
         ("corrections", 22, 22, "Stage pilot: 3 people were told a new date: 2027-01-11 09:00 (Europe/Berlin)."),
         ("missed", 23, 23, "Stage pilot does not start on the date that was announced: because."),
@@ -132,6 +148,10 @@ fn stages_reminders_and_holds_are_announced_and_nobody_is_named() {
         ("done", 29, 29, "Stage pilot is done."),
     ];
     assert_eq!(said, expected);
+    let ends: Vec<_> = all.iter().filter_map(|told| Some((told.kind, told.ends.as_deref()?))).collect();
+    assert!(
+        matches!(ends[..], [("hold", "`tidegate unpause gate:pilot:registered`"), ("missed", rebook)] if rebook.contains("rebook pilot"))
+    );
     assert_eq!(
         all[1].counts.iter().map(|(name, count)| (*name, *count)).collect::<Vec<_>>(),
         [("accepted", 2), ("refused", 1), ("unknown", 0)]

@@ -4,11 +4,12 @@ use jiff::civil::{self, Date, DateTime, Time, date, time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{Dice, hours};
-use crate::rollout::id::PersonRef;
+use crate::rollout::id::{ObjectId, PersonRef};
 use crate::rollout::observed::Toggle;
 use crate::rollout::plan::{
     Access, Amount, Asking, Blackout, Bound, Calendar, Cap, Channel, Codes, Enforcement, Exceptions, Format, Gate, GateAt,
-    Limits, Measure, Notices, Observe, People, Plan, ReaderZone, Selector, Stage, Start, Tail, Unregistered, Via, Window,
+    Limits, Measure, Notices, Observe, People, Plan, ReaderZone, Reports, Selector, Stage, Start, Tail, Unregistered, Via,
+    Window, addressee,
 };
 use crate::rollout::schedule;
 use crate::sim::moment::after;
@@ -109,8 +110,16 @@ pub(super) fn draw(dice: &mut Dice, tenant: &Tenant) -> Drawn {
         exceptions: Exceptions::default(),
         access: Access::default(),
         what_if: Toggle::Off,
+        // Without a throw, so that older seeds stay what they were.
+        reports: Reports { to: operators(tenant), ..Reports::default() },
     };
     Drawn { plan, begin }
+}
+
+/// Now and then there are operators to be told.
+fn operators(tenant: &Tenant) -> Vec<ObjectId> {
+    let address = |name: &str| addressee(&tenant.profile().domain, &format!("{name}@contoso.example"));
+    if tenant.profile().seed % 3 == 1 { vec![address("operators"), address("nobody-knows")] } else { Vec::new() }
 }
 
 fn reference(tenant: &Tenant, name: &str) -> PersonRef {

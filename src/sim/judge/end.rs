@@ -74,7 +74,7 @@ impl Judge {
         let Some((latest, start)) = latest.zip(start).filter(|_| lost && !tenant.is_enforced(person, now)) else { return };
         let long = now.duration_since(start) > DUE && now.duration_since(latest.instant) > DUE;
         let unreached = ledger.untold.get(&person).copied().unwrap_or(0) > 0 || !tenant.has_mail(person);
-        if long && latest.slot != Slot::Withdrawn && !unreached {
+        if long && !matches!(latest.slot, Slot::Withdrawn | Slot::Released) && !unreached {
             let seen = format!("was told {}, `{stage}` does not come, and nothing was said", latest.instant);
             self.breach(now, Rule::Untrue, Some(person), seen);
         }
@@ -107,8 +107,11 @@ impl Judge {
             None => {
                 let joined = tenant.joined(person).is_some_and(|joined| now.duration_since(joined) < DUE);
                 let frozen = order.iter().all(|(_, phase)| *phase != PhaseName::Scheduled);
-                let all =
-                    plan.stages.iter().any(|stage| stage.exclude.is_empty() && stage.include.contains(&Selector::EveryoneElse));
+                let all = plan
+                    .stages
+                    .iter()
+                    .filter(|stage| !self.operated.cancelled.contains(&stage.name))
+                    .any(|stage| stage.exclude.is_empty() && stage.include.contains(&Selector::EveryoneElse));
                 if frozen && all && !joined { Err("is in no roster".to_owned()) } else { Ok(()) }
             }
             // Rolled back with the tail: it is not required of them again.

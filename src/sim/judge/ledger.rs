@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::calendar;
 use super::lists::Lists;
+use super::memos::Memos;
 use super::rule::{Breach, Reached, Rule};
 use super::served::Served;
 use crate::rollout::event::{Because, By, Event, Record, Slot};
@@ -87,6 +88,7 @@ pub(super) struct Ledger {
     /// What holds for single people, and since when.
     pub(super) exceptions: HashMap<ObjectId, (Excepted, Timestamp)>,
     pub(super) lists: Lists,
+    pub(super) memos: Memos,
     /// New starts of missed stages.
     rebooked: BTreeMap<String, Timestamp>,
     /// Holds that operators pass for the stage of the next record.
@@ -288,6 +290,13 @@ impl Ledger {
             }
             Event::ListsDrawn { .. } | Event::ListIntent { .. } | Event::ListOutcome { .. } => {
                 wrong.extend(self.take_list(record, reached));
+            }
+            Event::AlertRaised { .. }
+            | Event::AlertEnded { .. }
+            | Event::Reported { .. }
+            | Event::MemoIntent { .. }
+            | Event::MemoOutcome { .. } => {
+                wrong.extend(self.take_memo(record, reached));
             }
             Event::EnforceIntent { stage, people } => {
                 let intent = Intent {

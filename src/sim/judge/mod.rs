@@ -11,6 +11,7 @@ mod end;
 mod ledger;
 mod lists;
 mod mail;
+mod memos;
 mod operated;
 #[cfg(test)]
 mod operated_tests;

@@ -33,6 +33,8 @@ pub(super) struct Operated {
     approvals: Vec<(String, Timestamp)>,
     rejected: BTreeSet<String>,
     rosters: BTreeMap<String, Vec<ObjectId>>,
+    /// Stages that an operator cancelled.
+    pub(super) cancelled: BTreeSet<String>,
     /// Pauses that stop rollback too.
     stops_all: BTreeMap<String, Scope>,
     /// Starts that passed under a pause whose end did not allow them.
@@ -144,7 +146,10 @@ impl Operated {
                 }
             }
             Event::EnforceIntent { .. } => wrong.extend(self.unapproved(record.at, ledger)),
-            Event::StageMoved { stage, from, to, .. } => {
+            Event::StageMoved { stage, from, to, why } => {
+                if *to == PhaseName::Closed && why.starts_with("cancelled") {
+                    self.cancelled.insert(stage.clone());
+                }
                 wrong.extend(self.moves(record, (stage, *from, *to), human, ledger, served, reached));
                 self.overrides.retain(|over| over.stage != *stage);
             }

@@ -18,6 +18,7 @@ mod proxy;
 mod redaction;
 mod refusals;
 mod reload;
+mod reports;
 mod setup;
 mod stop;
 
