@@ -6,13 +6,13 @@ use super::hold::{Blocks, Scope};
 use super::late;
 use super::observed::{Readiness, Toggle};
 use super::pause::{self, Ending};
-use super::person::Enforced;
-use super::plan::Expected;
+use super::person::{Enforced, Home};
+use super::plan::{Expected, Gate};
 use super::release::{self, Extent};
-use super::sample::{Perfect, at, attempts, during, hours, plan};
+use super::sample::{Perfect, at, attempts, days, during, hours, plan};
 use super::stage::PhaseName;
 use super::state::{Phase, State};
-use super::{acknowledge, rebook};
+use super::{acknowledge, approval, rebook};
 
 const BEGIN: &str = "2027-01-01T08:00:00Z";
 
@@ -304,7 +304,8 @@ fn failed_sign_ins_roll_a_stage_back_by_themselves_only_where_the_plan_says_so_a
         (Toggle::On, true, PhaseName::Enforcing),
     ] {
         let mut plan = plan();
-        plan.gates = vec![during(2)];
+        // Both fail with the same reading.
+        plan.gates = vec![during(2), Gate { name: "the same once more".to_owned(), ..during(2) }];
         plan.limits.auto_rollback = auto;
         plan.limits.canary_wait = hours(1);
         let mut world = Perfect::new(plan, BEGIN);
@@ -322,6 +323,74 @@ fn failed_sign_ins_roll_a_stage_back_by_themselves_only_where_the_plan_says_so_a
         assert_eq!(world.members.is_empty(), expected == PhaseName::RolledBack);
         assert_eq!(told_off(&world, Slot::Released) > 0, expected == PhaseName::RolledBack);
     }
+}
+
+#[test]
+fn a_stage_waits_for_every_stage_before_it_and_not_only_for_the_last() {
+    let mut plan = plan();
+    let mut third = plan.stages[1].clone();
+    third.name = "the rest".to_owned();
+    third.start.instant = at("2027-01-28T08:00:00Z");
+    plan.stages.push(third);
+    plan.stages[0].soak = days(30);
+    let mut world = Perfect::new(plan, BEGIN);
+    world.run("2027-01-12T08:00:00Z");
+    assert_eq!(phase(&world, "pilot"), PhaseName::Soaking);
+    let events = cancel(&world.state, "everyone", "not now").unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-01-30T08:00:00Z");
+    assert_eq!([phase(&world, "pilot"), phase(&world, "the rest")], [PhaseName::Soaking, PhaseName::Missed]);
+}
+
+#[test]
+fn whoever_was_told_a_date_that_does_not_come_is_told_so_under_a_plan_that_nobody_approved() {
+    let mut plan = plan();
+    plan.approvals_needed = 1;
+    let mut world = Perfect::new(plan, BEGIN);
+    let approve = |world: &Perfect| {
+        let revision = world.state.plan.as_ref().unwrap().revision.clone();
+        approval::approve(&world.state, world.now, "ada", &revision, "looked at".to_owned()).unwrap()
+    };
+    let yes = approve(&world);
+    world.commit_as(By::Operator, "ada", vec![yes]);
+    world.run("2027-01-08T08:00:00Z");
+    let revision = world.state.plan.as_ref().unwrap().revision.clone();
+    world.commit(By::Operator, vec![approval::reject(&world.state, &revision, "a mistake".to_owned()).unwrap()]);
+    world.run("2027-01-12T08:00:00Z");
+    assert_eq!((phase(&world, "pilot"), told_off(&world, Slot::Withdrawn)), (PhaseName::Missed, 5));
+}
+
+#[test]
+fn a_last_stage_that_is_skipped_before_its_roster_is_fixed_leaves_its_people_to_the_tail_and_a_cancelled_one_to_nobody() {
+    let skip: fn(&State, &str, &str) -> Result<Vec<Event>, String> = skip;
+    for (close, expected) in [(skip, true), (cancel, false)] {
+        let mut world = Perfect::new(plan(), BEGIN);
+        world.run("2027-01-05T08:00:00Z");
+        let events = close(&world.state, "everyone", "not now").unwrap();
+        world.commit(By::Operator, events);
+        world.run("2027-02-05T08:00:00Z");
+        let tail = world.state.people.all().iter().filter(|person| person.home() == Home::Tail).count();
+        assert_eq!(tail > 0, expected, "{tail} people");
+    }
+}
+
+#[test]
+fn a_write_that_two_readings_did_not_show_is_ours_when_it_shows_at_last_and_a_rollback_undoes_it() {
+    let mut world = Perfect::new(plan(), BEGIN);
+    world.run("2027-01-11T07:00:00Z");
+    let pilot = world.state.stage("pilot").unwrap().1.roster.len();
+    world.run("2027-01-11T08:00:00Z");
+    let who = *world.members.iter().next().unwrap();
+    // As if the answer had been lost, and the readings had come from a replica that lagged.
+    let mut person = world.state.people.get_mut(who).unwrap();
+    person.mark(Enforced::No);
+    drop(person);
+    world.run("2027-01-12T08:00:00Z");
+    assert!(world.records.iter().all(|record| !matches!(record.event, Event::ForeignChange { .. })), "nobody else was it");
+    let events = release::begin(&world.state, "pilot", Extent::Only, "a test").unwrap();
+    world.commit(By::Operator, events);
+    world.run("2027-01-13T08:00:00Z");
+    assert_eq!((phase(&world, "pilot"), pilot, world.members.len()), (PhaseName::RolledBack, 5, 0));
 }
 
 #[test]

@@ -282,7 +282,8 @@ fn of_scheduled(place: &Place<'_>, ix: u16, stage: &StageState) -> Vec<Unmet> {
             notice.map(|why| place.unmet(Owner::Plan, why.into_owned(), "`tidegate approve`, or a corrected plan or clock"));
         return plan.chain(std::iter::once(Unmet { earliest: Some(announces), ..unmet })).collect();
     }
-    if let Some(why) = ground.refuses_rollout(Condition::Approval) {
+    let plan = [Condition::Revision, Condition::Approval];
+    if let Some(why) = plan.iter().find_map(|condition| ground.refuses_rollout(*condition)) {
         let unmet = place.unmet(Owner::Plan, why.into_owned(), approves(ground));
         return vec![Unmet { since: Some(announces), ..unmet }];
     }

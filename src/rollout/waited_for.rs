@@ -178,10 +178,16 @@ pub(super) fn records(ground: &Ground<'_>) -> Vec<Event> {
     let mut records = Vec::new();
     for stage in &ground.state.stages {
         let gates = asked(ground, stage).iter().flat_map(|at| shown(ground.plan, &stage.name, *at));
-        for gate in gates {
+        let found = gates.flat_map(|gate| {
             let evidence = read(ground.plan, ground.state, ground.observed, ground.now, stage, &gate);
-            records.extend(Reading { stage: &stage.name, gate: &gate, evidence: &evidence }.records(ground));
-        }
+            Reading { stage: &stage.name, gate: &gate, evidence: &evidence }.records(ground)
+        });
+        // Several gates may fail at once: each holds, and the stage is rolled back once.
+        let mut rolls_back = false;
+        records.extend(found.filter(|event| {
+            let again = matches!(event, Event::StageMoved { .. });
+            !again || !std::mem::replace(&mut rolls_back, true)
+        }));
     }
     let tail =
         |(gate, evidence): (Cow<'_, Gate>, Evidence)| Reading { stage: TAIL, gate: &gate, evidence: &evidence }.records(ground);

@@ -73,10 +73,10 @@ impl Operated {
         self.back = (self.back.0 + 1, None);
     }
 
-    /// Whether an operator passed a hold on a stage.
-    pub(super) fn passes_hold(&self, stage: &str, hold: &str, now: Timestamp) -> bool {
-        let passes = |over: &Override| over.stage == stage && over.passed == Passed::Hold(hold.to_owned()) && now < over.until;
-        self.overrides.iter().any(passes)
+    /// The holds that an operator passed for a stage; they may be in force no more.
+    pub(super) fn passed_holds(&self, stage: &str, now: Timestamp) -> BTreeSet<String> {
+        let counts = self.overrides.iter().filter(|over| over.stage == stage && now < over.until);
+        counts.filter_map(|over| if let Passed::Hold(hold) = &over.passed { Some(hold.clone()) } else { None }).collect()
     }
 
     /// The hold that stops a rollback too, where one is in force.

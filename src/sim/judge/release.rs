@@ -67,8 +67,7 @@ impl Ledger {
     pub(super) fn look(&mut self, record: &Record, operated: &Operated) {
         match &record.event {
             Event::EnforceIntent { stage, .. } => {
-                let passed = self.holds.keys().filter(|id| operated.passes_hold(stage, id, record.at));
-                self.passed = passed.cloned().collect();
+                self.passed = operated.passed_holds(stage, record.at);
             }
             Event::ReleaseIntent { stage, people } => {
                 self.stops = operated.stops_release(stage, people).map(ToOwned::to_owned);
