@@ -27,6 +27,8 @@ pub mod smtp;
 mod stages;
 mod suggest;
 mod templates;
+#[cfg(test)]
+mod traps_tests;
 mod value;
 mod webhooks;
 mod whereabouts;

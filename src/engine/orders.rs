@@ -9,7 +9,7 @@ use crate::rollout::gate::Yes;
 use crate::rollout::hold::Scope;
 use crate::rollout::overriding::{self, Asked};
 use crate::rollout::state::{Accepted, TAIL};
-use crate::rollout::{approval, closing, felt, finish, late, pause, post, rebook, release, unmet, verb};
+use crate::rollout::{approval, closing, felt, finish, late, pause, post, rebook, release, unmet};
 
 /// Digits of a revision that name it.
 const DIGITS: usize = 8;
@@ -91,7 +91,6 @@ impl Engine {
         let state = &self.state;
         match what {
             What::Pause { why, scope, blocks, until } => {
-                verb::reason("pause", &why)?;
                 let until = match (until, &state.plan) {
                     (Some(until), Some(accepted)) => Some(instant(&accepted.plan, until)?),
                     (Some(_), None) => return Err("no plan says yet in which zone --until is; leave it out".to_owned()),

@@ -58,7 +58,7 @@ fn confirm(moment: GateAt) -> Gate {
 
 #[test]
 fn so_many_of_the_latest_readings_must_fail() {
-    // Flagger's failures never went away when readings got better.
+    // Flagger's count of failures is never set back by a success, so that single ones of long ago add up.
     for (readings, fails, holds) in [
         ("F", (1, 1), true),
         ("F", (2, 3), false),

@@ -9,7 +9,7 @@ use super::acknowledge::digest;
 use super::event::{Event, Evidence};
 use super::hold::{Blocks, Clears, Hold, Owner, Scope};
 use super::state::{PAUSE_FILE, PAUSED, State, TAIL, evidence_key, paused_hold_id};
-use super::verb::{Verb, may};
+use super::verb::{Verb, may, reason};
 
 /// The hold of a pause.
 #[must_use]
@@ -61,6 +61,7 @@ pub fn begin(
     if let Some(until) = until.filter(|until| *until <= now) {
         return Err(format!("the pause would have ended at {until} already; give a later time"));
     }
+    reason("pause", &why)?;
     let held = state.holds.get(&paused_hold_id(&scope));
     let blocks = held.map_or(blocks, |held| held.blocks.max(blocks));
     if held.is_some_and(|held| held.blocks == blocks && (until.is_none() || held.until == until)) {
