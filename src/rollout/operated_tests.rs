@@ -380,7 +380,7 @@ fn a_write_that_two_readings_did_not_show_is_ours_when_it_shows_at_last_and_a_ro
     world.run("2027-01-11T07:00:00Z");
     let pilot = world.state.stage("pilot").unwrap().1.roster.len();
     world.run("2027-01-11T08:00:00Z");
-    let who = *world.members.iter().next().unwrap();
+    let who = *world.members.first().unwrap();
     // As if the answer had been lost, and the readings had come from a replica that lagged.
     let mut person = world.state.people.get_mut(who).unwrap();
     person.mark(Enforced::No);

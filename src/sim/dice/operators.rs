@@ -30,7 +30,12 @@ pub(super) fn amend(dice: &mut Dice, plan: &mut Plan, profile: &mut Profile) {
         profile.mfa_failures = dice.of(&[0.3, 0.8]);
     }
     let limits = &mut plan.limits;
-    limits.auto_rollback = if dice.happens(0.4) { Toggle::On } else { Toggle::Off };
+    let rolls_back = dice.happens(0.4);
+    limits.auto_rollback = if rolls_back { Toggle::On } else { Toggle::Off };
+    if rolls_back {
+        // So that there is something to roll back for.
+        profile.mfa_failures = 0.8;
+    }
     limits.start_late = hours(dice.of(&[0, 2, 6]));
     limits.max_hold = hours(dice.of(&[6, 24]));
     if dice.happens(0.3) {
@@ -59,7 +64,8 @@ pub(super) fn amend(dice: &mut Dice, plan: &mut Plan, profile: &mut Profile) {
     add(0.2, gate("the pilot was heard", Measure::Confirm, GateAt::Start, Bound::Judged, Asking::default()));
     add(0.15, gate("reached", Measure::NoticeReach, GateAt::Start, Bound::AtLeast(0.9), Asking::default()));
     add(0.15, gate("known", Measure::UnknownShare, GateAt::Start, Bound::AtMost(0.2), Asking::default()));
-    add(0.6, gate("fails", Measure::MfaFailureShare, GateAt::During, Bound::AtMost(0.1), Asking::default()));
+    let (likely, most) = if rolls_back { (1.0, 0.0) } else { (0.6, 0.1) };
+    add(likely, gate("fails", Measure::MfaFailureShare, GateAt::During, Bound::AtMost(most), Asking::default()));
     add(0.15, gate("fails often", Measure::MfaFailureShare, GateAt::During, Bound::AtMost(0.05), often));
     add(0.15, gate("fails more", Measure::MfaFailureShare, GateAt::During, Bound::AtMost(0.1), compared));
     add(0.2, gate("calls", Measure::Contacts, GateAt::During, Bound::AtMost(20.0), Asking::default()));
