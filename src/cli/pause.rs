@@ -4,7 +4,7 @@ use super::args::{Common, Pause, Terms, Unpause};
 use super::exit::chain;
 use super::{Exit, Failure, place, runtime, who};
 use crate::admin::{AdminError, Request, ask, pause_file};
-use crate::engine::command::{Order, What};
+use crate::engine::command::{FILE_IS_FORWARD, Order, What};
 use crate::rollout::hold::{Blocks, Scope};
 use crate::rollout::pause::Ending;
 use crate::say;
@@ -24,7 +24,13 @@ pub(super) fn pause(common: &Common, verb: &Pause) -> Result<Exit, Failure> {
     let whole = scope == Scope::Rollout;
     let what = What::Pause { why: why.clone(), scope, blocks, until: verb.until };
     match send(&found.socket, &verb.terms, what) {
-        Err(error) if whole && error.is_undecided() => tell(common, Ok(by_file(&found.state_dir, &why, &error)?)),
+        Err(error) if whole && error.is_undecided() => {
+            let says = by_file(&found.state_dir, &why, &error)?;
+            if blocks == Blocks::All {
+                return Err(Failure::new(Exit::Failed, format!("{says}; {FILE_IS_FORWARD}")));
+            }
+            tell(common, Ok(says))
+        }
         Err(error @ AdminError::NoDaemon(_)) => {
             let says = format!("{error}; without one only the whole rollout can be paused: leave --stage and --person out");
             Err(Failure::new(Exit::Failed, says))

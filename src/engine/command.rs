@@ -14,6 +14,10 @@ use crate::rollout::observed::Bounce;
 use crate::rollout::pause::Ending;
 use crate::rollout::release::Extent;
 
+/// What a pause by the file cannot do, though `--all` asks for it.
+pub const FILE_IS_FORWARD: &str =
+    "a rollback goes on all the same, which no file stops: see to the disk or the daemon, then say `tidegate pause --all` again";
+
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::rollout::event::Event;
 use crate::rollout::hold::Blocks;
+use crate::rollout::stage::PhaseName;
 
 /// Leave to send what an order asks for. Clones are taken back together.
 #[derive(Clone, Debug, Default)]
@@ -61,12 +62,14 @@ impl Leaves {
         self.back.take_back();
     }
 
-    /// Takes back what the pauses among these records stop: of whatever scope, since what is left is decided anew.
+    /// Takes back what the pauses and rollbacks among these records stop: of whatever scope, since what is left is decided anew.
     pub(super) fn heed(&self, events: &[Event]) {
         for event in events {
             match event {
                 Event::Paused { blocks: Blocks::All, .. } => self.stop(),
-                Event::Paused { blocks: Blocks::Forward, .. } => self.stop_forward(),
+                Event::Paused { blocks: Blocks::Forward, .. }
+                | Event::StageMoved { to: PhaseName::RollingBack, .. }
+                | Event::TailRollback { .. } => self.stop_forward(),
                 _ => {}
             }
         }

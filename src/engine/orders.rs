@@ -1,12 +1,12 @@
 //! Commands: looked at, decided by `rollout`, journalled with who gave them, answered. What may not be is refused with the reason and
 //! with what may; nothing is accepted and then ignored.
 
-use super::command::{Command, Order, Said, What};
+use super::command::{Command, FILE_IS_FORWARD, Order, Said, What};
 use super::except::instant;
 use super::step::{Engine, EngineError, PLANNING_MAX_AGE};
 use crate::rollout::event::{By, Event};
 use crate::rollout::gate::Yes;
-use crate::rollout::hold::Scope;
+use crate::rollout::hold::{Blocks, Scope};
 use crate::rollout::overriding::{self, Asked};
 use crate::rollout::state::{Accepted, TAIL};
 use crate::rollout::{approval, closing, felt, finish, late, pause, post, rebook, release, unmet};
@@ -53,13 +53,16 @@ impl Engine {
 
     /// What is said to whoever gave a command that no record keeps; a pause of the whole rollout becomes a file.
     fn pause_by_file(&self, events: &[Event], error: &EngineError) -> Result<String, String> {
-        let why = events.iter().find_map(|event| match event {
-            Event::Paused { scope: Scope::Rollout, why, .. } => Some(why),
+        let pause = events.iter().find_map(|event| match event {
+            Event::Paused { scope: Scope::Rollout, why, blocks, .. } => Some((why, *blocks)),
             _ => None,
         });
         let stops = format!("{error}, and the daemon stops");
-        let Some(why) = why else { return Err(format!("{stops}; this does not count")) };
+        let Some((why, blocks)) = pause else { return Err(format!("{stops}; this does not count")) };
         match self.pause_file.make(why) {
+            Ok(()) if blocks == Blocks::All => {
+                Err(format!("{stops}; the file `pause` in the state folder keeps new batches back, and {FILE_IS_FORWARD}"))
+            }
             Ok(()) => Ok(format!("paused by the file `pause` in the state folder: {stops}; remove the file to go on")),
             Err(not) => Err(format!("{stops}; the pause would not outlast it: {not}")),
         }

@@ -109,7 +109,7 @@ impl State {
     /// Whoever was taken out by hand and may be required to use MFA after all is told a date of their own first.
     fn back(&mut self, id: ObjectId) -> Result<(), String> {
         let mut person = self.person(id)?;
-        person.change(|marks| marks.removed_by_hand = false);
+        person.change(|marks| (marks.removed_by_hand, marks.ours) = (false, false));
         person.mark(Enforced::No);
         let home = person.home();
         drop(person);

@@ -52,6 +52,9 @@ pub(super) fn wants(
     if !retry_is_due(person, ground.now) {
         return None;
     }
+    if ground.state.is_aborted() {
+        return withdrawn(ground, person);
+    }
     let exception = of(&ground.state.exceptions, person.id);
     let wait = wait(ground, exception, person);
     let again = if person.first_told().is_some() { Slot::Correction } else { Slot::Announcement };

@@ -101,8 +101,8 @@ fn act(ground: &Ground<'_>) -> Option<Action> {
     if ground.state.finish_asked.is_some() && ground.state.stops_all(Home::Tail).is_none() {
         return Some(Action::Finish);
     }
-    // Operators hear at once of what waits for them; a memo that fails waits longer each time.
-    if let Some(due) = memo::due(ground, memo::Memo::is_urgent) {
+    // Operators hear at once of what waits for them; a memo that failed once keeps nothing else waiting.
+    if let Some(due) = memo::due(ground, |waiting| waiting.memo.is_urgent() && waiting.tries == 0) {
         return Some(Action::Memo(Box::new(due)));
     }
     act_further(ground).or_else(|| memo::due(ground, |_| true).map(|due| Action::Memo(Box::new(due))))

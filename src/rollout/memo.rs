@@ -141,14 +141,14 @@ pub struct Due {
 
 /// The next memo to send, among those that are meant.
 #[must_use]
-pub fn due(ground: &Ground<'_>, is_meant: impl Fn(&Memo) -> bool) -> Option<Due> {
+pub fn due(ground: &Ground<'_>, is_meant: impl Fn(&Waiting) -> bool) -> Option<Due> {
     let operators = &ground.state.operators;
     if operators.waits.is_empty() {
         return None;
     }
     let on_its_way = |about: u64| operators.out.values().any(|out| out.about == about);
     operators.waits.iter().find_map(|(about, waiting)| {
-        let may = is_meant(&waiting.memo) && waiting.again().is_none_or(|again| ground.now >= again) && !on_its_way(*about);
+        let may = is_meant(waiting) && waiting.again().is_none_or(|again| ground.now >= again) && !on_its_way(*about);
         // Whom the plan in force does not name any more is told nothing.
         let named = |id: &ObjectId| ground.plan.reports.to.contains(id);
         let mut to: Vec<ObjectId> = waiting.to.iter().copied().filter(named).collect();

@@ -391,6 +391,16 @@ fn a_write_that_two_readings_did_not_show_is_ours_when_it_shows_at_last_and_a_ro
     world.commit(By::Operator, events);
     world.run("2027-01-13T08:00:00Z");
     assert_eq!((phase(&world, "pilot"), pilot, world.members.len()), (PhaseName::RolledBack, 5, 0));
+    // Later than that it is nobody's write that is known: a human looks.
+    world.members.push(who);
+    world.members.sort_unstable();
+    let mut person = world.state.people.get_mut(who).unwrap();
+    person.mark(Enforced::No);
+    person.change(|marks| marks.ours = true);
+    drop(person);
+    world.run("2027-01-14T08:00:00Z");
+    let added = |record: &super::event::Record| matches!(&record.event, Event::ForeignChange { added, .. } if *added == [who]);
+    assert!(world.records.iter().any(added), "{:?}", world.records.last());
 }
 
 #[test]

@@ -408,6 +408,7 @@ impl PersonState {
         self.forget_reminders();
         if self.stand == Stand::Gone {
             self.mark(Enforced::No);
+            self.change(|marks| marks.ours = false);
         }
     }
 

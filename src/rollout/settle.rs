@@ -148,16 +148,25 @@ fn verified(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut
         .people
         .all()
         .iter()
-        .filter(|person| matches!(person.enforced(), Enforced::Accepted(at) if earlier.as_of >= at) || came_late(person))
+        .filter(|person| matches!(person.enforced(), Enforced::Accepted(at) if earlier.as_of >= at) || came_late(ground, person))
         .map(|person| person.id)
         .filter(|id| has(last, *id) && has(earlier, *id))
         .collect();
     events.extend(people.chunks(RECORD).map(|people| Event::Verified { people: people.to_vec() }));
 }
 
-/// Somebody about whom a write of ours was sent that two readings did not show: a member, they are by that write.
-fn came_late(person: &PersonState) -> bool {
-    person.enforced() == Enforced::No && person.marks().ours
+/// Somebody about whom a write of ours was sent that two readings did not show: a member, they are by that write, as long as nothing
+/// has taken its ground away. After that they are told of like anybody whom somebody else put there.
+fn came_late(ground: &Ground<'_>, person: &PersonState) -> bool {
+    let state = ground.state;
+    let stands = || match person.home() {
+        Home::Stage(ix) => state.stages.get(usize::from(ix)).is_some_and(|stage| {
+            matches!(stage.phase, Phase::Enforcing { .. } | Phase::Soaking { .. } | Phase::Done | Phase::RollingBack)
+        }),
+        Home::Tail => !state.is_aborted() && super::exception::of(&state.exceptions, person.id).is_none(),
+    };
+    let before = || state.baseline.as_ref().is_some_and(|baseline| baseline.binary_search(&person.id).is_ok());
+    person.enforced() == Enforced::No && person.marks().ours && stands() && !before()
 }
 
 fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut Vec<Event>) {
@@ -165,7 +174,7 @@ fn foreign(ground: &Ground<'_>, last: &Members, earlier: &Members, events: &mut 
     let Some(baseline) = &state.baseline else { return };
     // A release, too, may stay invisible for a while.
     let begun = |person: &PersonState| match person.enforced() {
-        Enforced::No => came_late(person),
+        Enforced::No => came_late(ground, person),
         Enforced::Released(at) => at.checked_add(LAG).is_ok_and(|visible| earlier.as_of < visible),
         _ => true,
     };
