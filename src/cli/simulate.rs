@@ -10,7 +10,9 @@ use super::args::{Common, Simulate};
 use super::{Exit, Failure, trial};
 use crate::rollout::condition::Conditions;
 use crate::say;
+use crate::sim::Tenant;
 use crate::sim::judge::{Breach, Reached};
+use crate::sim::script::Script;
 
 pub(super) fn simulate(common: &Common, verb: &Simulate) -> Result<Exit, Failure> {
     if verb.seeds == 1 && !common.json {
@@ -66,9 +68,15 @@ impl Seeds {
 }
 
 /// The first of `most` seeds, from 1, in which something breaks under these conditions, and what.
-pub fn first_broken(conditions: Conditions, most: u64, is: impl Fn(&Breach) -> bool) -> Result<Option<(u64, Breach)>, Failure> {
+pub fn first_broken(
+    throw: fn(u64) -> (Tenant, Script),
+    conditions: Conditions,
+    most: u64,
+    is: impl Fn(&Breach) -> bool,
+) -> Result<Option<(u64, Breach)>, Failure> {
     for seed in 1..=most {
-        let outcome = trial::of_seed(seed, conditions)?;
+        let (tenant, script) = throw(seed);
+        let outcome = trial::of_script(tenant, script, conditions)?;
         if let Some(breach) = outcome.breaches.into_iter().find(|breach| is(breach)) {
             return Ok(Some((seed, breach)));
         }

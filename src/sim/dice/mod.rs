@@ -23,10 +23,19 @@ use crate::rollout::plan::Unseen;
 /// A tenant and the script of what happens to it.
 #[must_use]
 pub fn throw(seed: u64) -> (Tenant, Script) {
+    thrown(seed, operators::drawn(seed))
+}
+
+/// The same where no operator does more than pause: nothing that they stop hides what else is wrong.
+#[must_use]
+pub fn without_operators(seed: u64) -> (Tenant, Script) {
+    thrown(seed, None)
+}
+
+fn thrown(seed: u64, mut operators: Option<Dice>) -> (Tenant, Script) {
     let mut dice = Dice(Stream::new(seed, Kind::Dice));
     let mut profile = profile(&mut dice, seed);
     let mut drawn = plan::draw(&mut dice, &Tenant::new(profile.clone()));
-    let mut operators = operators::drawn(seed);
     if let Some(dice) = &mut operators {
         operators::amend(dice, &mut drawn.plan, &mut profile);
     }
