@@ -116,10 +116,8 @@ impl Engine {
             }
             What::Rollback { stage, extent, why } => {
                 let events = release::begin(state, &stage, extent, &why)?;
-                let stages: Vec<_> = events.iter().map(|event| stage_of(event).unwrap_or("the tail")).collect();
-                let people =
-                    stages.iter().map(|stage| felt::to_be_released(state, if *stage == "the tail" { TAIL } else { stage }));
-                let people = people.fold(0, u64::saturating_add);
+                let stages: Vec<_> = events.iter().map(|event| stage_of(event).unwrap_or(TAIL)).collect();
+                let people = stages.iter().map(|stage| felt::to_be_released(state, stage)).fold(0, u64::saturating_add);
                 let felt = state.plan.as_ref().map(|accepted| felt::lines(&accepted.plan, people)).unwrap_or_default();
                 let says = format!("rolling back {}: `tidegate status` shows how far it is", stages.join(", then "));
                 let says = std::iter::once(says).chain(felt).collect::<Vec<_>>().join("\n  ");

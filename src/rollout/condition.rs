@@ -71,6 +71,17 @@ pub const ENFORCE: &[Condition] = &[
     Condition::Readiness,
 ];
 
+/// What a switch of the whole tenant asks, as a batch would: the first of a sequence, and the finish.
+pub const SWITCH: &[Condition] = &[
+    Condition::Revision,
+    Condition::Approval,
+    Condition::Clock,
+    Condition::Policy,
+    Condition::BreakGlass,
+    Condition::Hold,
+    Condition::Calendar,
+];
+
 /// What a notice asks. Holds never stop notices.
 pub const NOTICE: &[Condition] = &[Condition::Revision, Condition::Approval, Condition::Clock, Condition::Protection];
 

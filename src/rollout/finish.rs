@@ -3,7 +3,7 @@
 //!
 //! Pure. Invariant: it is never begun while MFA would be required by it of somebody who is not enforced yet.
 
-use super::condition::{Condition, Ground, Refusal};
+use super::condition::{Ground, Refusal, SWITCH};
 use super::hold::Owner;
 use super::observed::{Person, Reach, Reading, Safety, Toggle};
 use super::person::Home;
@@ -67,17 +67,6 @@ pub fn turned(state: &State, reading: &Reading<Safety>) -> Turned {
     if reach == expected(state) { Turned::AsItShould } else { Turned::Otherwise }
 }
 
-/// What the finish asks, as a batch would.
-const ASKED: [Condition; 7] = [
-    Condition::Revision,
-    Condition::Approval,
-    Condition::Clock,
-    Condition::Policy,
-    Condition::BreakGlass,
-    Condition::Hold,
-    Condition::Calendar,
-];
-
 /// Why the finish may not even be asked for: what is known without reading anything.
 #[must_use]
 pub fn refuses_to_begin(plan: &Plan, state: &State) -> Option<Refusal> {
@@ -108,7 +97,7 @@ pub fn refuses_to_begin(plan: &Plan, state: &State) -> Option<Refusal> {
 pub fn refuses(ground: &Ground<'_>) -> Option<Refusal> {
     let Ground { plan, state, .. } = ground;
     let last = Home::Stage(u16::try_from(state.stages.len().saturating_sub(1)).unwrap_or(u16::MAX));
-    let asked = ASKED.iter().find_map(|c| ground.refuses_rollout(*c).or_else(|| ground.refuses_home(*c, last)));
+    let asked = SWITCH.iter().find_map(|c| ground.refuses_rollout(*c).or_else(|| ground.refuses_home(*c, last)));
     refuses_to_begin(plan, state).or(asked).or_else(|| refuses_others(ground))
 }
 

@@ -7,7 +7,7 @@ use super::late;
 use super::observed::{Readiness, Toggle};
 use super::pause::{self, Ending};
 use super::person::{Enforced, Home};
-use super::plan::{Expected, Gate};
+use super::plan::{Amount, Cap, Expected, Gate};
 use super::release::{self, Extent};
 use super::sample::{Perfect, at, attempts, days, during, hours, plan};
 use super::stage::PhaseName;
@@ -376,21 +376,30 @@ fn a_last_stage_that_is_skipped_before_its_roster_is_fixed_leaves_its_people_to_
 
 #[test]
 fn a_write_that_two_readings_did_not_show_is_ours_when_it_shows_at_last_and_a_rollback_undoes_it() {
-    let mut world = Perfect::new(plan(), BEGIN);
-    world.run("2027-01-11T07:00:00Z");
-    let pilot = world.state.stage("pilot").unwrap().1.roster.len();
-    world.run("2027-01-11T08:00:00Z");
-    let who = *world.members.first().unwrap();
-    // As if the answer had been lost, and the readings had come from a replica that lagged.
-    let mut person = world.state.people.get_mut(who).unwrap();
-    person.mark(Enforced::No);
-    drop(person);
-    world.run("2027-01-12T08:00:00Z");
+    let mut plan = plan();
+    plan.limits.caps = vec![Cap { amount: Amount::People(3), per: days(1) }];
+    let mut world = Perfect::new(plan, BEGIN);
+    world.run("2027-01-11T09:00:00Z");
+    let roster = world.state.stage("pilot").unwrap().1.roster.clone();
+    let ids = roster.iter().map(|place| world.state.people.at(*place).unwrap().id);
+    let who = ids.filter(|id| !world.members.contains(id)).max().unwrap();
+    // The answer is lost, and the readings come from a replica that lags.
+    world.commit(By::Schedule, vec![Event::EnforceIntent { stage: "pilot".to_owned(), people: vec![who] }]);
+    let intent = world.state.seq;
+    let [enforced, already, gone] = [Vec::new(), Vec::new(), Vec::new()];
+    let (refused, not_sent) = (Vec::new(), Vec::new());
+    let lost = Event::EnforceOutcome { intent, enforced, already, gone, refused, unknown: vec![who], not_sent };
+    world.commit(By::Schedule, vec![lost]);
+    world.commit(By::Recovery, vec![Event::Settled { intent, landed: Vec::new(), absent: vec![who] }]);
+    world.members.push(who);
+    world.members.sort_unstable();
+    world.run("2027-01-11T12:00:00Z");
     assert!(world.records.iter().all(|record| !matches!(record.event, Event::ForeignChange { .. })), "nobody else was it");
+    assert!(world.state.people.get(who).unwrap().is_enforced(), "before another batch could say so");
     let events = release::begin(&world.state, "pilot", Extent::Only, "a test").unwrap();
     world.commit(By::Operator, events);
     world.run("2027-01-13T08:00:00Z");
-    assert_eq!((phase(&world, "pilot"), pilot, world.members.len()), (PhaseName::RolledBack, 5, 0));
+    assert_eq!((phase(&world, "pilot"), roster.len(), world.members.len()), (PhaseName::RolledBack, 5, 0));
     // Later than that it is nobody's write that is known: a human looks.
     world.members.push(who);
     world.members.sort_unstable();

@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::condition::{Condition, Ground, Refusal};
+use super::condition::{Condition, Ground, Refusal, SWITCH};
 use super::id::ObjectId;
 use super::limit::backoff;
 use super::observed::{Mode, Reach, Readiness, Safety, Toggle};
@@ -291,17 +291,6 @@ pub fn retry_at(state: &State) -> Option<Timestamp> {
     last.checked_add(wait.checked_div(12).unwrap_or(wait)).ok()
 }
 
-/// What the first switch of a sequence asks.
-const ASKED: [Condition; 7] = [
-    Condition::Revision,
-    Condition::Approval,
-    Condition::Clock,
-    Condition::Policy,
-    Condition::BreakGlass,
-    Condition::Hold,
-    Condition::Calendar,
-];
-
 /// Why the switches of a stage may not be thrown now. A sequence that has begun asks nothing any more.
 #[must_use]
 pub fn refuses(ground: &Ground<'_>, home: Home) -> Option<Refusal> {
@@ -314,7 +303,7 @@ pub fn refuses(ground: &Ground<'_>, home: Home) -> Option<Refusal> {
     if standing(ground.state, &stage.name).next().is_some() {
         return None;
     }
-    let general = ASKED.iter().find_map(|c| ground.refuses_rollout(*c).or_else(|| ground.refuses_home(*c, home)));
+    let general = SWITCH.iter().find_map(|c| ground.refuses_rollout(*c).or_else(|| ground.refuses_home(*c, home)));
     general.or_else(|| match (&ground.plan.enforcement, when) {
         (Enforcement::SecurityDefaults { .. }, _) => refuses_everybody(ground),
         (_, When::Before) => refuses_enabling(ground),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::calendar;
 use super::lists::Lists;
 use super::memos::Memos;
+use super::operated::paused;
 use super::rule::{Breach, Reached, Rule};
 use super::served::Served;
 use crate::rollout::event::{Because, By, Event, Record, Slot};
@@ -219,12 +220,7 @@ impl Ledger {
             }
             Event::Paused { scope, .. } => {
                 reached.count("pauses");
-                let id = match scope {
-                    Scope::Rollout => "paused".to_owned(),
-                    Scope::Stage(stage) => format!("paused:{stage}"),
-                    Scope::Person(person) => format!("paused:{person}"),
-                };
-                self.holds.insert(id, (scope.clone(), Clears::Human));
+                self.holds.insert(paused(scope), (scope.clone(), Clears::Human));
             }
             Event::Unpaused { hold, .. } => {
                 reached.count("holds ended by operators");

@@ -296,7 +296,8 @@ impl Operated {
     }
 }
 
-fn paused(scope: &Scope) -> String {
+/// The id of the hold that a pause places.
+pub(super) fn paused(scope: &Scope) -> String {
     match scope {
         Scope::Rollout => PAUSED.to_owned(),
         Scope::Stage(stage) => format!("{PAUSED}:{stage}"),
