@@ -25,8 +25,8 @@ pub(super) struct Held {
     left: Left,
 }
 
-/// Whether a body was read.
-#[derive(Clone, Debug, Default)]
+/// Whether a body was read, or there is none.
+#[derive(Clone, Debug)]
 pub(super) struct Left(Arc<AtomicBool>);
 
 impl Left {
@@ -37,7 +37,8 @@ impl Left {
 
 impl Held {
     pub(super) fn new(bytes: Bytes, leave: Leave) -> (Self, Left) {
-        let left = Left::default();
+        // Without a body there is nothing to keep back: the request leaves whole.
+        let left = Left(Arc::new(AtomicBool::new(bytes.is_empty())));
         (Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), leave, left: left.clone() }, left)
     }
 }
@@ -60,5 +61,18 @@ impl Body for Held {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_body_that_nobody_read_was_kept_back() {
+        for (body, expected) in [("{}", false), ("", true)] {
+            let (_, left) = Held::new(Bytes::from_static(body.as_bytes()), Leave::default());
+            assert_eq!(left.is_set(), expected, "{body:?}");
+        }
     }
 }

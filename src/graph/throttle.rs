@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::pace::{Cost, Pace, Quota};
 use crate::clock::Clock;
 use crate::engine::leave::Leave;
-use jiff::{SignedDuration, Timestamp};
 
 /// The tenant's buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

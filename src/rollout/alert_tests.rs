@@ -219,6 +219,32 @@ fn who_was_not_told_that_it_began_is_not_told_that_it_is_over() {
 }
 
 #[test]
+fn what_ended_while_its_memo_was_on_its_way_is_asked_of_nobody_any_more() {
+    let mut world = world(|_| {});
+    world.run("2027-01-02T08:00:00Z");
+    world.commit_as(By::Operator, "ann", vec![Event::paused("tea")]);
+    let due = loop {
+        world.look();
+        let decision = world.with_ground(decide);
+        if let Some(Action::Memo(due)) = decision.action {
+            break due;
+        }
+        let now = world.now;
+        world.carry_out(decision, now);
+    };
+    world.commit(By::Schedule, vec![Event::MemoIntent { about: due.about, to: due.to.clone(), from: due.from }]);
+    let intent = world.state.seq;
+    let unpaused = Event::Unpaused { hold: "paused".to_owned(), allow_start: false, ack: None, why: String::new() };
+    world.commit_as(By::Operator, "ann", vec![unpaused]);
+    world.commit(By::Schedule, vec![Event::AlertEnded { id: "paused".to_owned() }]);
+    let (accepted, refused, unknown) = (vec![], vec![], vec![]);
+    let not_sent = vec![Because { why: "a test".to_owned(), people: due.to }];
+    world.commit(By::Schedule, vec![Event::MemoOutcome { intent, accepted, refused, unknown, not_sent }]);
+    let asks = |memo: &Memo| matches!(memo, Memo::Alert(_));
+    assert!(!world.state.operators.waits.values().any(|waiting| asks(&waiting.memo)), "{:?}", world.state.operators.waits);
+}
+
+#[test]
 fn people_who_are_held_by_name_are_told_as_one_number() {
     let mut world = world(|_| {});
     world.run("2027-01-11T12:00:00Z");

@@ -33,9 +33,6 @@ impl State {
                 let untold = known.and_then(|about| self.operators.waits.get(&about)).map_or_else(Vec::new, |waiting| {
                     waiting.to.iter().copied().filter(|id| !is_out && !waiting.doubted.contains(id)).collect()
                 });
-                if let Some(about) = known.filter(|_| !is_out) {
-                    self.operators.waits.remove(&about);
-                }
                 self.tell_operators(seq, at, Memo::Over { alert: Box::new(alert), at });
                 if let Some(waiting) = self.operators.waits.get_mut(&seq) {
                     waiting.to.retain(|id| !untold.contains(id));
@@ -124,9 +121,13 @@ impl State {
 impl Operators {
     /// Forgets what nobody waits for any more, and what has waited for too long.
     fn clean(&mut self, at: Timestamp) {
-        let Self { waits, out, .. } = self;
+        let Self { waits, out, alerts, .. } = self;
         let is_out = |about: &u64| out.values().any(|out| out.about == *about);
-        waits.retain(|about, waiting| is_out(about) || !waiting.to.is_empty() && at.duration_since(waiting.since) < GIVEN_UP);
+        // What ended while it was on its way, and never left, is asked of nobody any more.
+        let is_over = |memo: &Memo| matches!(memo, Memo::Alert(alert) if !alerts.contains_key(&alert.id));
+        let stands =
+            |waiting: &Waiting| !waiting.to.is_empty() && at.duration_since(waiting.since) < GIVEN_UP && !is_over(&waiting.memo);
+        waits.retain(|about, waiting| is_out(about) || stands(waiting));
         while waits.len() > MOST_WAITING
             && let Some(oldest) = waits.keys().copied().find(|about| !is_out(about))
         {
