@@ -20,18 +20,20 @@ pub(super) fn below(parts: &[Part], share: f64) -> f64 {
     parts.iter().map(of).sum()
 }
 
-/// The share below which it lies with this likelihood, between `least` and one.
+/// The share below which it lies with this likelihood, between `least` and one, rounded to a ten-thousandth.
 pub(super) fn quantile(parts: &[Part], likelihood: f64, least: f64) -> f64 {
-    let (mut low, mut high) = (least.clamp(0.0, 1.0), 1.0);
-    for _ in 0..30 {
-        let middle = f64::midpoint(low, high);
-        if below(parts, middle) < likelihood {
-            low = middle;
+    const ALL: f64 = 10_000.0;
+    // Ten-thousandths: the first that less than half of one more makes likely enough.
+    let (mut low, mut high) = ((least.clamp(0.0, 1.0) * ALL).round(), ALL);
+    while low < high {
+        let middle = f64::midpoint(low, high).floor();
+        if below(parts, (middle + 0.5) / ALL) < likelihood {
+            low = middle + 1.0;
         } else {
             high = middle;
         }
     }
-    (f64::midpoint(low, high) * 10_000.0).round() / 10_000.0
+    low / ALL
 }
 
 #[cfg(test)]

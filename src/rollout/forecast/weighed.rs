@@ -2,6 +2,8 @@
 //!
 //! Decides nothing. Invariant: the weights add up to one, and the band is in order.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 
 use super::calendar::Calendar;
@@ -9,8 +11,8 @@ use super::mixture::{self, Part};
 use super::supposed::{Supposed, of_two, spread};
 use super::{Band, Reading, Series};
 
-/// How many suppositions there are.
-const MANY: u32 = 4_000;
+/// The suppositions, by their numbers.
+static ALL: LazyLock<Vec<(u32, Supposed)>> = LazyLock::new(|| (1..=4_000).map(|nth| (nth, Supposed::nth(nth))).collect());
 /// How many futures each has.
 const FUTURES: u32 = 3;
 /// Readings that are used; those between say little more.
@@ -45,8 +47,7 @@ impl Weighed {
         let start = calendar.place(series.start);
         let unready = people * (1.0 - first);
         let worth = (MOST_INDEPENDENT / unready.max(1.0)).min(1.0);
-        let weigh = |nth| {
-            let supposed = Supposed::nth(nth);
+        let weigh = |(nth, supposed): &(u32, Supposed)| {
             let mut log = 0.0;
             let mut before = supposed.registered(places.first().map_or(0.0, |step| step.0), &notices, start);
             for pair in places.windows(2) {
@@ -56,9 +57,9 @@ impl Weighed {
                 before = now;
             }
             log += people * (1.0 - last) * (1.0 - before).max(1e-6).ln();
-            (nth, log * worth, supposed)
+            (*nth, log * worth, supposed.clone())
         };
-        let mut all: Vec<(u32, f64, Supposed)> = (1..=MANY).map(weigh).collect();
+        let mut all: Vec<(u32, f64, Supposed)> = ALL.iter().map(weigh).collect();
         let most = all.iter().map(|(_, log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
         for (_, weight, _) in &mut all {
             *weight = (*weight - most).exp();
