@@ -34,19 +34,20 @@ pub(super) fn notice(people: Vec<ObjectId>) -> Notice {
 
 /// A tenant of people 1 to 99 (30 without an address) and the mailbox `it`, whose mails are answered by `mail`.
 pub(super) fn tenant(mut mail: impl FnMut(&str) -> (u16, Value) + Send + 'static) -> Arc<Script> {
+    let rows = |url: &str| {
+        let mut rows: Vec<Value> = (1..100)
+            .map(|n| {
+                let address = if n == 30 { json!(null) } else { json!(format!("user{n}@contoso.example")) };
+                json!({"id": id(n), "userPrincipalName": format!("user{n}@contoso.example"), "mail": address, "displayName": format!("U{n}")})
+            })
+            .collect();
+        rows.push(json!({"id": id(900), "userPrincipalName": "IT@contoso.example"}));
+        rows.retain(|row| !url.contains("filter") || url.contains(row["id"].as_str().unwrap()));
+        json!({"value": rows})
+    };
     Script::with_tokens(move |seen| {
         if seen.method == "GET" {
-            let mut rows: Vec<_> = (1..100)
-                .map(|n| {
-                    let address = if n == 30 { json!(null) } else { json!(format!("user{n}@contoso.example")) };
-                    json!({"id": id(n), "userPrincipalName": format!("user{n}@contoso.example"), "mail": address, "displayName": format!("U{n}")})
-                })
-                .collect();
-            rows.push(json!({"id": id(900), "userPrincipalName": "IT@contoso.example"}));
-            if seen.uri.contains("filter") {
-                rows.clear();
-            }
-            return answer(200, &json!({"value": rows}));
+            return answer(200, &rows(&seen.uri));
         }
         let to = |message: &Value| message["message"]["toRecipients"][0]["emailAddress"]["address"].as_str().unwrap().to_owned();
         let Some(requests) = seen.body["requests"].as_array() else {
@@ -56,7 +57,8 @@ pub(super) fn tenant(mut mail: impl FnMut(&str) -> (u16, Value) + Send + 'static
         let responses: Vec<_> = requests
             .iter()
             .map(|request| {
-                let (status, body) = mail(&to(&request["body"]));
+                let url = request["url"].as_str().unwrap();
+                let (status, body) = if request["method"] == "GET" { (200, rows(url)) } else { mail(&to(&request["body"])) };
                 json!({"id": request["id"], "status": status, "body": body})
             })
             .collect();
@@ -79,7 +81,10 @@ pub(super) fn mails(script: &Script) -> Vec<(String, Value)> {
     seen.iter()
         .filter(|seen| seen.method == "POST")
         .flat_map(|seen| match seen.body["requests"].as_array() {
-            Some(requests) => requests.iter().map(|request| single(request["url"].as_str().unwrap(), &request["body"])).collect(),
+            Some(requests) => {
+                let posts = requests.iter().filter(|request| request["method"] == "POST");
+                posts.map(|request| single(request["url"].as_str().unwrap(), &request["body"])).collect()
+            }
             None => vec![single(&seen.uri, &seen.body)],
         })
         .collect()
@@ -207,6 +212,34 @@ async fn each_answer_of_the_mail_service_has_its_own_list() {
     assert_eq!(listed(&outcome.refused), [id(1), id(30), id(500)]);
     assert_eq!(listed(&outcome.not_sent), [id(3), id(4), id(5)]);
     assert!(outcome.refused.iter().chain(&outcome.not_sent).all(|because| !because.why.contains('@')));
+}
+
+#[tokio::test]
+async fn a_mail_goes_to_the_address_of_now_and_where_that_cannot_be_read_to_the_last_one() {
+    for (status, now, expected) in [
+        (200, json!("new@contoso.example"), Some("new@contoso.example")),
+        (200, json!(null), None),
+        (403, json!(null), Some("old@contoso.example")),
+    ] {
+        let script = Script::with_tokens(move |seen| {
+            if seen.method != "GET" {
+                return answer(202, &json!(null));
+            }
+            let row = |mail: &Value| json!({"id": id(1), "userPrincipalName": "it@contoso.example", "mail": mail});
+            match seen.uri.contains("filter") {
+                true if status != 200 => answer(status, &json!({"error": {"code": "Authorization_RequestDenied"}})),
+                true => answer(status, &json!({"value": [row(&now)]})),
+                false => answer(200, &json!({"value": [row(&json!("old@contoso.example"))]})),
+            }
+        });
+        let outcome = send(&script, &notice(vec![id(1)])).await;
+        let to: Vec<Value> = mails(&script)
+            .iter()
+            .map(|(_, mail)| mail["message"]["toRecipients"][0]["emailAddress"]["address"].clone())
+            .collect();
+        assert_eq!(to, expected.map_or(Vec::new(), |address| vec![json!(address)]), "{status}");
+        assert_eq!(outcome.refused.len(), usize::from(expected.is_none()));
+    }
 }
 
 #[tokio::test]

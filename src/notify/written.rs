@@ -60,11 +60,9 @@ impl Writer {
             Organizer::Mailbox(mailbox) if wanted => Some(mailbox),
             _ => None,
         };
-        // Reading some may push others out of memory, so all of them are read.
+        // An address may have changed since the directory was read. Where it cannot be read, what was read last is the best there is.
         let named: Vec<ObjectId> = people.iter().copied().chain(mailbox).collect();
-        if named.iter().any(|person| self.graph.names().name(*person).is_none())
-            && let Err(trouble) = self.graph.read_names(&named).await
-        {
+        if let Err(trouble) = self.graph.read_names(&named).await {
             let unread;
             (people, unread) = people.into_iter().partition(|person| self.graph.names().name(*person).is_some());
             because(&mut outcome.not_sent, &trouble.why, unread);

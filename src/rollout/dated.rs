@@ -83,7 +83,8 @@ pub(super) fn wants(
     if person.tail_told().is_some() && !told_too_late(ground, person) {
         return reminder(ground, exception, person);
     }
-    if person.doubts >= MOST_DOUBTS {
+    // Whether a notice of this date arrived stays unknown. Once it has passed there is another one to tell.
+    if person.doubts >= MOST_DOUBTS && person.promise().is_some_and(|promise| ground.now < promise) {
         return None;
     }
     let opens = match openings.of(exception) {

@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::event::{Because, Event, Slot};
+use super::decide::Action;
+use super::event::{Because, By, Event, Slot};
 use super::exception::{Excepted, Request, end, make};
 use super::id::ObjectId;
 use super::person::Home;
 use super::rebook;
 use super::sample::{Perfect, at, attempts, days, hours, id, plan};
 use super::state::{Phase, TAIL};
+use super::told::Due;
 
 const BEGIN: &str = "2027-01-01T08:00:00Z";
 
@@ -26,7 +28,7 @@ fn ask(world: &Perfect, person: u128, what: Excepted) -> Result<Event, String> {
 
 fn except(world: &mut Perfect, person: u128, what: Excepted) {
     let event = ask(world, person, what).unwrap();
-    world.commit(super::event::By::Operator, vec![event]);
+    world.commit(By::Operator, vec![event]);
 }
 
 /// What somebody was told, in order.
@@ -83,7 +85,7 @@ fn somebody_is_deferred_so_often_and_no_more() {
         let answer = ask(&world, 10, Excepted::Deferred { until: at(until) });
         assert_eq!(answer.is_ok(), n < 2, "{answer:?}");
         if let Ok(event) = answer {
-            world.commit(super::event::By::Operator, vec![event]);
+            world.commit(By::Operator, vec![event]);
             world.run(&(world.now + days(1)).to_string());
         }
     }
@@ -126,7 +128,7 @@ fn an_exemption_that_is_taken_back_leads_to_a_date_in_time() {
     except(&mut world, 10, Excepted::Exempt { until: at("2027-05-01T08:00:00Z") });
     world.run("2027-01-08T00:00:00Z");
     let event = world.with_ground(|ground| end(ground, id(10), "not needed".to_owned())).unwrap();
-    world.commit(super::event::By::Operator, vec![event]);
+    world.commit(By::Operator, vec![event]);
     let ended = world.now;
     world.run("2027-05-20T00:00:00Z");
     let (_, when, named) = *told(&world, 10).last().unwrap();
@@ -144,10 +146,41 @@ fn a_date_told_with_an_exemption_stands_when_it_is_taken_back_and_is_not_told_tw
     let before = told(&world, 10);
     let event = world.with_ground(|ground| end(ground, id(10), "not needed".to_owned())).unwrap();
     assert!(matches!(event, Event::ExceptionEnded { stands: Some(date), .. } if date == until), "{event:?}");
-    world.commit(super::event::By::Operator, vec![event]);
+    world.commit(By::Operator, vec![event]);
     world.run("2027-05-20T00:00:00Z");
     assert_eq!(told(&world, 10), before);
     assert_eq!(enforced_at(&world, 10), Some(until));
+}
+
+#[test]
+fn a_date_that_nobody_knows_to_have_arrived_is_followed_by_another_once_it_has_passed() {
+    let mut world = announced();
+    except(&mut world, 10, Excepted::Exempt { until: at("2027-03-01T08:00:00Z") });
+    let (end, mut lost) = (at("2027-05-20T00:00:00Z"), 0);
+    loop {
+        let decision = world.decision();
+        let lose = |due: &&Due| lost < 2 && due.slot == Slot::Correction && due.people == [id(10)];
+        let due = match &decision.action {
+            Some(Action::Notify(due)) => Some(due).filter(lose).cloned(),
+            _ => None,
+        };
+        let Some(doubted) = due else {
+            if world.carry_out(decision, end) {
+                continue;
+            }
+            break;
+        };
+        lost += 1;
+        let (people, unknown) = (doubted.people.clone(), doubted.people);
+        let (stage, slot, instant, from) = (TAIL.to_owned(), doubted.slot, doubted.instant, doubted.from);
+        world.commit(By::Schedule, vec![Event::NoticeIntent { stage, slot, instant, people, from }]);
+        let (intent, accepted, refused, not_sent) = (world.state.seq, Vec::new(), Vec::new(), Vec::new());
+        world.commit(By::Schedule, vec![Event::NoticeOutcome { intent, accepted, refused, unknown, not_sent }]);
+    }
+    let corrections: Vec<_> = told(&world, 10).into_iter().filter(|(slot, ..)| *slot == Slot::Correction).collect();
+    let [_, (_, _, doubted), (_, said, named)] = corrections[..] else { panic!("{corrections:?}") };
+    assert!(said >= doubted && named > said, "{corrections:?}");
+    assert_eq!(enforced_at(&world, 10), Some(named));
 }
 
 #[test]
@@ -204,7 +237,7 @@ fn a_failed_sign_in_is_no_return() {
 fn a_bounced_notice_is_no_notice() {
     let mut world = announced();
     let back = vec![Because { why: "a report".to_owned(), people: vec![id(10)] }];
-    world.commit(super::event::By::Operator, vec![Event::Bounced { people: back }]);
+    world.commit(By::Operator, vec![Event::Bounced { people: back }]);
     assert_eq!(world.state.people.get(id(10)).unwrap().first_told(), None);
     world.run("2027-01-30T00:00:00Z");
     let told = told(&world, 10);
@@ -233,7 +266,7 @@ fn a_missed_stage_withdraws_its_date_and_a_rebooked_one_tells_another() {
     }
     let start = at("2027-01-18T08:00:00Z");
     let events = begin(&world, "2027-01-18T09:00:00").unwrap();
-    world.commit(super::event::By::Operator, events);
+    world.commit(By::Operator, events);
     world.run("2027-01-24T00:00:00Z");
     let last = told(&world, 10);
     assert!(last.iter().any(|(slot, _, named)| (*slot, *named) == (Slot::Correction, start)), "{last:?}");
@@ -246,7 +279,7 @@ fn people_of_the_tail_wait_for_a_date_that_can_be_kept() {
     let mut world = announced();
     // Carried over while the stages are far from over.
     let carried = Event::Carried { stage: "pilot".to_owned(), why: "a test".to_owned(), people: vec![id(10)] };
-    world.commit(super::event::By::Schedule, vec![carried]);
+    world.commit(By::Schedule, vec![carried]);
     world.run("2027-02-20T00:00:00Z");
     let named = told(&world, 10).last().unwrap().2;
     let last = world.state.stages[1].since;

@@ -30,7 +30,7 @@ impl Judge {
         if let Some(later) = earlier()
             .filter_map(|earlier| earlier.instant)
             .max()
-            .filter(|later| *later > instant && letter.slot != Slot::Volunteered)
+            .filter(|later| *later > instant && !matches!(letter.slot, Slot::Volunteered | Slot::Withdrawn | Slot::Released))
         {
             self.breach(mail.at, Rule::Untrue, Some(mail.person), format!("told {instant} after {later}"));
         }
