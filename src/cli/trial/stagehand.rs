@@ -365,7 +365,8 @@ impl Hand {
         } else if both("/sendMail") {
             self.counts.mails += 1;
             Kind::Mail
-        } else if both("id%20in%20") && !self.break_glass.iter().any(|id| both(id)) {
+        } else if both("id%20in%20") && !both("displayName") && !self.break_glass.iter().any(|id| both(id)) {
+            // Whoever writes a notice asks for names, too.
             self.counts.guards += 1;
             Kind::Guard
         } else if request.method() == Method::GET && target.contains("/conditionalAccess/policies/") {
