@@ -49,3 +49,41 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::super::ledger::Letter;
+    use super::super::{Judge, Rule};
+    use crate::rollout::event::Slot;
+    use crate::rollout::sample::at;
+    use crate::sim::probe::{Probe, calm};
+
+    #[test]
+    fn only_a_note_that_asks_nothing_new_of_a_person_may_name_an_instant_before_the_one_told() {
+        let (later, earlier) = (at("2027-03-01T09:00:00Z"), at("2027-02-01T09:00:00Z"));
+        for (slot, found) in [
+            (Slot::Correction, vec![Rule::Untrue]),
+            (Slot::Reminder(1), vec![Rule::Untrue]),
+            (Slot::Deferred, vec![Rule::Untrue]),
+            (Slot::Exempt, vec![Rule::Untrue]),
+            (Slot::Volunteered, Vec::new()),
+            (Slot::Withdrawn, Vec::new()),
+            (Slot::Released, Vec::new()),
+        ] {
+            let mut probe = Probe::new(calm(40));
+            let mut judge = Judge::new(SignedDuration::ZERO);
+            let id = probe.people(1).remove(0);
+            for (seq, (slot, instant)) in (1..).zip([(Slot::Announcement, later), (slot, earlier)]) {
+                assert_eq!(probe.notify(&id, instant, "n").0, 202);
+                let people = vec![probe.tenant.mails().last().unwrap().person];
+                judge.ledger.letters.insert(seq, Letter { tail: false, slot, instant, people, behind: false, untrue: None });
+            }
+            judge.judge_mail(&probe.tenant, 0);
+            judge.judge_mail(&probe.tenant, 1);
+            let rules: Vec<Rule> = judge.breaches.iter().map(|breach| breach.rule).collect();
+            assert_eq!(rules, found, "{slot:?}");
+        }
+    }
+}
