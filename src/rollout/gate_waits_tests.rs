@@ -229,7 +229,14 @@ fn an_exit_gate_is_waited_for_without_end_and_that_is_seen() {
     let waits = ("gate-waits:pilot:people get in", Clears::Itself);
     // Time that is not watched does not soak.
     assert_eq!(phase(&world, "pilot"), PhaseName::Soaking);
-    world.outside = Some(Answered { says: Says::Judged { verdict: Judgement::Inconclusive, why: None }, as_of: None });
+    let inconclusive = Some(Answered { says: Says::Judged { verdict: Judgement::Inconclusive, why: None }, as_of: None });
+    world.outside.clone_from(&inconclusive);
+    world.run("2027-01-13T20:00:00Z");
+    // It has soaked, and nothing answers any more.
+    world.outside = None;
+    world.run("2027-01-14T06:00:00Z");
+    assert_eq!((phase(&world, "pilot"), holds(&world)), (PhaseName::Soaking, Vec::new()));
+    world.outside = inconclusive;
     world.run("2027-01-20T00:00:00Z");
     assert_eq!((phase(&world, "pilot"), holds(&world)), (PhaseName::Soaking, vec![waits]));
     assert!(world.state.holds.values().all(|hold: &Hold| hold.why.contains("somebody should look")));
