@@ -6,6 +6,8 @@
 
 /// Reminders whose effects are supposed each by itself.
 const REMINDERS: usize = 3;
+/// How many futures each supposition has: what is still to come may be otherwise than what was seen.
+pub(super) const FUTURES: usize = 3;
 
 /// One supposition.
 #[derive(Clone, Debug)]
@@ -28,6 +30,25 @@ pub(super) struct Supposed {
     rush_bend: f64,
     /// How much more or less than the others single reminders move.
     factors: [f64; REMINDERS],
+    pub(super) futures: [Future; FUTURES],
+}
+
+/// What one future has of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Future {
+    /// How much more or less than the others reminders to come move.
+    factors: [f64; REMINDERS],
+    /// How much the last days move that nothing before told of.
+    pub(super) last_days: f64,
+}
+
+impl Future {
+    fn nth(nth: u32) -> Self {
+        Self {
+            factors: [13, 14, 15].map(|dimension| factor(spread(nth, dimension))),
+            last_days: of_two(spread(nth, 16), (0.85, 0.0, 0.005), (0.02, 0.8)),
+        }
+    }
 }
 
 impl Supposed {
@@ -44,27 +65,45 @@ impl Supposed {
             rush_days: among(roll(8), 1.5, 6.0),
             rush_bend: among(roll(9), 1.0, 2.5),
             factors: [10, 11, 12].map(|dimension| factor(roll(dimension))),
+            futures: [0, 1, 2].map(|future| Future::nth(3 * nth + future)),
         }
-    }
-
-    /// The same past with another future: what reminders to come move, after those that have passed.
-    pub(super) fn with_future(&self, nth: u32, passed: usize) -> Self {
-        let mut other = self.clone();
-        for (reminder, factor_of) in (0..).zip(&mut other.factors).skip(passed) {
-            *factor_of = factor(spread(nth, 13 + reminder));
-        }
-        other
     }
 
     /// The part of those who were not ready that has registered by a place.
     pub(super) fn registered(&self, at: f64, notices: &[f64], start: f64) -> f64 {
+        let [registered] = self.with([self.factors], at, notices, start);
+        registered
+    }
+
+    /// The same in each future, after so many reminders have passed.
+    pub(super) fn in_futures(&self, passed: usize, at: f64, notices: &[f64], start: f64) -> [f64; FUTURES] {
+        let factors = self.futures.map(|future| {
+            let mut factors = self.factors;
+            for (factor, other) in factors.iter_mut().zip(future.factors).skip(passed) {
+                *factor = other;
+            }
+            factors
+        });
+        self.with(factors, at, notices, start)
+    }
+
+    /// The part that has registered by a place, for each of these factors of reminders: all but the reminders is computed once.
+    fn with<const N: usize>(&self, factors: [[f64; REMINDERS]; N], at: f64, notices: &[f64], start: f64) -> [f64; N] {
         let at = at.max(0.0);
         let fresh = |notice: f64| 1.0 - (-(at - notice).max(0.0) / self.fades).exp();
         let moved = self.pace * at * (1.0 + self.growth * at / (2.0 * start.max(1.0))) + self.announcement * fresh(0.0);
-        let reminded = notices.iter().skip(1).zip(self.factors.iter().cycle());
-        let reminded: f64 = reminded.map(|(notice, factor)| self.reminder * factor * fresh(*notice)).sum();
+        let mut factors = factors.each_ref().map(|factors| factors.iter().cycle());
+        let mut reminded = [0.0; N];
+        // Those that are still to come have moved nobody.
+        for notice in notices.iter().skip(1).take_while(|notice| **notice < at) {
+            let fresh = fresh(*notice);
+            for (sum, factor) in reminded.iter_mut().zip(factors.iter_mut().filter_map(Iterator::next)) {
+                *sum += self.reminder * factor * fresh;
+            }
+        }
         let rushed = (1.0 - ((start - at) / self.rush_days).clamp(0.0, 1.0)).powf(self.rush_bend);
-        1.0 - (1.0 - self.movable + self.movable * (-moved).exp()) * (-self.rush * rushed - reminded).exp()
+        let left = 1.0 - self.movable + self.movable * (-moved).exp();
+        reminded.map(|reminded| 1.0 - left * (-self.rush * rushed - reminded).exp())
     }
 }
 
@@ -105,9 +144,8 @@ mod tests {
             let over_time: Vec<f64> = (0..=22).map(|day| supposed.registered(f64::from(day), &[0.0, 11.0, 17.0], 22.0)).collect();
             assert!(over_time.is_sorted() && over_time[0] < 0.01 && over_time[22] <= 1.0, "{supposed:?}: {over_time:?}");
             (least, most) = (least.min(over_time[22]), most.max(over_time[22]));
-            let other = supposed.with_future(nth * 7, 1);
-            let passed = other.registered(16.0, &[0.0, 11.0, 17.0], 22.0);
-            assert!((passed - over_time[16]).abs() < 1e-12, "the past stays");
+            let passed = supposed.in_futures(1, 16.0, &[0.0, 11.0, 17.0], 22.0);
+            assert_eq!(passed.map(f64::to_bits), [over_time[16].to_bits(); FUTURES], "the past stays");
         }
         assert!(least < 0.1 && most > 0.95, "{least} {most}");
     }

@@ -8,13 +8,11 @@ use jiff::Timestamp;
 
 use super::calendar::Calendar;
 use super::mixture::{self, Part};
-use super::supposed::{Supposed, of_two, spread};
+use super::supposed::{FUTURES, Supposed};
 use super::{Band, Reading, Series};
 
-/// The suppositions, by their numbers.
-static ALL: LazyLock<Vec<(u32, Supposed)>> = LazyLock::new(|| (1..=4_000).map(|nth| (nth, Supposed::nth(nth))).collect());
-/// How many futures each has.
-const FUTURES: u32 = 3;
+/// The suppositions.
+static ALL: LazyLock<Vec<Supposed>> = LazyLock::new(|| (1..=4_000).map(Supposed::nth).collect());
 /// Readings that are used; those between say little more.
 const MOST_STEPS: usize = 16;
 /// People count as so many independent ones at most: they sit in teams, and no supposition is quite right.
@@ -29,7 +27,7 @@ const NOISE: f64 = 0.005;
 /// The suppositions with their weights, and what the last reading showed.
 #[derive(Clone, Debug)]
 pub(super) struct Weighed {
-    all: Vec<(u32, f64, Supposed)>,
+    all: Vec<(f64, &'static Supposed)>,
     people: f64,
     /// The share as last read, and the place of that reading.
     last: f64,
@@ -47,7 +45,7 @@ impl Weighed {
         let start = calendar.place(series.start);
         let unready = people * (1.0 - first);
         let worth = (MOST_INDEPENDENT / unready.max(1.0)).min(1.0);
-        let weigh = |(nth, supposed): &(u32, Supposed)| {
+        let weigh = |supposed: &'static Supposed| {
             let mut log = 0.0;
             let mut before = supposed.registered(places.first().map_or(0.0, |step| step.0), &notices, start);
             for pair in places.windows(2) {
@@ -57,16 +55,16 @@ impl Weighed {
                 before = now;
             }
             log += people * (1.0 - last) * (1.0 - before).max(1e-6).ln();
-            (*nth, log * worth, supposed.clone())
+            (log * worth, supposed)
         };
-        let mut all: Vec<(u32, f64, Supposed)> = ALL.iter().map(weigh).collect();
-        let most = all.iter().map(|(_, log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
-        for (_, weight, _) in &mut all {
+        let mut all: Vec<(f64, &'static Supposed)> = ALL.iter().map(weigh).collect();
+        let most = all.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
+        for (weight, _) in &mut all {
             *weight = (*weight - most).exp();
         }
-        let sum: f64 = all.iter().map(|(_, weight, _)| weight).sum();
-        all.retain(|(_, weight, _)| *weight > sum * 1e-6);
-        for (_, weight, _) in &mut all {
+        let sum: f64 = all.iter().map(|(weight, _)| weight).sum();
+        all.retain(|(weight, _)| *weight > sum * 1e-6);
+        for (weight, _) in &mut all {
             *weight /= sum;
         }
         let at = places.last().map_or(0.0, |step| step.0);
@@ -81,17 +79,20 @@ impl Weighed {
         let unready = self.people * (1.0 - self.last);
         let seen = notices.iter().skip(1).filter(|notice| **notice < self.at).count();
         let near = ((start - self.at) / LAST_DAYS).clamp(0.0, 1.0);
-        let part = |(nth, weight, supposed): &(u32, f64, Supposed), future: u32| {
-            let nth = nth.wrapping_mul(FUTURES).wrapping_add(future);
-            let supposed = supposed.with_future(nth, seen);
-            let (now, then) = (supposed.registered(self.at, &notices, start), supposed.registered(start, &notices, start));
+        let part = |weight: f64, now: f64, then: f64, last_days: f64| {
             let stay = ((1.0 - then) / (1.0 - now).max(1e-6)).clamp(0.0, 1.0);
-            let likely = 1.0 - stay * (-near * of_two(spread(nth, 16), (0.85, 0.0, 0.005), (0.02, 0.8))).exp();
+            let likely = 1.0 - stay * (-near * last_days).exp();
             let variance = unready * likely * (1.0 - likely) * (1.0 + (unready - 1.0).max(0.0) / (CONCENTRATION + 1.0));
             let spread = (variance / self.people / self.people + NOISE * NOISE).sqrt();
-            Part { weight: weight / f64::from(FUTURES), mean: self.last + (1.0 - self.last) * likely, spread }
+            Part { weight: weight / FUTURES as f64, mean: self.last + (1.0 - self.last) * likely, spread }
         };
-        self.all.iter().flat_map(|one| (0..FUTURES).map(move |future| part(one, future))).collect()
+        let parts = self.all.iter().flat_map(|(weight, supposed)| {
+            // What has passed is the same in every future.
+            let now = supposed.registered(self.at, &notices, start);
+            let then = supposed.in_futures(seen, start, &notices, start);
+            supposed.futures.iter().zip(then).map(move |(future, then)| part(*weight, now, then, future.last_days))
+        });
+        parts.collect()
     }
 
     /// The likelihood that less than this share has registered at `start`.
